@@ -1,0 +1,1 @@
+//! A Unix process as a host.

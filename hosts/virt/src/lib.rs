@@ -1,0 +1,2 @@
+//! A virtual network in one process.
+#![forbid(unsafe_code)]

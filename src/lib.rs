@@ -1,0 +1,2 @@
+//! The façade that a local client uses.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The program `rumpswitch`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Shared pieces of the cross-crate tests: the oracle and the generators.
+#![forbid(unsafe_code)]

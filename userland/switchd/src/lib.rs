@@ -1,0 +1,2 @@
+//! The OpenFlow channel.
+#![forbid(unsafe_code)]
