@@ -15,3 +15,10 @@
 )]
 
 extern crate alloc;
+
+pub mod classifier;
+pub mod extract;
+pub mod fields;
+pub mod key;
+pub mod packet;
+pub mod rewrite;

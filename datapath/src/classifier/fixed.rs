@@ -1,0 +1,134 @@
+//! The `fixed` template: a few entries, highest rank first, compared one after the other. No hash,
+//! no second cache miss, and the first entry that matches wins.
+
+use alloc::vec::Vec;
+
+use super::{Full, Hit};
+use crate::key::{Key, MaskedKey, Needs};
+
+/// Up to [`CAPACITY`](Fixed::CAPACITY) entries.
+#[derive(Debug, Default)]
+pub(super) struct Fixed {
+    /// Highest rank first.
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    hit: Hit,
+    /// The words that the mask has bits in.
+    words: u32,
+    matching: MaskedKey,
+}
+
+impl Entry {
+    fn new(matching: &MaskedKey, hit: Hit) -> Entry {
+        let words = matching.mask().words();
+        let words = words.iter().rev().fold(0, |bits, &word| (bits << 1) | u32::from(word != 0));
+        Entry { hit, words, matching: *matching }
+    }
+
+    #[inline]
+    fn matches(&self, key: &Key) -> bool {
+        let (value, mask) = (self.matching.value(), self.matching.mask());
+        let mut left = self.words;
+        while left != 0 {
+            let index = left.trailing_zeros() as u8;
+            if key.word(index) & mask.word(index) != value.word(index) {
+                return false;
+            }
+            left &= left.wrapping_sub(1);
+        }
+        true
+    }
+}
+
+impl Fixed {
+    /// Entries before another template takes over.
+    pub(super) const CAPACITY: usize = 8;
+
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= Self::CAPACITY
+    }
+
+    pub(super) fn entry_count(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&MaskedKey, Hit)> {
+        self.entries.iter().map(|entry| (&entry.matching, entry.hit))
+    }
+
+    fn position(&self, matching: &MaskedKey, priority: u16) -> Option<usize> {
+        self.entries
+            .iter()
+            .position(|entry| entry.hit.rank.priority() == priority && entry.matching == *matching)
+    }
+
+    pub(super) fn insert(&mut self, matching: &MaskedKey, hit: Hit) -> Result<(), Full> {
+        self.entries.try_reserve(1)?;
+        let at = self.entries.partition_point(|entry| entry.hit.rank > hit.rank);
+        self.entries.insert(at, Entry::new(matching, hit));
+        Ok(())
+    }
+
+    pub(super) fn replace(&mut self, matching: &MaskedKey, hit: Hit) -> Option<u32> {
+        let at = self.position(matching, hit.rank.priority())?;
+        let old = self.entries.remove(at).hit.slot;
+        // There is room: an entry has just gone.
+        let at = self.entries.partition_point(|entry| entry.hit.rank > hit.rank);
+        self.entries.insert(at, Entry::new(matching, hit));
+        Some(old)
+    }
+
+    pub(super) fn remove(&mut self, matching: &MaskedKey, priority: u16) -> Option<u32> {
+        let at = self.position(matching, priority)?;
+        Some(self.entries.remove(at).hit.slot)
+    }
+
+    pub(super) fn get(&self, matching: &MaskedKey, priority: u16) -> Option<u32> {
+        let at = self.position(matching, priority)?;
+        self.entries.get(at).map(|entry| entry.hit.slot)
+    }
+
+    #[inline]
+    pub(super) fn find(&self, key: &Key) -> Hit {
+        self.entries.iter().find(|entry| entry.matches(key)).map_or(Hit::NONE, |entry| entry.hit)
+    }
+
+    pub(super) fn find_batch(&self, keys: &[&Key], hits: &mut [Hit]) {
+        for (key, hit) in keys.iter().zip(hits) {
+            *hit = self.find(key);
+        }
+    }
+
+    pub(super) fn overlapping(&self, matching: &MaskedKey, priority: u16) -> Option<u32> {
+        let found = self.entries.iter().find(|entry| {
+            entry.hit.rank.priority() == priority
+                && entry.matching.overlaps(matching)
+                && entry.matching != *matching
+        });
+        found.map(|entry| entry.hit.slot)
+    }
+
+    pub(super) fn needs(&self) -> Needs {
+        self.entries().fold(Needs::default(), |needs, (key, _)| needs.union(key.needs()))
+    }
+
+    pub(super) fn mask_count(&self) -> usize {
+        let repeats = |at: usize, mask: &Key| {
+            self.entries.iter().take(at).any(|entry| entry.matching.mask() == mask)
+        };
+        let masks = self.entries.iter().map(|entry| entry.matching.mask()).enumerate();
+        masks.filter(|(at, mask)| !repeats(*at, mask)).count()
+    }
+
+    pub(super) fn probe_count(&self, key: &Key) -> usize {
+        let at = self.entries.iter().position(|entry| entry.matches(key));
+        at.map_or(self.entries.len(), |at| at.saturating_add(1))
+    }
+
+    pub(super) fn memory_len(&self) -> usize {
+        self.entries.capacity().saturating_mul(size_of::<Entry>())
+    }
+}

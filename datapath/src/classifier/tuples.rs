@@ -1,0 +1,287 @@
+//! The `tuples` template: an [`Exact`] table for each mask, searched in the order of their highest
+//! priorities until none that is left can outrank what was found.
+//!
+//! # Design
+//!
+//! The order is a flat list of sixteen bytes a mask, with the highest priority and the presence bits
+//! in it, so that a mask that cannot matter costs no cache line of its own. Masks are found by an
+//! [`Exact`] table whose keys are the masks themselves.
+//!
+//! # What it costs
+//!
+//! A lookup probes every mask whose headers the packet has and whose highest priority is not below
+//! that of the entry found so far. Adding or removing a mask moves the list behind it.
+//!
+//! # What it does not do
+//!
+//! Masks are not merged into broader ones: each distinct mask is a table.
+
+use alloc::vec::Vec;
+
+use super::exact::Exact;
+use super::hash::HashKey;
+use super::pages::Pages;
+use super::{BATCH, Full, Hit, Rank};
+use crate::key::{KEY_WORDS, Key, MaskedKey, Needs, PRESENCE_MASK};
+
+/// Entries of several masks.
+#[derive(Debug)]
+pub(super) struct Tuples {
+    hash: HashKey,
+    tables: Pages<Option<Exact>, 16>,
+    free: Vec<u32>,
+    /// The tables, highest priority first.
+    order: Vec<Turn>,
+    by_mask: Exact,
+    entry_count: usize,
+}
+
+/// One table's place in the search.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    top_priority: u16,
+    /// Headers that the mask needs.
+    presence: u32,
+    table: u32,
+}
+
+impl Turn {
+    #[inline]
+    fn applies_to(&self, key: &Key) -> bool {
+        let presence = u64::from(self.presence);
+        key.word(0) & presence == presence
+    }
+}
+
+impl Tuples {
+    pub(super) fn new(hash: HashKey) -> Tuples {
+        let mut all_bits = Key::default();
+        for index in 0..KEY_WORDS as u8 {
+            all_bits.set_word(index, u64::MAX);
+        }
+        Tuples {
+            hash,
+            tables: Pages::new(),
+            free: Vec::new(),
+            order: Vec::new(),
+            by_mask: Exact::new(hash, &all_bits),
+            entry_count: 0,
+        }
+    }
+
+    pub(super) fn entry_count(&self) -> usize {
+        self.entry_count
+    }
+
+    pub(super) fn mask_count(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Makes room for a table of `mask`, which is not here yet; its number for
+    /// [`adopt`](Self::adopt).
+    pub(super) fn reserve(&mut self, mask: &Key) -> Result<u32, Full> {
+        self.order.try_reserve(1)?;
+        // Every table may come to be free: then nothing is allocated.
+        let tables = self.tables.len().saturating_add(1).saturating_sub(self.free.len());
+        self.free.try_reserve(tables)?;
+        let id = match self.free.last() {
+            Some(&id) => id,
+            None => {
+                self.tables.reserve(1)?;
+                u32::try_from(self.tables.len()).map_err(|_| Full)?
+            }
+        };
+        self.by_mask.insert(mask, Hit { rank: Rank::new(0, 1), slot: id })?;
+        Ok(id)
+    }
+
+    /// Takes in a table for which room has just been made.
+    pub(super) fn adopt(&mut self, id: u32, table: Exact) {
+        let turn = Turn {
+            top_priority: table.top_priority(),
+            presence: (table.presence() & PRESENCE_MASK) as u32,
+            table: id,
+        };
+        self.entry_count = self.entry_count.saturating_add(table.entry_count());
+        if self.free.last() == Some(&id) {
+            self.free.pop();
+            if let Some(free) = self.tables.get_mut(id as usize) {
+                *free = Some(table);
+            }
+        } else if self.tables.push(Some(table)).is_err() {
+            return;
+        }
+        let at = self.order.partition_point(|other| other.top_priority >= turn.top_priority);
+        self.order.insert(at, turn);
+    }
+
+    fn id_of(&self, mask: &Key) -> Option<u32> {
+        self.by_mask.get(mask, 0)
+    }
+
+    #[inline]
+    fn table(&self, id: u32) -> Option<&Exact> {
+        self.tables.get(id as usize)?.as_ref()
+    }
+
+    fn table_mut(&mut self, id: u32) -> Option<&mut Exact> {
+        self.tables.get_mut(id as usize)?.as_mut()
+    }
+
+    pub(super) fn insert(&mut self, matching: &MaskedKey, hit: Hit) -> Result<(), Full> {
+        let Some(id) = self.id_of(matching.mask()) else {
+            let mut table = Exact::new(self.hash, matching.mask());
+            table.insert(matching.value(), hit)?;
+            let id = self.reserve(matching.mask())?;
+            self.adopt(id, table);
+            return Ok(());
+        };
+        let table = self.table_mut(id).ok_or(Full)?;
+        let before = table.top_priority();
+        table.insert(matching.value(), hit)?;
+        let after = table.top_priority();
+        self.entry_count = self.entry_count.saturating_add(1);
+        self.turn(id, before, after);
+        Ok(())
+    }
+
+    pub(super) fn replace(&mut self, matching: &MaskedKey, hit: Hit) -> Option<u32> {
+        let id = self.id_of(matching.mask())?;
+        self.table_mut(id)?.replace(matching.value(), hit)
+    }
+
+    /// Removes an entry; its slot, and whether its mask went with it.
+    pub(super) fn remove(&mut self, matching: &MaskedKey, priority: u16) -> Option<(u32, bool)> {
+        let id = self.id_of(matching.mask())?;
+        let table = self.table_mut(id)?;
+        let before = table.top_priority();
+        let slot = table.remove(matching.value(), priority)?;
+        let (after, is_empty) = (table.top_priority(), table.entry_count() == 0);
+        self.entry_count = self.entry_count.saturating_sub(1);
+        if is_empty {
+            self.drop_table(id, before);
+        } else {
+            self.turn(id, before, after);
+        }
+        Some((slot, is_empty))
+    }
+
+    /// Where the table is in the order, given its priority there.
+    fn position(&self, id: u32, top_priority: u16) -> Option<usize> {
+        let first = self.order.partition_point(|turn| turn.top_priority > top_priority);
+        let at = self.order.iter().skip(first).position(|turn| turn.table == id)?;
+        Some(first.saturating_add(at))
+    }
+
+    /// Moves a table in the order when its highest priority has changed.
+    fn turn(&mut self, id: u32, before: u16, after: u16) {
+        if before == after {
+            return;
+        }
+        let Some(from) = self.position(id, before) else { return };
+        let moved = Turn { top_priority: after, ..self.order.remove(from) };
+        let to = self.order.partition_point(|turn| turn.top_priority >= after);
+        self.order.insert(to, moved);
+    }
+
+    fn drop_table(&mut self, id: u32, top_priority: u16) -> Option<Exact> {
+        let at = self.position(id, top_priority)?;
+        self.order.remove(at);
+        let table = self.tables.get_mut(id as usize)?.take()?;
+        self.by_mask.remove(&table.mask(), 0);
+        self.free.push(id);
+        Some(table)
+    }
+
+    /// The table of the only mask left.
+    pub(super) fn take_only(&mut self) -> Option<Exact> {
+        match self.order.as_slice() {
+            &[Turn { top_priority, table, .. }] => self.drop_table(table, top_priority),
+            _ => None,
+        }
+    }
+
+    pub(super) fn get(&self, matching: &MaskedKey, priority: u16) -> Option<u32> {
+        self.table(self.id_of(matching.mask())?)?.get(matching.value(), priority)
+    }
+
+    #[inline]
+    pub(super) fn find(&self, key: &Key) -> Hit {
+        let mut best = Hit::NONE;
+        for turn in &self.order {
+            if best != Hit::NONE && best.rank.priority() > turn.top_priority {
+                break;
+            }
+            if turn.applies_to(key) {
+                if let Some(table) = self.table(turn.table) {
+                    best = best.or_better(table.find(key));
+                }
+            }
+        }
+        best
+    }
+
+    pub(super) fn find_batch(&self, keys: &[&Key], hits: &mut [Hit; BATCH]) {
+        for turn in &self.order {
+            let (mut wanted, mut open) = (0u32, false);
+            for (at, (key, hit)) in (0u32..).zip(keys.iter().zip(hits.iter())) {
+                if *hit != Hit::NONE && hit.rank.priority() > turn.top_priority {
+                    continue;
+                }
+                open = true;
+                wanted |= u32::from(turn.applies_to(key)).wrapping_shl(at);
+            }
+            if !open {
+                break;
+            }
+            if let (Some(table), true) = (self.table(turn.table), wanted != 0) {
+                table.find_batch(keys, wanted, hits);
+            }
+        }
+    }
+
+    pub(super) fn overlapping(&self, matching: &MaskedKey, priority: u16) -> Option<u32> {
+        let turns = self.order.iter().take_while(|turn| turn.top_priority >= priority);
+        turns
+            .filter_map(|turn| self.table(turn.table))
+            .find_map(|table| table.overlapping(matching, priority))
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &Exact> {
+        self.tables.iter().flatten()
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (MaskedKey, Hit)> + '_ {
+        self.tables().flat_map(Exact::entries)
+    }
+
+    pub(super) fn needs(&self) -> Needs {
+        self.tables().fold(Needs::default(), |needs, table| needs.union(table.needs()))
+    }
+
+    pub(super) fn probe_count(&self, key: &Key) -> usize {
+        let mut best = Hit::NONE;
+        let mut count = 0usize;
+        for turn in &self.order {
+            if best != Hit::NONE && best.rank.priority() > turn.top_priority {
+                break;
+            }
+            if turn.applies_to(key) {
+                count = count.saturating_add(1);
+                best = self.table(turn.table).map_or(best, |table| best.or_better(table.find(key)));
+            }
+        }
+        count
+    }
+
+    pub(super) fn memory_len(&self) -> usize {
+        let order = self.order.capacity().saturating_mul(size_of::<Turn>());
+        let free = self.free.capacity().saturating_mul(size_of::<u32>());
+        self.tables()
+            .map(Exact::memory_len)
+            .fold(order, usize::saturating_add)
+            .saturating_add(free)
+            .saturating_add(self.tables.memory_len())
+            .saturating_add(self.by_mask.memory_len())
+    }
+}

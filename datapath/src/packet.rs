@@ -1,0 +1,100 @@
+//! A frame on its way through the tables: the host's bytes, what rides with them, and what has been
+//! read from them so far.
+
+use hypercall::{Frame, Meta, Port};
+use ofp_codec::OxmField;
+
+use crate::extract::{Headers, extract_to};
+use crate::key::{Depth, Key};
+
+/// A frame in the pipeline.
+///
+/// `key` and `headers` say what the bytes say, as deep as they have been parsed; every rewrite keeps
+/// them true.
+///
+/// ```
+/// use hypercall::{Meta, Port, VecFrame};
+/// use rumpswitch_datapath::{extract::extract, packet::Packet};
+/// use ofp_codec::OxmField;
+///
+/// let frame = VecFrame::from_bytes(&[0x02; 60]);
+/// let mut packet = Packet::new(frame, Port(4), Meta::default());
+/// assert_eq!(packet.key.get(OxmField::InPort), Some(4));
+/// assert_eq!(packet.key.get(OxmField::EthType), None, "not parsed yet");
+/// extract(&mut packet);
+/// assert_eq!(packet.key.get(OxmField::EthType), Some(0x05ff), "802.3 without SNAP");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Packet<F> {
+    /// The bytes.
+    pub frame: F,
+    /// Where it came from.
+    pub in_port: Port,
+    /// What rides with it.
+    pub meta: Meta,
+    /// The register that write-metadata changes; change it by
+    /// [`write_metadata`](Self::write_metadata), which keeps the key true.
+    pub metadata: u64,
+    /// What its headers say.
+    pub key: Key,
+    /// Where its headers are.
+    pub headers: Headers,
+    /// How deep `key` and `headers` go.
+    pub depth: Depth,
+}
+
+impl<F> Packet<F> {
+    /// A packet at the start of the pipeline: nothing parsed, metadata 0.
+    pub fn new(frame: F, in_port: Port, meta: Meta) -> Packet<F> {
+        let mut packet = Packet {
+            frame,
+            in_port,
+            meta,
+            metadata: 0,
+            key: Key::default(),
+            headers: Headers::default(),
+            depth: Depth::Nothing,
+        };
+        packet.reset_key();
+        packet
+    }
+
+    /// The physical port beneath the ingress port: the ingress port itself unless the host said
+    /// otherwise.
+    pub fn in_phy_port(&self) -> Port {
+        if self.meta.in_phy_port == Port::NONE { self.in_port } else { self.meta.in_phy_port }
+    }
+
+    /// Changes the bits of `metadata` that `mask` has (§5.9).
+    pub fn write_metadata(&mut self, value: u64, mask: u64) {
+        self.metadata = (self.metadata & !mask) | (value & mask);
+        self.key.set(OxmField::Metadata, u128::from(self.metadata));
+    }
+
+    /// Sets the key of the tunnel that the frame leaves through.
+    pub fn set_tunnel_id(&mut self, tunnel_id: u64) {
+        self.meta.tunnel_id = tunnel_id;
+        self.key.set(OxmField::TunnelId, u128::from(tunnel_id));
+    }
+
+    /// Forgets what was read from the bytes; what rides beside them stays.
+    pub(crate) fn reset_key(&mut self) {
+        self.key = Key::default();
+        self.headers = Headers::default();
+        self.depth = Depth::Nothing;
+        self.key.set(OxmField::InPort, u128::from(self.in_port.0));
+        self.key.set(OxmField::InPhyPort, u128::from(self.in_phy_port().0));
+        self.key.set(OxmField::Metadata, u128::from(self.metadata));
+        self.key.set(OxmField::TunnelId, u128::from(self.meta.tunnel_id));
+    }
+}
+
+impl<F: Frame> Packet<F> {
+    /// Parses on to `depth`, unless that has been done.
+    #[inline]
+    pub fn ensure(&mut self, depth: Depth) {
+        if self.depth < depth {
+            extract_to(self, depth);
+        }
+    }
+}
