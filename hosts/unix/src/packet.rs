@@ -1,0 +1,274 @@
+//! An existing interface as a port, through a packet socket: a veth, a network card, a bridge.
+//!
+//! # What
+//! A raw packet socket sees a frame as the kernel has it in hand, which is not as it would be on a
+//! wire: the transport checksum may be partial, TCP may come in segments of 64 KiB, the VLAN tag
+//! may be gone. A switch that takes the bytes as they are forwards pings and loses TCP.
+//!
+//! # Design
+//! * With `PACKET_VNET_HDR` each frame has a virtio-net header in front, both ways: checksum and
+//!   segmentation come as metadata and go on to another port that takes them.
+//! * `PACKET_AUXDATA` tells the tag that was taken out; it is put back at its place.
+//! * Where the kernel gives no virtio-net header the same auxiliary data tells that a checksum is
+//!   partial, the place of it is found by parsing, and a frame beyond the MTU is taken for TCP
+//!   segments of MTU size.
+//! * `PACKET_IGNORE_OUTGOING`: what the switch sends does not come back.
+//!
+//! # What it costs
+//! One `recvmmsg` and one `sendmmsg` for up to 32 frames, and one copy each way in the kernel.
+//!
+//! # What it does not do
+//! The kernel's own stack still sees what the interface receives. A segment train inside a tunnel
+//! (VXLAN, GRE) passes only to another such port.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use hypercall::{Frame, Gso, GsoKind, Meta, Offload, VecFrame};
+
+use crate::{
+    BURST, Error,
+    burst::Landing,
+    checksum,
+    interface::Interface,
+    l2,
+    pool::Pool,
+    port::{Accepts, Outgoing, PortInfo, PortIo, Received},
+    sys::{self, Arrival},
+    vnet,
+};
+
+/// Bytes of frames that wait in the kernel, each way, where the system allows it: a few bursts of
+/// 64 KiB segments.
+const SOCKET_BUFFER: i32 = 8 << 20;
+
+/// Bytes of a VLAN tag.
+const TAG: usize = 4;
+
+/// How a packet port is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct PacketOptions {
+    /// Whether to ask for virtio-net headers. Without them all frames are finished here and none
+    /// is longer than the MTU.
+    pub offloads: bool,
+}
+
+impl Default for PacketOptions {
+    fn default() -> PacketOptions {
+        PacketOptions { offloads: true }
+    }
+}
+
+/// An existing interface, through a packet socket.
+pub struct PacketPort {
+    socket: OwnedFd,
+    interface: Interface,
+    info: PortInfo,
+    /// Bytes of the virtio-net header; 0 without.
+    header_len: usize,
+    landing: Landing,
+    refused: u64,
+}
+
+impl PacketPort {
+    /// Opens the interface `name`, seeing all frames, whomever they are for.
+    ///
+    /// # Errors
+    /// [`Error::NoInterface`], [`Error::NotEthernet`], [`Error::Permission`].
+    pub fn open(name: &str) -> Result<PacketPort, Error> {
+        PacketPort::open_with(name, PacketOptions::default())
+    }
+
+    /// As [`open`](Self::open), with options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(name: &str, options: PacketOptions) -> Result<PacketPort, Error> {
+        let failed =
+            |doing: &'static str| move |source| Error::io(format!("{name}: {doing}"), source);
+        let interface = Interface::new(name)?;
+        let index =
+            interface.index().ok_or_else(|| Error::NoInterface { name: name.to_owned() })?;
+        if !interface.is_ethernet() {
+            return Err(Error::NotEthernet { name: name.to_owned() });
+        }
+        let socket = sys::packet_socket().map_err(|source| match source.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => Error::Permission {
+                doing: format!("{name}: open a packet socket"),
+                capability: "CAP_NET_RAW",
+            },
+            _ => Error::io(format!("{name}: open a packet socket"), source),
+        })?;
+        let number = |name, value| sys::set_number(socket.as_fd(), libc::SOL_PACKET, name, value);
+        number(libc::PACKET_IGNORE_OUTGOING, 1).map_err(failed("ignore outgoing frames"))?;
+        let has_header = options.offloads && number(libc::PACKET_VNET_HDR, 1).is_ok();
+        number(libc::PACKET_AUXDATA, 1).map_err(failed("ask for VLAN tags"))?;
+        sys::packet_promiscuous(socket.as_fd(), index).map_err(failed("see all frames"))?;
+        enlarge(socket.as_fd());
+        // Last: from here on frames come.
+        sys::packet_bind(socket.as_fd(), index).map_err(failed("bind"))?;
+        let header_len = if has_header { vnet::LEN } else { 0 };
+        let info = interface.info().ok_or_else(|| Error::NoInterface { name: name.to_owned() })?;
+        let landing = Landing::new(header_len, true);
+        Ok(PacketPort { socket, interface, info, header_len, landing, refused: 0 })
+    }
+}
+
+/// Asks for larger socket buffers; what the system does not allow does not matter.
+fn enlarge(socket: BorrowedFd<'_>) {
+    for (forced, allowed) in
+        [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)]
+    {
+        if sys::set_number(socket, libc::SOL_SOCKET, forced, SOCKET_BUFFER).is_err() {
+            let _ = sys::set_number(socket, libc::SOL_SOCKET, allowed, SOCKET_BUFFER);
+        }
+    }
+}
+
+/// Makes a frame of what arrived. `None` when it was cut short, or when its header is about
+/// something that nobody here knows.
+fn land(
+    buffer: Vec<u8>,
+    arrival: &Arrival,
+    header_len: usize,
+    max_frame: usize,
+) -> Result<Received, VecFrame> {
+    let header = buffer
+        .get(VecFrame::HEADROOM - header_len..)
+        .and_then(|bytes| bytes.first_chunk::<{ vnet::LEN }>())
+        .filter(|_| header_len == vnet::LEN)
+        .copied();
+    let mut frame = VecFrame::from_buffer(buffer, VecFrame::HEADROOM);
+    let offload = match header {
+        _ if arrival.truncated => None,
+        Some(header) => vnet::decode(&header, frame.headers_mut()),
+        None if header_len > 0 => None,
+        None => Some(guess(frame.headers(), arrival.status, max_frame)),
+    };
+    let Some(mut offload) = offload else { return Err(frame) };
+    if let Some((tpid, tci)) = arrival.vlan {
+        if !put_tag_back(&mut frame, tpid, tci) {
+            return Err(frame);
+        }
+        vnet::shift(&mut offload, TAG as u16);
+    }
+    Ok(Received { frame, meta: Meta { offload, ..Meta::default() } })
+}
+
+fn put_tag_back(frame: &mut VecFrame, tpid: u16, tci: u16) -> bool {
+    if frame.len() < 12 || !frame.grow_front(TAG) {
+        return false;
+    }
+    let bytes = frame.headers_mut();
+    bytes.copy_within(TAG..TAG + 12, 0);
+    bytes[12..14].copy_from_slice(&tpid.to_be_bytes());
+    bytes[14..16].copy_from_slice(&tci.to_be_bytes());
+    true
+}
+
+/// The offload of a frame that came without a virtio-net header.
+fn guess(frame: &[u8], status: u32, max_frame: usize) -> Offload {
+    if status & libc::TP_STATUS_CSUMNOTREADY == 0 {
+        return Offload::NONE;
+    }
+    let Some(mut offload) = checksum::find_partial(frame) else { return Offload::NONE };
+    let Some(ip) = l2::find_ip(frame) else { return offload };
+    if ip.protocol == l2::TCP && frame.len() > max_frame {
+        let kind = if ip.is_v6 { GsoKind::TcpV6 } else { GsoKind::TcpV4 };
+        offload.gso = vnet::headers_len(frame, kind, ip.transport).and_then(|header_len| {
+            let segment_len = max_frame.checked_sub(usize::from(header_len)).filter(|n| *n > 0)?;
+            Some(Gso { kind, segment_len: u16::try_from(segment_len).ok()?, header_len })
+        });
+    }
+    offload
+}
+
+impl PortIo for PacketPort {
+    fn receive(&mut self, pool: &mut Pool, into: &mut Vec<Received>) -> Result<usize, Error> {
+        let before = into.len();
+        let (header_len, max_frame) = (self.header_len, self.info.max_frame as usize);
+        let refused = &mut self.refused;
+        let take = |pool: &mut Pool, buffer, arrival: Arrival| match land(
+            buffer, &arrival, header_len, max_frame,
+        ) {
+            Ok(received) => into.push(received),
+            Err(frame) => {
+                *refused += 1;
+                pool.recycle(frame);
+            }
+        };
+        match self.landing.receive(self.socket.as_fd(), pool, take) {
+            Ok(_) => {}
+            // The kernel took a frame whose offload a virtio-net header cannot tell.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => self.refused += 1,
+            // Nothing there; or down, or gone, which the link's state tells.
+            Err(_) => {}
+        }
+        Ok(into.len() - before)
+    }
+
+    fn transmit(&mut self, pool: &mut Pool, frames: &mut Vec<Outgoing>) -> Result<usize, Error> {
+        let mut lost = 0;
+        while !frames.is_empty() {
+            let count = frames.len().min(BURST);
+            for Outgoing { frame, meta } in &mut frames[..count] {
+                let header = vnet::encode(&meta.offload, frame.headers());
+                if frame.grow_front(self.header_len) {
+                    frame.headers_mut()[..self.header_len]
+                        .copy_from_slice(&header[..self.header_len]);
+                } else {
+                    // No memory: the kernel refuses an empty frame, and it counts as lost.
+                    frame.truncate(0);
+                }
+            }
+            let bytes = frames.iter().map(|out| out.frame.headers());
+            let sent = sys::send_burst(self.socket.as_fd(), bytes.take(count), None);
+            let (done, blocked) = match sent {
+                Ok(sent) => (sent, false),
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::EAGAIN) => (0, true),
+                    Some(libc::EINTR) => (0, false),
+                    // Down or gone: none of them can pass.
+                    Some(libc::ENETDOWN | libc::ENXIO | libc::ENODEV) => {
+                        lost += count;
+                        (count, false)
+                    }
+                    // This frame cannot.
+                    _ => {
+                        lost += 1;
+                        (1, false)
+                    }
+                },
+            };
+            for Outgoing { frame, .. } in &mut frames[done..count] {
+                frame.shrink_front(self.header_len);
+            }
+            for sent in frames.drain(..done) {
+                pool.recycle(sent.frame);
+            }
+            if blocked {
+                break;
+            }
+        }
+        Ok(lost)
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.socket.as_fd())
+    }
+
+    fn accepts(&self) -> Accepts {
+        if self.header_len > 0 { Accepts::ALL } else { Accepts::NOTHING }
+    }
+
+    fn info(&mut self) -> PortInfo {
+        match self.interface.info() {
+            Some(info) => self.info = info,
+            None => self.info.link = false,
+        }
+        self.info
+    }
+
+    fn refused_count(&self) -> u64 {
+        self.refused
+    }
+}

@@ -1,0 +1,174 @@
+//! A tap interface as a port: the kernel's stack (or a virtual machine, or a bridge) is on the
+//! other end. Each frame has a virtio-net header in front, so that TCP passes in segments of up to
+//! 64 KiB and checksums need not be computed on either side.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use hypercall::{Frame, Meta, VecFrame};
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+};
+
+use crate::{
+    BURST, Error,
+    interface::Interface,
+    pool::{MAX_FRAME, Pool},
+    port::{Accepts, Outgoing, PortInfo, PortIo, Received},
+    sys, vnet,
+};
+
+const DEVICE: &str = "/dev/net/tun";
+
+/// The virtio-net header with its count of buffers, which is always zero here.
+const HEADER_LEN: usize = vnet::LEN + 2;
+
+/// A tap interface.
+///
+/// One that did not exist is made, set up, and gone when the port is dropped.
+pub struct TapPort {
+    tun: OwnedFd,
+    interface: Interface,
+    info: PortInfo,
+    refused: u64,
+}
+
+impl TapPort {
+    /// Opens the tap interface `name`, making it when it does not exist.
+    ///
+    /// # Errors
+    /// [`Error::Permission`], [`Error::Busy`] when another program holds it, [`Error::NotTap`]
+    /// when the name is that of another kind of interface.
+    pub fn open(name: &str) -> Result<TapPort, Error> {
+        let interface = Interface::new(name)?;
+        let existed = interface.index().is_some();
+        let tun = attach(name, existed)?;
+        let header_len = HEADER_LEN as i32;
+        sys::tap_header_len(tun.as_fd(), header_len)
+            .map_err(|source| Error::io(format!("{name}: set the header length"), source))?;
+        let tcp = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6 | libc::TUN_F_TSO_ECN;
+        let udp = libc::TUN_F_USO4 | libc::TUN_F_USO6;
+        // Kernels before 6.2 know no UDP segmentation here; without any of it frames are ordinary.
+        if sys::tap_offload(tun.as_fd(), tcp | udp).is_err() {
+            let _ = sys::tap_offload(tun.as_fd(), tcp);
+        }
+        if !existed {
+            interface
+                .set_up()
+                .map_err(|source| Error::io(format!("{name}: set the interface up"), source))?;
+        }
+        let info = interface.info().ok_or_else(|| Error::NoInterface { name: name.to_owned() })?;
+        Ok(TapPort { tun, interface, info, refused: 0 })
+    }
+}
+
+fn attach(name: &str, existed: bool) -> Result<OwnedFd, Error> {
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let tun = rustix::fs::open(DEVICE, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::ACCESS | Errno::PERM => Error::Permission {
+            doing: format!("{name}: open {DEVICE}"),
+            capability: "read and write access to that file",
+        },
+        _ => Error::io(format!("{name}: open {DEVICE}"), errno),
+    })?;
+    let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+    match sys::tap_attach(tun.as_fd(), name, flags) {
+        Ok(_) => Ok(tun),
+        Err(error) => Err(match error.raw_os_error() {
+            Some(libc::EBUSY) => Error::Busy { name: name.to_owned() },
+            Some(libc::EINVAL) if existed => Error::NotTap { name: name.to_owned() },
+            Some(libc::EPERM) => Error::Permission {
+                doing: format!("{name}: attach to the tap interface"),
+                capability: "CAP_NET_ADMIN",
+            },
+            _ => Error::io(format!("{name}: attach to the tap interface"), error),
+        }),
+    }
+}
+
+impl PortIo for TapPort {
+    fn receive(&mut self, pool: &mut Pool, into: &mut Vec<Received>) -> Result<usize, Error> {
+        let mut count = 0;
+        while count < BURST {
+            let Some(mut buffer) = pool.take(MAX_FRAME) else { break };
+            buffer.truncate(VecFrame::HEADROOM - HEADER_LEN);
+            match rustix::io::read(&self.tun, rustix::buffer::spare_capacity(&mut buffer)) {
+                Ok(_) => {}
+                Err(Errno::INTR) => {
+                    pool.give(buffer);
+                    continue;
+                }
+                Err(errno) => {
+                    pool.give(buffer);
+                    return match errno {
+                        Errno::BADFD => Err(Error::io("read from the tap interface", errno)),
+                        // Nothing there, or the interface is down.
+                        _ => Ok(count),
+                    };
+                }
+            }
+            let header = buffer[VecFrame::HEADROOM - HEADER_LEN..].first_chunk().copied();
+            let mut frame = VecFrame::from_buffer(buffer, VecFrame::HEADROOM);
+            match header.and_then(|header| vnet::decode(&header, frame.headers_mut())) {
+                Some(offload) => {
+                    into.push(Received { frame, meta: Meta { offload, ..Meta::default() } });
+                    count += 1;
+                }
+                None => {
+                    self.refused += 1;
+                    pool.recycle(frame);
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    fn transmit(&mut self, pool: &mut Pool, frames: &mut Vec<Outgoing>) -> Result<usize, Error> {
+        let (mut done, mut lost) = (0, 0);
+        for Outgoing { frame, meta } in frames.iter_mut() {
+            let header = vnet::encode(&meta.offload, frame.headers());
+            if !frame.grow_front(HEADER_LEN) {
+                lost += 1;
+                done += 1;
+                continue;
+            }
+            let (front, _) = frame.headers_mut().split_at_mut(HEADER_LEN);
+            front.fill(0);
+            front[..vnet::LEN].copy_from_slice(&header);
+            match rustix::io::retry_on_intr(|| rustix::io::write(&self.tun, frame.headers())) {
+                Ok(_) => {}
+                Err(Errno::AGAIN) => {
+                    frame.shrink_front(HEADER_LEN);
+                    break;
+                }
+                // Down, or a frame that the kernel does not like.
+                Err(_) => lost += 1,
+            }
+            done += 1;
+        }
+        for sent in frames.drain(..done) {
+            pool.recycle(sent.frame);
+        }
+        Ok(lost)
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.tun.as_fd())
+    }
+
+    fn accepts(&self) -> Accepts {
+        Accepts::ALL
+    }
+
+    fn info(&mut self) -> PortInfo {
+        // An interface that was moved to another namespace is out of sight and works on.
+        if let Some(info) = self.interface.info() {
+            self.info = info;
+        }
+        self.info
+    }
+
+    fn refused_count(&self) -> u64 {
+        self.refused
+    }
+}
