@@ -40,6 +40,7 @@ mod port;
 mod queue;
 mod role;
 mod table_mod;
+pub mod text;
 
 pub use action::{Action, ActionType, MaxLen};
 pub use async_config::{AsyncConfig, AsyncMask};
