@@ -104,7 +104,7 @@ def fallback(context: Context) -> None:
 
 def start_testcontroller(context: Context, port: int, *options: str) -> Process:
     argv = ["ovs-testcontroller", *options, f"ptcp:{port}:127.0.0.1"]
-    process = context.spawn("testcontroller", argv, env={"OVS_RUNDIR": str(context.logs)})
+    process = context.spawn("testcontroller", argv)
     wait_until(lambda: accepts(port), 10, "ovs-testcontroller to listen")
     return process
 

@@ -126,13 +126,14 @@ def run_one(test: Test, run: pathlib.Path, cache: pathlib.Path) -> tuple[str, st
 def child(name: str, run: pathlib.Path, cache: pathlib.Path) -> None:
     """The inside of one test's process."""
     test = TESTS[name]
-    isolated = os.getpid() == 1
-    if isolated:
+    if os.getpid() == 1:
         # A private /run/netns: host names need not be unique on the machine, and go with the process.
         subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
         os.mkdir("/run/netns")
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         subprocess.run(["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"], check=False)
+    # Where Open vSwitch's programs make their control sockets.
+    os.environ["OVS_RUNDIR"] = str(run / name)
     context = Context(name, run / name, run, cache)
     try:
         try:

@@ -1,8 +1,9 @@
 """A logger between switch and controller: it passes every byte on and writes down every message.
 
 `listen` is where the switch (or ovs-ofctl) connects; `target` is the port it is passed on to. Each message
-goes to a text log as one line and, whole, to a record file that the decoder tests read:
-`seconds f64, connection u32, sender u8 (0 client, 1 server of the TCP connection), length u32, bytes`.
+goes to a text log as one line and, whole, to a record file that the decoder tests read (`read_records`); there
+each only once, however often it is sent with another xid: ovs-ofctl asks for the same 100 KB before every
+change.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from harness import Context, free_port
 from openflow import Message, split
 
+# seconds, connection, sender (0 client, 1 server of the TCP connection), length of the message that follows
 RECORD = struct.Struct("!dIBI")
 
 
@@ -43,6 +45,7 @@ class Wiretap:
         self.seen: list[Seen] = []
         self.connections = 0
         self.broken: list[str] = []
+        self.recorded: set[tuple[int, bytes, bytes]] = set()
         name = context.unique(name)
         self.records = context.logs / f"{name}.{'listen' if switch_listens else 'connect'}.rec"
         self.text = open(context.logs / f"{name}.messages", "w", buffering=1)
@@ -108,11 +111,17 @@ class Wiretap:
                 for message in split(stream):
                     now = time.monotonic() - self.started
                     self.seen.append(Seen(now, number, from_switch, message))
-                    self.file.write(RECORD.pack(now, number, sender, len(message.raw)) + message.raw)
+                    self._record(now, number, sender, message.raw)
                     self.text.write(f"{now:9.4f} #{number} {'switch' if from_switch else 'peer  '} {message}\n")
             except ValueError as error:
                 self.broken.append(str(error))
                 stream.clear()
+
+    def _record(self, now: float, number: int, sender: int, raw: bytes) -> None:
+        key = (sender, raw[:4], raw[8:])
+        if key not in self.recorded:
+            self.recorded.add(key)
+            self.file.write(RECORD.pack(now, number, sender, len(raw)) + raw)
 
     def messages(self, name: str, from_switch: bool | None = None) -> list[Seen]:
         """All messages of this type so far."""
