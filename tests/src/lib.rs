@@ -1,2 +1,4 @@
 //! Shared pieces of the cross-crate tests: the oracle and the generators.
 #![forbid(unsafe_code)]
+
+pub mod oracle;
