@@ -215,7 +215,7 @@ fn adjust(frame: &mut [u8], at: usize, old: u64, new: u64) {
 }
 
 /// SCTP's checksum (RFC 9260, appendix A).
-fn crc32c(bytes: &[u8]) -> u32 {
+pub fn crc32c(bytes: &[u8]) -> u32 {
     let mut crc = !0u32;
     for byte in bytes {
         crc ^= u32::from(*byte);
