@@ -1,4 +1,21 @@
-//! `/dev/switchN` as a value.
+//! `/dev/switchN` as a value: several OpenFlow channels to one switch, as byte streams.
+//!
+//! A [`Device`] owns the tables and the worker of a switch. What an embodiment of the device needs,
+//! a character device in a kernel, a socket, a pipe in a test, is here as calls that never wait:
+//! [`open`](Device::open), [`read`](Device::read), [`write`](Device::write),
+//! [`pending`](Device::pending), [`readiness`](Device::readiness), [`close`](Device::close).
+//!
+//! The contract:
+//!
+//! * The stream is aligned to messages whenever the reader's buffer allows: a read returns as many
+//!   whole messages as fit, and a message that is larger than the buffer is continued by the next
+//!   read. Nothing is ever truncated. Writes may be cut anywhere.
+//! * Each open is one OpenFlow channel with its own hello, role, masks and transaction ids. Tables,
+//!   groups, meters and the generation id of roles outlive it.
+//! * Back-pressure, not loss: replies and errors are never dropped. A channel whose reader is
+//!   behind is not read from ([`DeviceError::WouldBlock`]); one whose queue fills all the same,
+//!   because of what others did, is hung up and counted. Port-status is brought up to date in the
+//!   queue. Packet-ins are bounded on each channel, and what does not fit is counted.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -13,5 +30,17 @@
         clippy::unimplemented
     )
 )]
-
+#![allow(dead_code)]
 extern crate alloc;
+
+mod assembly;
+mod async_filter;
+mod bundle;
+mod config;
+mod error;
+mod generation;
+mod hello;
+mod out_queue;
+
+pub use config::{ChannelId, ChannelKind, DeviceConfig, FailMode, HangUp, Readiness};
+pub use error::DeviceError;
