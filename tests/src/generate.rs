@@ -4,21 +4,20 @@
 pub mod flows;
 pub mod frames;
 
-use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Select, select};
 
 /// Ports of the switches under test.
 pub const PORTS: [u32; 4] = [1, 2, 3, 4];
 
-fn mac() -> impl Strategy<Value = u128> {
+fn mac() -> Select<u128> {
     select(vec![0x0200_0000_0001, 0x0200_0000_0002, 0x0200_0000_0103, 0xffff_ffff_ffff])
 }
 
-fn ipv4() -> impl Strategy<Value = u128> {
+fn ipv4() -> Select<u128> {
     select(vec![0x0a00_0001, 0x0a00_0002, 0x0a00_0103, 0xc0a8_0001])
 }
 
-fn ipv6() -> impl Strategy<Value = u128> {
+fn ipv6() -> Select<u128> {
     select(vec![
         0x2001_0db8_0000_0000_0000_0000_0000_0001,
         0x2001_0db8_0000_0000_0000_0000_0000_0002,
@@ -27,10 +26,10 @@ fn ipv6() -> impl Strategy<Value = u128> {
     ])
 }
 
-fn transport_port() -> impl Strategy<Value = u128> {
+fn transport_port() -> Select<u128> {
     select(vec![22, 80, 443, 8080])
 }
 
-fn vid() -> impl Strategy<Value = u16> {
+fn vid() -> Select<u16> {
     select(vec![0, 1, 2, 100, 4095])
 }
