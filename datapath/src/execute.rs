@@ -1,0 +1,440 @@
+//! Runs actions on a packet, and is the only place that transmits: the last stretch of a frame's way.
+//!
+//! # What
+//!
+//! [`Run`] is one call's view of the switch: the tables to read, the host to send by, the counters
+//! to add to. A [`Carrier`] is a packet and the output that it still owes.
+//!
+//! # Design
+//!
+//! An output is owed, not done: it is settled by a copy when something is about to change the packet
+//! or the next output comes, and by moving the frame itself when the packet's way ends. So a packet
+//! with one output is never copied, one with n outputs n-1 times, and nobody has to know beforehand
+//! which output is the last. Outputs leave in the order of the actions.
+//!
+//! A group's bucket works on a copy of the packet, unless it changes nothing or the packet is not
+//! needed afterwards. Depth of groups and copies of one packet are bounded; what exceeds the bound is
+//! dropped and counted.
+//!
+//! # What it does not do
+//!
+//! It does not segment: a frame with segmentation left to do is the host's to cut.
+
+use hypercall::{Frame, Hypercall, Nanos, Port, Sent};
+use ofp_codec::{OxmField, PacketInReason};
+
+use crate::counters::{DropReason, Load, WorkerCells};
+use crate::groups::Choice;
+use crate::key::Depth;
+use crate::mac_table::MacTable;
+use crate::observer::{Observer, Step};
+use crate::packet::Packet;
+use crate::ports::Refusal;
+use crate::program::{Act, Output, wide};
+use crate::punt::PuntQueue;
+use crate::rewrite::{self, Outcome};
+use crate::tables::Tables;
+use crate::worker::Events;
+
+/// Groups that one packet may pass on its way through chained groups.
+pub(crate) const GROUP_DEPTH_MAX: u32 = 32;
+/// Outputs of one packet, copies included.
+const OUTPUTS_MAX: u32 = 4096;
+
+/// One call's view of the switch.
+pub(crate) struct Run<'a, H: Hypercall + ?Sized, O: Observer> {
+    pub(crate) tables: &'a Tables,
+    pub(crate) cells: &'a WorkerCells,
+    pub(crate) host: &'a mut H,
+    pub(crate) observer: &'a mut O,
+    pub(crate) punts: &'a mut PuntQueue,
+    pub(crate) macs: &'a mut MacTable,
+    pub(crate) now: Nanos,
+    pub(crate) events: Events,
+    /// What has become of the packet at hand so far: sends, punts and counted drops.
+    pub(crate) outcomes: u32,
+    /// Outputs of the packet at hand.
+    pub(crate) outputs: u32,
+}
+
+/// A packet and the output that it still owes.
+pub(crate) struct Carrier<F> {
+    pub(crate) packet: Packet<F>,
+    owed: Option<Port>,
+}
+
+impl<F> Carrier<F> {
+    pub(crate) fn new(packet: Packet<F>) -> Carrier<F> {
+        Carrier { packet, owed: None }
+    }
+}
+
+/// On whose behalf actions run: what a packet-in tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) table_id: u8,
+    pub(crate) cookie: u64,
+    pub(crate) reason: PacketInReason,
+    /// Whether this is a packet-out's list, the only one that may enter the tables.
+    pub(crate) is_packet_out: bool,
+}
+
+impl Origin {
+    /// The same, for what no single entry answers for: an action set or a group.
+    fn of_group(self) -> Origin {
+        Origin { cookie: u64::MAX, reason: PacketInReason::Action, ..self }
+    }
+}
+
+/// Whether a packet goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    Continue,
+    Stop,
+}
+
+impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
+    /// Does one action. `is_last` says that the packet is not needed afterwards.
+    pub(crate) fn act(
+        &mut self,
+        carrier: &mut Carrier<H::Frame>,
+        act: &Act,
+        origin: Origin,
+        depth: u32,
+        is_last: bool,
+    ) -> Flow {
+        self.observer.step(self.tables, Step::Act(act));
+        match *act {
+            Act::Output(output) => {
+                self.output(carrier, output, origin);
+                return Flow::Continue;
+            }
+            Act::Group { slot, .. } => {
+                self.group(carrier, slot, origin.of_group(), depth, is_last);
+                return Flow::Continue;
+            }
+            _ => {}
+        }
+        self.settle(carrier);
+        let packet = &mut carrier.packet;
+        let outcome = match *act {
+            Act::SetQueue(queue) => {
+                packet.meta.queue_id = Some(queue);
+                Outcome::Done
+            }
+            Act::SetField { field, value } => rewrite::set_field(packet, field, wide(value)),
+            Act::CopyTtlOut => rewrite::copy_ttl_out(packet),
+            Act::CopyTtlIn => rewrite::copy_ttl_in(packet),
+            Act::SetMplsTtl(ttl) => rewrite::set_mpls_ttl(packet, ttl),
+            Act::DecMplsTtl => rewrite::dec_mpls_ttl(packet),
+            Act::SetNwTtl(ttl) => rewrite::set_nw_ttl(packet, ttl),
+            Act::DecNwTtl => rewrite::dec_nw_ttl(packet),
+            Act::PushVlan(ethertype) => rewrite::push_vlan(packet, ethertype),
+            Act::PopVlan => rewrite::pop_vlan(packet),
+            Act::PushMpls(ethertype) => rewrite::push_mpls(packet, ethertype),
+            Act::PopMpls(ethertype) => rewrite::pop_mpls(packet, ethertype),
+            Act::PushPbb(ethertype) => rewrite::push_pbb(packet, ethertype),
+            Act::PopPbb => rewrite::pop_pbb(packet),
+            Act::Output(_) | Act::Group { .. } => Outcome::Done,
+        };
+        match outcome {
+            Outcome::Done => Flow::Continue,
+            Outcome::InvalidTtl => {
+                if self.tables.invalid_ttl_to_controller {
+                    let origin = Origin { reason: PacketInReason::InvalidTtl, ..origin };
+                    self.punt(carrier, origin);
+                }
+                self.dropped(DropReason::InvalidTtl, &carrier.packet);
+                Flow::Stop
+            }
+            Outcome::NoRoom => {
+                self.dropped(DropReason::NoRoom, &carrier.packet);
+                Flow::Stop
+            }
+        }
+    }
+
+    /// The packet's way has ended: the output that it owes takes the frame.
+    pub(crate) fn finish(&mut self, carrier: Carrier<H::Frame>) {
+        let Carrier { packet, owed } = carrier;
+        if let Some(port) = owed {
+            let load = Load::of(packet.frame.len(), &packet.meta);
+            self.transmit(port, &packet.meta, load, packet.frame);
+        }
+    }
+
+    /// Counts a packet, or a copy of one, that ends unsent.
+    pub(crate) fn dropped(&mut self, reason: DropReason, packet: &Packet<H::Frame>) {
+        self.outcomes = self.outcomes.saturating_add(1);
+        self.observer.step(self.tables, Step::Dropped(reason));
+        if !O::DRY {
+            let load = Load::of(packet.frame.len(), &packet.meta);
+            self.cells.dropped(reason, load.packets);
+        }
+    }
+
+    /// Sends the packet where an output action says.
+    fn output(&mut self, carrier: &mut Carrier<H::Frame>, output: Output, origin: Origin) {
+        match output {
+            Output::Port(number) if Port(number) == carrier.packet.in_port => {
+                self.dropped(DropReason::EgressIsIngress, &carrier.packet);
+            }
+            Output::Port(number) => self.emit(carrier, Port(number)),
+            Output::InPort => self.emit(carrier, carrier.packet.in_port),
+            Output::All => self.flood(carrier, false),
+            Output::Flood => self.flood(carrier, true),
+            Output::Normal => self.normal(carrier),
+            Output::Controller => self.punt(carrier, origin),
+            Output::Table if origin.is_packet_out => self.enter_tables(carrier),
+            Output::Table => self.dropped(DropReason::EgressUnknown, &carrier.packet),
+        }
+    }
+
+    /// Sends the packet to every port that is up, forwards and is not its ingress port; with
+    /// `skip_blocked` not to blocked ones, either.
+    pub(crate) fn flood(&mut self, carrier: &mut Carrier<H::Frame>, skip_blocked: bool) {
+        let tables = self.tables;
+        for port in tables.ports.flood(carrier.packet.in_port, skip_blocked) {
+            self.emit(carrier, port);
+        }
+    }
+
+    /// Owes an output to `port`, if that port would take the packet now.
+    pub(crate) fn emit(&mut self, carrier: &mut Carrier<H::Frame>, port: Port) {
+        let packet = &carrier.packet;
+        if let Err(refusal) = self.tables.ports.admit(port, &packet.frame, &packet.meta) {
+            let reason = match refusal {
+                Refusal::Unknown => DropReason::EgressUnknown,
+                Refusal::Down => DropReason::EgressDown,
+                Refusal::NoFwd => DropReason::EgressNoFwd,
+                Refusal::TooLong => DropReason::TooLong,
+            };
+            self.count_tx_drop(port, packet);
+            self.dropped(reason, &carrier.packet);
+            return;
+        }
+        if self.outputs >= OUTPUTS_MAX {
+            self.dropped(DropReason::CopyLimit, &carrier.packet);
+            return;
+        }
+        self.outputs = self.outputs.saturating_add(1);
+        self.outcomes = self.outcomes.saturating_add(1);
+        self.settle(carrier);
+        self.observer.step(self.tables, Step::Output(port));
+        carrier.owed = Some(port);
+    }
+
+    /// Does the owed output by a copy, because the packet is about to change.
+    fn settle(&mut self, carrier: &mut Carrier<H::Frame>) {
+        let Some(port) = carrier.owed.take() else { return };
+        let packet = &carrier.packet;
+        match self.host.duplicate(&packet.frame) {
+            Some(frame) => {
+                let load = Load::of(frame.len(), &packet.meta);
+                self.transmit(port, &packet.meta, load, frame);
+            }
+            None => {
+                self.count_tx_drop(port, packet);
+                self.dropped(DropReason::NoMemory, &carrier.packet);
+            }
+        }
+    }
+
+    fn transmit(&mut self, port: Port, meta: &hypercall::Meta, load: Load, frame: H::Frame) {
+        if O::DRY {
+            self.observer.frame(frame.headers());
+            return;
+        }
+        let cell = self.tables.ports.slot(port).and_then(|slot| self.cells.ports.get(slot));
+        match self.host.transmit(port, meta, frame) {
+            Sent::Sent => {
+                if let Some(cell) = cell {
+                    cell.tx.add(load);
+                }
+            }
+            Sent::Dropped => {
+                if let Some(cell) = cell {
+                    cell.tx_dropped.add(load.packets);
+                }
+                self.observer.step(self.tables, Step::Dropped(DropReason::HostRefused));
+                self.cells.dropped(DropReason::HostRefused, load.packets);
+            }
+        }
+    }
+
+    fn count_tx_drop(&self, port: Port, packet: &Packet<H::Frame>) {
+        if O::DRY {
+            return;
+        }
+        let cell = self.tables.ports.slot(port).and_then(|slot| self.cells.ports.get(slot));
+        if let Some(cell) = cell {
+            cell.tx_dropped.add(Load::of(packet.frame.len(), &packet.meta).packets);
+        }
+    }
+
+    /// Sends the packet through a group.
+    fn group(
+        &mut self,
+        carrier: &mut Carrier<H::Frame>,
+        slot: u32,
+        origin: Origin,
+        depth: u32,
+        is_last: bool,
+    ) {
+        let tables = self.tables;
+        let Some(group) = tables.groups.get(slot).filter(|_| depth < GROUP_DEPTH_MAX) else {
+            self.dropped(DropReason::GroupDepth, &carrier.packet);
+            return;
+        };
+        let load = Load::of(carrier.packet.frame.len(), &carrier.packet.meta);
+        self.count_cell(group.cell(), load);
+        if group.hashes() {
+            carrier.packet.ensure(Depth::Whole);
+        }
+        match group.choose(tables, &carrier.packet.key) {
+            Choice::All => {
+                let count = group.buckets().len();
+                for index in 0..count {
+                    let is_last = is_last && index + 1 == count;
+                    self.bucket(carrier, slot, index, origin, depth, is_last);
+                }
+                if count == 0 {
+                    self.dropped(DropReason::GroupEmpty, &carrier.packet);
+                }
+            }
+            Choice::One(index) => self.bucket(carrier, slot, index, origin, depth, is_last),
+            Choice::NoBucket => self.dropped(DropReason::GroupEmpty, &carrier.packet),
+            Choice::NotLive => self.dropped(DropReason::GroupNotLive, &carrier.packet),
+        }
+    }
+
+    /// Sends the packet, or a copy where it is still needed and would change, through a bucket.
+    fn bucket(
+        &mut self,
+        carrier: &mut Carrier<H::Frame>,
+        slot: u32,
+        index: usize,
+        origin: Origin,
+        depth: u32,
+        is_last: bool,
+    ) {
+        let tables = self.tables;
+        let Some(bucket) = tables.groups.get(slot).and_then(|group| group.buckets().get(index))
+        else {
+            return;
+        };
+        self.observer.step(tables, Step::Bucket { slot, bucket: index });
+        let load = Load::of(carrier.packet.frame.len(), &carrier.packet.meta);
+        self.count_cell(bucket.cell(), load);
+        if !bucket.sends() {
+            self.dropped(DropReason::NoOutput, &carrier.packet);
+            return;
+        }
+        if is_last || !bucket.changes() {
+            self.acts(carrier, bucket.acts(), origin, depth, is_last);
+            return;
+        }
+        if self.outputs >= OUTPUTS_MAX {
+            self.dropped(DropReason::CopyLimit, &carrier.packet);
+            return;
+        }
+        match self.copy(&carrier.packet) {
+            Some(packet) => {
+                let mut copy = Carrier::new(packet);
+                self.acts(&mut copy, bucket.acts(), origin, depth, true);
+                self.finish(copy);
+            }
+            None => self.dropped(DropReason::NoMemory, &carrier.packet),
+        }
+    }
+
+    fn acts(
+        &mut self,
+        carrier: &mut Carrier<H::Frame>,
+        acts: &[Act],
+        origin: Origin,
+        depth: u32,
+        is_last: bool,
+    ) {
+        // Chained groups that only copy make no output: each bucket counts as one.
+        self.outputs = self.outputs.saturating_add(u32::from(depth > 0));
+        let mut left = acts.len();
+        for act in acts {
+            left = left.saturating_sub(1);
+            let is_last = is_last && left == 0;
+            if self.act(carrier, act, origin, depth.saturating_add(1), is_last) == Flow::Stop {
+                return;
+            }
+        }
+    }
+
+    fn copy(&mut self, packet: &Packet<H::Frame>) -> Option<Packet<H::Frame>> {
+        let frame = self.host.duplicate(&packet.frame)?;
+        Some(Packet {
+            frame,
+            in_port: packet.in_port,
+            meta: packet.meta,
+            metadata: packet.metadata,
+            key: packet.key,
+            headers: packet.headers,
+            depth: packet.depth,
+        })
+    }
+
+    fn count_cell(&self, cell: u32, load: Load) {
+        if O::DRY {
+            return;
+        }
+        if let Some(cell) = self.cells.cells.get(cell) {
+            cell.add(load);
+        }
+    }
+
+    /// Runs a copy of the packet through the tables from the first one on, as a packet-out's output
+    /// to TABLE asks.
+    #[inline(never)]
+    fn enter_tables(&mut self, carrier: &mut Carrier<H::Frame>) {
+        let Some(packet) = self.copy(&carrier.packet) else {
+            self.dropped(DropReason::NoMemory, &carrier.packet);
+            return;
+        };
+        let mut set = crate::program::ActionSet::default();
+        let before = core::mem::take(&mut self.outcomes);
+        self.walk(&mut set, packet, None);
+        self.outcomes = self.outcomes.saturating_add(before);
+    }
+
+    /// Sends the packet to the controllers.
+    pub(crate) fn punt(&mut self, carrier: &mut Carrier<H::Frame>, origin: Origin) {
+        let tables = self.tables;
+        if !tables.ports.punts(carrier.packet.in_port) {
+            self.dropped(DropReason::PuntNoPacketIn, &carrier.packet);
+            return;
+        }
+        let load = Load::of(carrier.packet.frame.len(), &carrier.packet.meta);
+        if !O::DRY && !tables.meters.admit_punt(self.cells, load, self.now) {
+            self.dropped(DropReason::PuntMetered, &carrier.packet);
+            return;
+        }
+        self.outcomes = self.outcomes.saturating_add(1);
+        self.observer.step(tables, Step::Punt(origin.reason));
+        if O::DRY {
+            return;
+        }
+        match self.punts.push(&mut carrier.packet, origin) {
+            Ok(()) => self.events |= Events::PUNTED,
+            Err(()) => self.cells.dropped(DropReason::PuntQueueFull, 1),
+        }
+    }
+
+    /// Replaces the drop precedence of the packet's DSCP as a meter band says.
+    pub(crate) fn remark(&mut self, carrier: &mut Carrier<H::Frame>, levels: u8) {
+        carrier.packet.ensure(Depth::Whole);
+        let Some(dscp) = carrier.packet.key.get(OxmField::IpDscp) else { return };
+        let remarked = crate::meters::remarked(dscp as u8, levels);
+        if u128::from(remarked) != dscp {
+            self.settle(carrier);
+            rewrite::set_field(&mut carrier.packet, OxmField::IpDscp, u128::from(remarked));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! One flow entry: what its controller wrote, and the program that it became.
+
+use hypercall::Nanos;
+use ofp_codec::multipart::FlowStats;
+use ofp_codec::{FlowModFlags, FlowRemoved, FlowRemovedReason, TableId};
+
+use crate::counters::Load;
+use crate::echo::Echo;
+use crate::key::MaskedKey;
+use crate::program::{Act, Output, Program};
+use crate::slab::NONE;
+
+/// A flow entry, in the slab of all tables' entries. Its counters lie in pages by the same slot.
+#[derive(Debug)]
+pub(crate) struct FlowEntry {
+    pub(crate) program: Program,
+    pub(crate) cookie: u64,
+    pub(crate) created: Nanos,
+    /// Grows with each insertion: the order of a table's list, by which a cursor finds its place.
+    pub(crate) sequence: u64,
+    pub(crate) echo: Echo,
+    /// The entries before and behind it in its table.
+    pub(crate) previous: u32,
+    pub(crate) next: u32,
+    pub(crate) priority: u16,
+    pub(crate) idle_timeout: u16,
+    pub(crate) hard_timeout: u16,
+    pub(crate) flags: FlowModFlags,
+    pub(crate) table_id: u8,
+    pub(crate) is_any: bool,
+}
+
+impl FlowEntry {
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    pub(crate) fn cookie(&self) -> u64 {
+        self.cookie
+    }
+
+    /// Priority 0 and no match fields (§5.4).
+    pub(crate) fn is_table_miss(&self) -> bool {
+        self.is_any && self.priority == 0
+    }
+
+    /// Its match in canonical form.
+    pub(crate) fn masked_key(&self) -> MaskedKey {
+        if self.is_any { MaskedKey::ANY } else { MaskedKey::from_match(&self.echo.matching()) }
+    }
+
+    /// Whether it outputs to this port, in apply-actions or write-actions.
+    pub(crate) fn outputs_to(&self, output: Output) -> bool {
+        self.program.acts().any(|act| *act == Act::Output(output))
+    }
+
+    /// Whether it uses the group in a slot.
+    pub(crate) fn uses_group(&self, group: u32) -> bool {
+        self.program.groups().any(|slot| slot == group)
+    }
+
+    /// When it expires if it is not used after `used`; `None` for never.
+    pub(crate) fn deadline(&self, used: Nanos) -> Option<Nanos> {
+        let hard = self.hard_deadline();
+        let idle = (self.idle_timeout != 0).then(|| {
+            used.max(self.created).plus(u64::from(self.idle_timeout) * Nanos::PER_SECOND)
+        });
+        match (hard, idle) {
+            (Some(hard), Some(idle)) => Some(hard.min(idle)),
+            (hard, idle) => hard.or(idle),
+        }
+    }
+
+    pub(crate) fn hard_deadline(&self) -> Option<Nanos> {
+        let lifetime = u64::from(self.hard_timeout) * Nanos::PER_SECOND;
+        (self.hard_timeout != 0).then(|| self.created.plus(lifetime))
+    }
+
+    pub(crate) fn stats(&self, now: Nanos, load: Load) -> FlowStats {
+        let (duration_sec, duration_nsec) = duration(self.created, now);
+        FlowStats {
+            table_id: TableId(self.table_id),
+            duration_sec,
+            duration_nsec,
+            priority: self.priority,
+            idle_timeout: self.idle_timeout,
+            hard_timeout: self.hard_timeout,
+            flags: self.flags,
+            cookie: self.cookie,
+            packet_count: load.packets,
+            byte_count: load.bytes,
+            matching: self.echo.matching(),
+            instructions: self.echo.instructions(),
+        }
+    }
+}
+
+/// A flow entry that is gone, with what it had counted: becomes a FLOW_REMOVED when it is read.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    pub(crate) entry: FlowEntry,
+    pub(crate) reason: FlowRemovedReason,
+    pub(crate) load: Load,
+    pub(crate) when: Nanos,
+}
+
+impl Gone {
+    pub(crate) fn message(&self) -> FlowRemoved {
+        let (duration_sec, duration_nsec) = duration(self.entry.created, self.when);
+        FlowRemoved {
+            cookie: self.entry.cookie,
+            priority: self.entry.priority,
+            reason: self.reason,
+            table_id: TableId(self.entry.table_id),
+            duration_sec,
+            duration_nsec,
+            idle_timeout: self.entry.idle_timeout,
+            hard_timeout: self.entry.hard_timeout,
+            packet_count: self.load.packets,
+            byte_count: self.load.bytes,
+            matching: self.entry.echo.matching(),
+        }
+    }
+}
+
+/// No neighbour in the table's list.
+pub(crate) const NO_NEIGHBOUR: u32 = NONE;
+
+/// Seconds and the nanoseconds beyond them from `start` to `now`.
+pub(crate) fn duration(start: Nanos, now: Nanos) -> (u32, u32) {
+    let nanos = now.since(start);
+    let seconds = u32::try_from(nanos / Nanos::PER_SECOND).unwrap_or(u32::MAX);
+    (seconds, (nanos % Nanos::PER_SECOND) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_small() {
+        assert!(size_of::<FlowEntry>() <= 112, "{}", size_of::<FlowEntry>());
+    }
+
+    #[test]
+    fn durations_split_at_the_second() {
+        assert_eq!(duration(Nanos(5), Nanos(3_000_000_004)), (2, 999_999_999));
+        assert_eq!(duration(Nanos(5), Nanos(0)), (0, 0));
+    }
+}

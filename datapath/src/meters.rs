@@ -1,0 +1,406 @@
+//! Meters (§5.7): what they measure packets with, and their place in the switch.
+//!
+//! Each band has an exact token bucket. A packet that finds too few tokens exceeds the band's rate;
+//! of the exceeded bands the one with the highest rate acts, as the standard has it. A bucket is as
+//! deep as the burst size says; without one, one second's worth.
+
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use hashbrown::HashMap;
+use hypercall::Nanos;
+use ofp_codec::multipart::{BandStats, MeterConfig, MeterFeatures, MeterStats};
+use ofp_codec::{
+    Band, MeterFlags, MeterId, MeterMod, MeterModFailedCode as Code, OfpError,
+};
+
+use crate::counters::{Counters, Load, NoMemory, WorkerCells};
+use crate::flow_entry::duration;
+use crate::slab::Slab;
+use crate::token_bucket::TokenBucket;
+
+/// What a meter says of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Pass,
+    Drop,
+    /// Raise the drop precedence by so many levels.
+    Remark(u8),
+}
+
+/// One meter.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    id: MeterId,
+    flags: MeterFlags,
+    bands: Vec<MeterBand>,
+    /// When tokens were added last. Written by one worker: relaxed load and store.
+    filled: AtomicU64,
+    created: Nanos,
+    cell: u32,
+    /// Flow entries that use it.
+    pub(crate) flow_count: u32,
+}
+
+#[derive(Debug)]
+struct MeterBand {
+    given: Band,
+    bucket: TokenBucket,
+    cell: u32,
+}
+
+/// All meters.
+#[derive(Debug, Default)]
+pub(crate) struct Meters {
+    meters: Slab<Meter>,
+    by_id: HashMap<u32, u32, foldhash::fast::FixedState>,
+    /// The virtual meters that packet-ins pass.
+    slow_path: Option<u32>,
+    controller: Option<u32>,
+}
+
+impl Meter {
+    fn measure(&self, cells: &WorkerCells, load: Load, now: Nanos) -> Verdict {
+        if let Some(cell) = cells.cells.get(self.cell) {
+            cell.add(load);
+        }
+        let filled = Nanos(self.filled.load(Relaxed));
+        let elapsed = now.since(filled);
+        self.filled.store(now.max(filled).0, Relaxed);
+        // In the units of `TokenBucket`: millionths of bits, or billionths of packets.
+        let cost = if self.flags.contains(MeterFlags::PKTPS) {
+            load.packets.saturating_mul(1_000_000_000)
+        } else {
+            load.bytes.saturating_mul(8 * 1_000_000)
+        };
+        let mut worst: Option<&MeterBand> = None;
+        for band in &self.bands {
+            let conforms = band.bucket.take(elapsed, cost);
+            let rate = band.bucket.rate();
+            if !conforms && worst.is_none_or(|worst| rate > worst.bucket.rate()) {
+                worst = Some(band);
+            }
+        }
+        let Some(band) = worst else { return Verdict::Pass };
+        if let Some(cell) = cells.cells.get(band.cell) {
+            cell.add(load);
+        }
+        match band.given {
+            Band::DscpRemark { prec_level, .. } => Verdict::Remark(prec_level),
+            _ => Verdict::Drop,
+        }
+    }
+
+    fn stats(&self, now: Nanos, counters: &Counters) -> MeterStats {
+        let load = counters.cell(self.cell);
+        let (duration_sec, duration_nsec) = duration(self.created, now);
+        let bands = self.bands.iter().map(|band| {
+            let load = counters.cell(band.cell);
+            BandStats { packet_band_count: load.packets, byte_band_count: load.bytes }
+        });
+        MeterStats {
+            meter_id: self.id,
+            flow_count: self.flow_count,
+            packet_in_count: load.packets,
+            byte_in_count: load.bytes,
+            duration_sec,
+            duration_nsec,
+            bands: bands.collect(),
+        }
+    }
+
+    fn config(&self) -> MeterConfig {
+        MeterConfig {
+            flags: self.flags,
+            meter_id: self.id,
+            bands: self.bands.iter().map(|band| band.given.clone()).collect(),
+        }
+    }
+}
+
+impl Meters {
+    /// The slot of a meter that flow entries may use.
+    pub(crate) fn slot(&self, id: MeterId) -> Option<u32> {
+        if id > MeterId::MAX {
+            return None;
+        }
+        self.by_id.get(&id.0).copied()
+    }
+
+    pub(crate) fn id(&self, slot: u32) -> Option<MeterId> {
+        self.meters.get(slot).map(|meter| meter.id)
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Meter> {
+        self.meters.get_mut(slot)
+    }
+
+    pub(crate) fn flow_count(&self, slot: u32) -> u32 {
+        self.meters.get(slot).map_or(0, |meter| meter.flow_count)
+    }
+
+    /// Sends a packet through the meter in `slot`.
+    pub(crate) fn measure(
+        &self,
+        slot: u32,
+        cells: &WorkerCells,
+        load: Load,
+        now: Nanos,
+    ) -> Verdict {
+        self.meters.get(slot).map_or(Verdict::Pass, |meter| meter.measure(cells, load, now))
+    }
+
+    /// Whether the virtual meters let a packet-in pass.
+    pub(crate) fn admit_punt(&self, cells: &WorkerCells, load: Load, now: Nanos) -> bool {
+        [self.slow_path, self.controller]
+            .into_iter()
+            .flatten()
+            .all(|slot| self.measure(slot, cells, load, now) != Verdict::Drop)
+    }
+
+    /// Adds a meter.
+    pub(crate) fn add(
+        &mut self,
+        now: Nanos,
+        given: &MeterMod,
+        limits: Limits,
+        counters: &mut Counters,
+    ) -> Result<(), OfpError> {
+        let fail = |code| Err(OfpError::MeterModFailed(code));
+        check_id(given.meter_id)?;
+        if self.by_id.contains_key(&given.meter_id.0) {
+            return fail(Code::MeterExists);
+        }
+        check(given, limits)?;
+        if self.meters.count() >= limits.meters {
+            return fail(Code::OutOfMeters);
+        }
+        let no_memory = |_: NoMemory| OfpError::MeterModFailed(Code::OutOfMeters);
+        self.meters.reserve().map_err(no_memory)?;
+        self.by_id.try_reserve(1).map_err(|_| no_memory(NoMemory))?;
+        let cell = counters.take_cell().map_err(no_memory)?;
+        let bands = match bands(given, counters) {
+            Ok(bands) => bands,
+            Err(short) => {
+                counters.free_cell(cell);
+                return Err(no_memory(short));
+            }
+        };
+        let meter = Meter {
+            id: given.meter_id,
+            flags: given.flags,
+            bands,
+            filled: AtomicU64::new(now.0),
+            created: now,
+            cell,
+            flow_count: 0,
+        };
+        let slot = self.meters.insert(meter).map_err(no_memory)?;
+        self.by_id.insert(given.meter_id.0, slot);
+        self.set_virtual(given.meter_id, Some(slot));
+        Ok(())
+    }
+
+    /// Replaces a meter's flags and bands.
+    pub(crate) fn modify(
+        &mut self,
+        now: Nanos,
+        given: &MeterMod,
+        limits: Limits,
+        counters: &mut Counters,
+    ) -> Result<(), OfpError> {
+        check_id(given.meter_id)?;
+        let slot = self.by_id.get(&given.meter_id.0).copied();
+        let meter = slot.and_then(|slot| self.meters.get_mut(slot));
+        let Some(meter) = meter else {
+            return Err(OfpError::MeterModFailed(Code::UnknownMeter));
+        };
+        check(given, limits)?;
+        let bands = bands(given, counters)
+            .map_err(|NoMemory| OfpError::MeterModFailed(Code::OutOfBands))?;
+        meter.bands.iter().for_each(|band| counters.free_cell(band.cell));
+        meter.bands = bands;
+        meter.flags = given.flags;
+        meter.filled = AtomicU64::new(now.0);
+        Ok(())
+    }
+
+    /// The slots that a deletion of `id` removes.
+    pub(crate) fn selected(&self, id: MeterId) -> Vec<u32> {
+        match id {
+            MeterId::ALL => self.meters.iter().map(|(slot, _)| slot).collect(),
+            id => self.by_id.get(&id.0).copied().into_iter().collect(),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, slot: u32, counters: &mut Counters) {
+        if let Some(meter) = self.meters.remove(slot) {
+            self.by_id.remove(&meter.id.0);
+            self.set_virtual(meter.id, None);
+            meter.bands.iter().for_each(|band| counters.free_cell(band.cell));
+            counters.free_cell(meter.cell);
+        }
+    }
+
+    fn set_virtual(&mut self, id: MeterId, slot: Option<u32>) {
+        match id {
+            MeterId::SLOWPATH => self.slow_path = slot,
+            MeterId::CONTROLLER => self.controller = slot,
+            _ => {}
+        }
+    }
+
+    /// Meters by number: one, or all with [`MeterId::ALL`].
+    fn sorted(&self, id: MeterId) -> Result<Vec<&Meter>, OfpError> {
+        if id != MeterId::ALL {
+            let meter = self.by_id.get(&id.0).and_then(|slot| self.meters.get(*slot));
+            let meter = meter.ok_or(OfpError::MeterModFailed(Code::UnknownMeter))?;
+            return Ok([meter].into());
+        }
+        let mut meters: Vec<&Meter> = self.meters.iter().map(|(_, meter)| meter).collect();
+        meters.sort_by_key(|meter| meter.id);
+        Ok(meters)
+    }
+
+    pub(crate) fn stats(
+        &self,
+        id: MeterId,
+        now: Nanos,
+        counters: &Counters,
+    ) -> Result<Vec<MeterStats>, OfpError> {
+        Ok(self.sorted(id)?.into_iter().map(|meter| meter.stats(now, counters)).collect())
+    }
+
+    pub(crate) fn configs(&self, id: MeterId) -> Result<Vec<MeterConfig>, OfpError> {
+        Ok(self.sorted(id)?.into_iter().map(Meter::config).collect())
+    }
+}
+
+/// How many meters and bands there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) meters: u32,
+    pub(crate) bands: u8,
+}
+
+impl Limits {
+    pub(crate) fn features(self) -> MeterFeatures {
+        MeterFeatures {
+            max_meter: self.meters,
+            // DROP and DSCP_REMARK.
+            band_types: 1 << 1 | 1 << 2,
+            capabilities: MeterFlags::all(),
+            max_bands: self.bands,
+            max_color: 0,
+        }
+    }
+}
+
+fn check_id(id: MeterId) -> Result<(), OfpError> {
+    let is_virtual = id == MeterId::SLOWPATH || id == MeterId::CONTROLLER;
+    if (id.0 == 0 || id > MeterId::MAX) && !is_virtual {
+        return Err(OfpError::MeterModFailed(Code::InvalidMeter));
+    }
+    Ok(())
+}
+
+fn check(given: &MeterMod, limits: Limits) -> Result<(), OfpError> {
+    let fail = |code| Err(OfpError::MeterModFailed(code));
+    let units = given.flags & (MeterFlags::KBPS | MeterFlags::PKTPS);
+    let unknown = given.flags.bits() & !MeterFlags::all().bits();
+    if units.is_empty() || units == MeterFlags::KBPS | MeterFlags::PKTPS || unknown != 0 {
+        return fail(Code::BadFlags);
+    }
+    for band in &given.bands {
+        match band {
+            Band::Experimenter { .. } => return fail(Code::BadBand),
+            band if band.rate() == 0 => return fail(Code::BadRate),
+            _ => {}
+        }
+    }
+    if given.bands.is_empty() || given.bands.len() > usize::from(limits.bands) {
+        return fail(Code::OutOfBands);
+    }
+    Ok(())
+}
+
+/// The bands of a meter, with full buckets.
+fn bands(given: &MeterMod, counters: &mut Counters) -> Result<Vec<MeterBand>, NoMemory> {
+    let mut bands: Vec<MeterBand> = Vec::new();
+    bands.try_reserve_exact(given.bands.len()).map_err(|_| NoMemory)?;
+    for band in &given.bands {
+        let cell = match counters.take_cell() {
+            Ok(cell) => cell,
+            Err(short) => {
+                bands.iter().for_each(|band| counters.free_cell(band.cell));
+                return Err(short);
+            }
+        };
+        let bucket = TokenBucket::new(band.rate(), depth(given.flags, band));
+        bands.push(MeterBand { given: band.clone(), bucket, cell });
+    }
+    Ok(bands)
+}
+
+/// A kilobit in millionths of bits, as a packet in billionths of packets, is 10^9.
+fn depth(flags: MeterFlags, band: &Band) -> u64 {
+    const UNIT: u64 = 1_000_000_000;
+    let units = if flags.contains(MeterFlags::BURST) { band.burst_size() } else { band.rate() };
+    u64::from(units) * UNIT
+}
+
+/// A code point with its drop precedence raised: of the assured forwarding classes only, to at most
+/// the highest (RFC 2597); every other code point stays.
+pub(crate) fn remarked(dscp: u8, levels: u8) -> u8 {
+    let (class, precedence) = (dscp >> 3, dscp >> 1 & 3);
+    if !(1..=4).contains(&class) || precedence == 0 || dscp & 1 != 0 {
+        return dscp;
+    }
+    class << 3 | precedence.saturating_add(levels).min(3) << 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_assured_forwarding_is_remarked() {
+        assert_eq!(remarked(10, 1), 12, "AF11 to AF12");
+        assert_eq!(remarked(10, 9), 14, "AF11 to AF13");
+        assert_eq!(remarked(38, 1), 38, "AF43 stays");
+        for other in [0, 8, 46, 48, 11, 63] {
+            assert_eq!(remarked(other, 1), other);
+        }
+    }
+
+    #[test]
+    fn the_highest_exceeded_rate_acts() {
+        let mut counters = Counters::new(1);
+        let mut meters = Meters::default();
+        let limits = Limits { meters: 4, bands: 4 };
+        let given = MeterMod {
+            command: ofp_codec::MeterModCommand::Add,
+            flags: MeterFlags::PKTPS | MeterFlags::BURST,
+            meter_id: MeterId(7),
+            bands: [
+                Band::DscpRemark { rate: 10, burst_size: 1, prec_level: 1 },
+                Band::Drop { rate: 20, burst_size: 2 },
+            ]
+            .into(),
+        };
+        meters.add(Nanos(0), &given, limits, &mut counters).unwrap();
+        let slot = meters.slot(MeterId(7)).unwrap();
+        let load = Load { packets: 1, bytes: 100 };
+        let cells = counters.worker(0).unwrap();
+        let verdicts: Vec<Verdict> =
+            (0..3).map(|_| meters.measure(slot, cells, load, Nanos(0))).collect();
+        assert_eq!(verdicts, [Verdict::Pass, Verdict::Remark(1), Verdict::Drop]);
+        // A tenth of a second later the lower band has one token, the higher two.
+        assert_eq!(meters.measure(slot, cells, load, Nanos(100_000_000)), Verdict::Pass);
+        let stats = meters.stats(MeterId(7), Nanos(2_500_000_000), &counters).unwrap();
+        assert_eq!((stats[0].packet_in_count, stats[0].byte_in_count), (4, 400));
+        assert_eq!(stats[0].bands[0].packet_band_count, 1);
+        assert_eq!(stats[0].bands[1].byte_band_count, 100);
+        assert_eq!((stats[0].duration_sec, stats[0].duration_nsec), (2, 500_000_000));
+    }
+}

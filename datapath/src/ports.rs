@@ -1,0 +1,419 @@
+//! The ports of the switch: what the host said of them, what controllers configured, and whether
+//! one takes a frame now (§4, §7.2.1).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use hashbrown::HashMap;
+use hypercall::{Frame, Meta, Nanos, Port};
+use ofp_codec::{
+    HwAddr, OfpError, PortConfig as ConfigFlags, PortDesc, PortFeatures, PortMod,
+    PortModFailedCode, PortNo, PortReason, PortState, PortStats, PortStatus,
+};
+
+use crate::counters::{Counters, NoMemory};
+use crate::slab::{NONE, Slab};
+
+/// Port numbers below this are found by index, others by hash.
+const DENSE: usize = 4096;
+
+/// A port as the host describes it.
+///
+/// ```
+/// use hypercall::Port;
+/// use rumpswitch_datapath::PortConfig;
+///
+/// let port = PortConfig { max_frame: 1514, ..PortConfig::new(Port(1), "tap0") };
+/// assert_eq!(port.number, Port(1));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortConfig {
+    /// Its number: 1 to 0xffffff00, or [`Port::LOCAL`].
+    pub number: Port,
+    /// Its name; 15 bytes of it are shown.
+    pub name: String,
+    /// Its Ethernet address.
+    pub hw_addr: HwAddr,
+    /// What the administrator asks of it at first; controllers change it by port-mods.
+    pub config: ConfigFlags,
+    /// LINK_DOWN and BLOCKED as the host sees them; LIVE is the switch's own conclusion.
+    pub state: PortState,
+    /// Current features.
+    pub curr: PortFeatures,
+    /// Features that it advertises.
+    pub advertised: PortFeatures,
+    /// Features that it supports.
+    pub supported: PortFeatures,
+    /// Features that its link peer advertises.
+    pub peer: PortFeatures,
+    /// Current rate in kbit/s.
+    pub curr_speed: u32,
+    /// Highest rate in kbit/s.
+    pub max_speed: u32,
+    /// Bytes of the longest untagged frame that it sends, from the destination address to the end
+    /// of the payload; one VLAN tag is not counted.
+    pub max_frame: u32,
+    /// Queues that it has, numbered from 0.
+    pub queue_count: u32,
+}
+
+impl PortConfig {
+    /// A port that is up, of unknown speed, that takes frames of any length.
+    pub fn new(number: Port, name: &str) -> PortConfig {
+        PortConfig {
+            number,
+            name: String::from(name),
+            hw_addr: HwAddr::default(),
+            config: ConfigFlags::empty(),
+            state: PortState::empty(),
+            curr: PortFeatures::empty(),
+            advertised: PortFeatures::empty(),
+            supported: PortFeatures::empty(),
+            peer: PortFeatures::empty(),
+            curr_speed: 0,
+            max_speed: 0,
+            max_frame: u32::MAX,
+            queue_count: 0,
+        }
+    }
+}
+
+/// Errors that the host's device counted on a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortErrors {
+    /// Receive errors of all kinds.
+    pub rx_errors: u64,
+    /// Transmit errors of all kinds.
+    pub tx_errors: u64,
+    /// Frame alignment errors.
+    pub rx_frame_err: u64,
+    /// Overruns.
+    pub rx_over_err: u64,
+    /// CRC errors.
+    pub rx_crc_err: u64,
+    /// Collisions.
+    pub collisions: u64,
+    /// Frames that the host dropped before the switch saw them.
+    pub rx_dropped: u64,
+}
+
+/// One port.
+#[derive(Debug)]
+pub(crate) struct PortEntry {
+    config: ConfigFlags,
+    state: PortState,
+    max_frame: u32,
+    number: Port,
+    added: Nanos,
+    errors: PortErrors,
+    queue_count: u32,
+    desc: PortDesc,
+}
+
+/// Why a port does not take a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Unknown,
+    Down,
+    NoFwd,
+    TooLong,
+}
+
+/// All ports.
+#[derive(Debug, Default)]
+pub(crate) struct Ports {
+    ports: Slab<PortEntry>,
+    dense: Vec<u32>,
+    others: HashMap<u32, u32, foldhash::fast::FixedState>,
+}
+
+impl PortEntry {
+    fn is_down(&self) -> bool {
+        self.config.contains(ConfigFlags::PORT_DOWN) || self.state.contains(PortState::LINK_DOWN)
+    }
+
+    /// Keeps LIVE true to its definition and the description true to the port.
+    fn refresh(&mut self) {
+        let live = !self.is_down();
+        self.state.set(PortState::LIVE, live);
+        self.desc.config = self.config;
+        self.desc.state = self.state;
+    }
+}
+
+impl Ports {
+    pub(crate) fn slot(&self, port: Port) -> Option<u32> {
+        let number = port.0;
+        if (number as usize) < DENSE {
+            return self.dense.get(number as usize).copied().filter(|&slot| slot != NONE);
+        }
+        self.others.get(&number).copied()
+    }
+
+    pub(crate) fn get(&self, port: Port) -> Option<&PortEntry> {
+        self.ports.get(self.slot(port)?)
+    }
+
+    fn get_mut(&mut self, port: Port) -> Option<&mut PortEntry> {
+        let slot = self.slot(port)?;
+        self.ports.get_mut(slot)
+    }
+
+    /// Whether `port` takes this frame now.
+    pub(crate) fn admit<F: Frame>(
+        &self,
+        port: Port,
+        frame: &F,
+        meta: &Meta,
+    ) -> Result<(), Refusal> {
+        let entry = self.get(port).ok_or(Refusal::Unknown)?;
+        if entry.is_down() {
+            return Err(Refusal::Down);
+        }
+        if entry.config.contains(ConfigFlags::NO_FWD) {
+            return Err(Refusal::NoFwd);
+        }
+        let max_frame = entry.max_frame as usize;
+        let len = match meta.offload.gso {
+            // The host cuts it: what counts is a segment.
+            Some(gso) => usize::from(gso.header_len).saturating_add(gso.segment_len.into()),
+            None => frame.len(),
+        };
+        if len > max_frame && len > max_frame.saturating_add(tag_len(frame)) {
+            return Err(Refusal::TooLong);
+        }
+        Ok(())
+    }
+
+    /// What config says about frames received from `port`.
+    pub(crate) fn ingress(&self, port: Port) -> Option<(u32, ConfigFlags)> {
+        let slot = self.slot(port)?;
+        Some((slot, self.ports.get(slot)?.config))
+    }
+
+    /// Whether packets received from `port` may become packet-ins.
+    pub(crate) fn punts(&self, port: Port) -> bool {
+        self.get(port).is_none_or(|entry| !entry.config.contains(ConfigFlags::NO_PACKET_IN))
+    }
+
+    /// Whether `port` is live for fast failover (§6.5.1).
+    pub(crate) fn is_live(&self, port: Port) -> bool {
+        self.get(port).is_some_and(|entry| entry.state.contains(PortState::LIVE))
+    }
+
+    /// Whether some port has this queue.
+    pub(crate) fn has_queue(&self, queue_id: u32) -> bool {
+        self.ports.iter().any(|(_, entry)| queue_id < entry.queue_count)
+    }
+
+    /// The ports that a flood of a packet from `ingress` reaches.
+    pub(crate) fn flood(
+        &self,
+        ingress: Port,
+        skip_blocked: bool,
+    ) -> impl Iterator<Item = Port> + '_ {
+        self.ports.iter().map(|(_, entry)| entry).filter_map(move |entry| {
+            let skip = entry.number == ingress
+                || entry.is_down()
+                || entry.config.contains(ConfigFlags::NO_FWD)
+                || (skip_blocked && entry.state.contains(PortState::BLOCKED));
+            (!skip).then_some(entry.number)
+        })
+    }
+
+    /// Ports by number.
+    fn sorted(&self) -> Vec<(u32, &PortEntry)> {
+        let mut ports: Vec<_> = self.ports.iter().collect();
+        ports.sort_by_key(|(_, entry)| entry.number);
+        ports
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        now: Nanos,
+        port: PortConfig,
+        counters: &mut Counters,
+    ) -> Result<PortStatus, OfpError> {
+        const BAD_PORT: OfpError = OfpError::PortModFailed(PortModFailedCode::BadPort);
+        let number = PortNo(port.number.0);
+        if !(number.is_ordinary() || number == PortNo::LOCAL) || self.slot(port.number).is_some() {
+            return Err(BAD_PORT);
+        }
+        let no_memory = |_: NoMemory| OfpError::PortModFailed(PortModFailedCode::Eperm);
+        let slot = self.ports.reserve().map_err(no_memory)?;
+        counters.ensure_port(slot).map_err(no_memory)?;
+        self.reserve_index(port.number).map_err(no_memory)?;
+        let mut entry = PortEntry {
+            config: port.config,
+            state: port.state,
+            max_frame: port.max_frame,
+            number: port.number,
+            added: now,
+            errors: PortErrors::default(),
+            queue_count: port.queue_count,
+            desc: PortDesc { port_no: number, ..PortDesc::default() },
+        };
+        describe(&mut entry, port);
+        let status = PortStatus { reason: PortReason::Add, desc: entry.desc.clone() };
+        let slot = self.ports.insert(entry).map_err(no_memory)?;
+        counters.reset_port(slot);
+        self.set_index(Port(number.0), slot);
+        Ok(status)
+    }
+
+    /// Takes over what the host says now of a port; what controllers configured stays.
+    pub(crate) fn change(&mut self, port: PortConfig) -> Result<Option<PortStatus>, OfpError> {
+        let entry = self
+            .get_mut(port.number)
+            .ok_or(OfpError::PortModFailed(PortModFailedCode::BadPort))?;
+        let before = entry.desc.clone();
+        entry.state = port.state;
+        entry.max_frame = port.max_frame;
+        entry.queue_count = port.queue_count;
+        describe(entry, port);
+        let desc = entry.desc.clone();
+        Ok((desc != before).then_some(PortStatus { reason: PortReason::Modify, desc }))
+    }
+
+    pub(crate) fn remove(&mut self, port: Port) -> Result<PortStatus, OfpError> {
+        let slot = self.slot(port);
+        let entry = slot.and_then(|slot| self.ports.remove(slot));
+        let entry = entry.ok_or(OfpError::PortModFailed(PortModFailedCode::BadPort))?;
+        if let Some(place) = self.dense.get_mut(port.0 as usize) {
+            *place = NONE;
+        }
+        self.others.remove(&port.0);
+        Ok(PortStatus { reason: PortReason::Delete, desc: entry.desc })
+    }
+
+    /// Does a port-mod (§7.3.4.3); the new description if something changed.
+    pub(crate) fn modify(&mut self, change: &PortMod) -> Result<Option<PortStatus>, OfpError> {
+        let fail = |code| Err(OfpError::PortModFailed(code));
+        let known = ConfigFlags::PORT_DOWN
+            | ConfigFlags::NO_RECV
+            | ConfigFlags::NO_FWD
+            | ConfigFlags::NO_PACKET_IN;
+        let Some(entry) = self.get_mut(Port(change.port_no.0)) else {
+            return fail(PortModFailedCode::BadPort);
+        };
+        if entry.desc.hw_addr != change.hw_addr {
+            return fail(PortModFailedCode::BadHwAddr);
+        }
+        if (change.config | change.mask).bits() & !known.bits() != 0 {
+            return fail(PortModFailedCode::BadConfig);
+        }
+        // 16 features are defined; a port that supports none that it knows of takes any of them.
+        let supported = match entry.desc.supported.bits() {
+            0 => 0xffff,
+            supported => supported,
+        };
+        if change.advertise.bits() & !supported != 0 {
+            return fail(PortModFailedCode::BadAdvertise);
+        }
+        let before = entry.desc.clone();
+        let bits = (entry.config.bits() & !change.mask.bits())
+            | (change.config.bits() & change.mask.bits());
+        entry.config = ConfigFlags::from_bits_retain(bits);
+        if !change.advertise.is_empty() {
+            entry.desc.advertised = change.advertise;
+        }
+        entry.refresh();
+        let desc = entry.desc.clone();
+        Ok((desc != before).then_some(PortStatus { reason: PortReason::Modify, desc }))
+    }
+
+    pub(crate) fn set_errors(&mut self, port: Port, errors: PortErrors) {
+        if let Some(entry) = self.get_mut(port) {
+            entry.errors = errors;
+        }
+    }
+
+    pub(crate) fn desc(&self, port: Port) -> Option<PortDesc> {
+        self.get(port).map(|entry| entry.desc.clone())
+    }
+
+    pub(crate) fn descs(&self) -> Vec<PortDesc> {
+        self.sorted().into_iter().map(|(_, entry)| entry.desc.clone()).collect()
+    }
+
+    /// Queues of a port; `None` when there is no such port.
+    pub(crate) fn queue_count(&self, port: Port) -> Option<u32> {
+        self.get(port).map(|entry| entry.queue_count)
+    }
+
+    /// Statistics of one port, or of all with [`PortNo::ANY`].
+    pub(crate) fn stats(&self, port_no: PortNo, now: Nanos, counters: &Counters) -> Vec<PortStats> {
+        let ports = self.sorted().into_iter();
+        let wanted = ports.filter(|(_, entry)| {
+            port_no == PortNo::ANY || entry.number == Port(port_no.0)
+        });
+        wanted.map(|(slot, entry)| stats(slot, entry, now, counters)).collect()
+    }
+
+    fn reserve_index(&mut self, port: Port) -> Result<(), NoMemory> {
+        let number = port.0 as usize;
+        if number >= DENSE {
+            return self.others.try_reserve(1).map_err(|_| NoMemory);
+        }
+        let more = (number + 1).saturating_sub(self.dense.len());
+        self.dense.try_reserve(more).map_err(|_| NoMemory)?;
+        self.dense.resize(self.dense.len() + more, NONE);
+        Ok(())
+    }
+
+    fn set_index(&mut self, port: Port, slot: u32) {
+        match self.dense.get_mut(port.0 as usize) {
+            Some(place) => *place = slot,
+            None => {
+                self.others.insert(port.0, slot);
+            }
+        }
+    }
+}
+
+/// Takes over the host's description.
+fn describe(entry: &mut PortEntry, port: PortConfig) {
+    let desc = &mut entry.desc;
+    desc.hw_addr = port.hw_addr;
+    desc.name = port.name;
+    desc.curr = port.curr;
+    desc.advertised = port.advertised;
+    desc.supported = port.supported;
+    desc.peer = port.peer;
+    desc.curr_speed = port.curr_speed;
+    desc.max_speed = port.max_speed;
+    entry.refresh();
+}
+
+fn stats(slot: u32, entry: &PortEntry, now: Nanos, counters: &Counters) -> PortStats {
+    let sum = |read: fn(&crate::counters::PortCell) -> u64| {
+        counters.sum(|worker| worker.ports.get(slot).map_or(0, read))
+    };
+    let errors = &entry.errors;
+    let (duration_sec, duration_nsec) = crate::flow_entry::duration(entry.added, now);
+    PortStats {
+        port_no: PortNo(entry.number.0),
+        rx_packets: sum(|cell| cell.rx.packets.get()),
+        tx_packets: sum(|cell| cell.tx.packets.get()),
+        rx_bytes: sum(|cell| cell.rx.bytes.get()),
+        tx_bytes: sum(|cell| cell.tx.bytes.get()),
+        rx_dropped: sum(|cell| cell.rx_dropped.get()).wrapping_add(errors.rx_dropped),
+        tx_dropped: sum(|cell| cell.tx_dropped.get()),
+        rx_errors: errors.rx_errors,
+        tx_errors: errors.tx_errors,
+        rx_frame_err: errors.rx_frame_err,
+        rx_over_err: errors.rx_over_err,
+        rx_crc_err: errors.rx_crc_err,
+        collisions: errors.collisions,
+        duration_sec,
+        duration_nsec,
+    }
+}
+
+/// Bytes of a VLAN tag, if there is one.
+fn tag_len<F: Frame>(frame: &F) -> usize {
+    match frame.headers().get(12..14) {
+        Some([0x81, 0x00] | [0x88, 0xa8]) => 4,
+        _ => 0,
+    }
+}

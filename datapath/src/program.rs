@@ -1,0 +1,386 @@
+//! What a flow entry does, compiled: a flat list of operations in the order in which the standard
+//! executes instructions, whatever their order in the message (§5.9).
+//!
+//! # What
+//!
+//! [`Op`] is one instruction, or one action of an apply-actions list or of a write-actions set.
+//! [`Act`] is one action with everything resolved that a flow-mod can resolve: groups and meters by
+//! slot, reserved ports by kind. [`ActionSet`] is the set that a packet carries through the pipeline;
+//! it yields its actions in the order of §5.10.
+//!
+//! # Design
+//!
+//! A program of one operation, which is what most entries hold, lies in the entry itself; a longer
+//! one is one boxed slice. Values of fields are two 64-bit words, so that an operation is 24 bytes.
+//! The action set is a few words and a bit mask of what is there: clearing it writes two words.
+//!
+//! # What it does not do
+//!
+//! Ports are not resolved to slots: they come and go while entries stay, and a port is found by one
+//! indexed load.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use ofp_codec::OxmField;
+
+use crate::counters::NoMemory;
+
+/// One step of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// Sends the packet through the meter in a slot.
+    Meter(u32),
+    /// Does an action of an apply-actions list.
+    Apply(Act),
+    /// Empties the action set.
+    ClearActions,
+    /// Puts an action into the action set.
+    Write(Act),
+    /// Changes the bits of `mask` of the metadata.
+    WriteMetadata { value: u64, mask: u64 },
+    /// Goes on in a later table.
+    GotoTable(u8),
+}
+
+/// One action, resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Output(Output),
+    /// The group in a slot; `first` when no earlier action of the program names it, so that a
+    /// program's references are counted once.
+    Group {
+        slot: u32,
+        first: bool,
+    },
+    SetQueue(u32),
+    CopyTtlOut,
+    CopyTtlIn,
+    SetMplsTtl(u8),
+    DecMplsTtl,
+    SetNwTtl(u8),
+    DecNwTtl,
+    PushVlan(u16),
+    PopVlan,
+    PushMpls(u16),
+    PopMpls(u16),
+    PushPbb(u16),
+    PopPbb,
+    SetField {
+        field: OxmField,
+        value: [u64; 2],
+    },
+}
+
+/// Where an output action sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// A physical or logical port, or LOCAL.
+    Port(u32),
+    InPort,
+    Table,
+    Normal,
+    Flood,
+    All,
+    Controller,
+}
+
+impl Act {
+    pub(crate) fn set_field(field: OxmField, value: u128) -> Act {
+        Act::SetField { field, value: [(value >> 64) as u64, value as u64] }
+    }
+}
+
+/// A field's value from its two words.
+pub(crate) fn wide([high, low]: [u64; 2]) -> u128 {
+    (u128::from(high) << 64) | u128::from(low)
+}
+
+/// The operations of one flow entry.
+#[derive(Debug)]
+pub(crate) enum Program {
+    /// None: the packet ends here and its action set is executed.
+    Empty,
+    /// One.
+    One(Op),
+    /// Several.
+    Many(Box<[Op]>),
+}
+
+impl Program {
+    pub(crate) fn new(ops: &[Op]) -> Result<Program, NoMemory> {
+        Ok(match ops {
+            [] => Program::Empty,
+            [op] => Program::One(*op),
+            ops => Program::Many(boxed(ops)?),
+        })
+    }
+
+    pub(crate) fn ops(&self) -> &[Op] {
+        match self {
+            Program::Empty => &[],
+            Program::One(op) => core::slice::from_ref(op),
+            Program::Many(ops) => ops,
+        }
+    }
+
+    /// The actions of its apply-actions list and its write-actions set.
+    pub(crate) fn acts(&self) -> impl Iterator<Item = &Act> {
+        self.ops().iter().filter_map(|op| match op {
+            Op::Apply(act) | Op::Write(act) => Some(act),
+            _ => None,
+        })
+    }
+
+    /// The meter that it uses.
+    pub(crate) fn meter(&self) -> Option<u32> {
+        self.ops().iter().find_map(|op| match op {
+            Op::Meter(slot) => Some(*slot),
+            _ => None,
+        })
+    }
+
+    /// The groups that it uses, each once.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = u32> {
+        groups(self.acts())
+    }
+}
+
+/// The groups that a list of actions uses, each once.
+pub(crate) fn groups<'a>(acts: impl Iterator<Item = &'a Act>) -> impl Iterator<Item = u32> {
+    acts.filter_map(|act| match act {
+        Act::Group { slot, first: true } => Some(*slot),
+        _ => None,
+    })
+}
+
+/// A copy of `items` in memory that may be refused.
+pub(crate) fn boxed<T: Copy>(items: &[T]) -> Result<Box<[T]>, NoMemory> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(items.len()).map_err(|_| NoMemory)?;
+    copy.extend_from_slice(items);
+    Ok(copy.into_boxed_slice())
+}
+
+/// The steps of an action set, in the order of §5.10; several actions of one step are in the order
+/// of their numbers.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Step {
+    CopyTtlIn,
+    PopVlan,
+    PopMpls,
+    PopPbb,
+    PushMpls,
+    PushPbb,
+    PushVlan,
+    CopyTtlOut,
+    DecMplsTtl,
+    DecNwTtl,
+    SetMplsTtl,
+    SetNwTtl,
+    SetField,
+    SetQueue,
+    Group,
+    Output,
+}
+
+impl Step {
+    const ALL: [Step; 16] = [
+        Step::CopyTtlIn,
+        Step::PopVlan,
+        Step::PopMpls,
+        Step::PopPbb,
+        Step::PushMpls,
+        Step::PushPbb,
+        Step::PushVlan,
+        Step::CopyTtlOut,
+        Step::DecMplsTtl,
+        Step::DecNwTtl,
+        Step::SetMplsTtl,
+        Step::SetNwTtl,
+        Step::SetField,
+        Step::SetQueue,
+        Step::Group,
+        Step::Output,
+    ];
+
+    const fn bit(self) -> u32 {
+        1 << self as u8
+    }
+}
+
+const FIELD_COUNT: usize = 40;
+
+/// The action set that a packet carries: at most one action of each kind, one set-field per field.
+#[derive(Debug)]
+pub(crate) struct ActionSet {
+    steps: u32,
+    /// Fields that are set, by number.
+    fields: u64,
+    /// What a step needs to know, by step.
+    arguments: [u32; Step::ALL.len()],
+    output: Output,
+    values: [[u64; 2]; FIELD_COUNT],
+}
+
+impl Default for ActionSet {
+    fn default() -> Self {
+        ActionSet {
+            steps: 0,
+            fields: 0,
+            arguments: [0; Step::ALL.len()],
+            output: Output::Table,
+            values: [[0; 2]; FIELD_COUNT],
+        }
+    }
+}
+
+impl ActionSet {
+    /// Empties the set (§5.10).
+    pub(crate) fn clear(&mut self) {
+        self.steps = 0;
+        self.fields = 0;
+    }
+
+    /// Whether the set sends the packet anywhere.
+    pub(crate) fn sends(&self) -> bool {
+        self.steps & (Step::Group.bit() | Step::Output.bit()) != 0
+    }
+
+    /// Adds an action; a former one of its kind goes.
+    pub(crate) fn write(&mut self, act: Act) {
+        let (step, argument) = match act {
+            Act::Output(output) => {
+                self.output = output;
+                (Step::Output, 0)
+            }
+            Act::Group { slot, .. } => (Step::Group, slot),
+            Act::SetQueue(queue) => (Step::SetQueue, queue),
+            Act::CopyTtlOut => (Step::CopyTtlOut, 0),
+            Act::CopyTtlIn => (Step::CopyTtlIn, 0),
+            Act::SetMplsTtl(ttl) => (Step::SetMplsTtl, u32::from(ttl)),
+            Act::DecMplsTtl => (Step::DecMplsTtl, 0),
+            Act::SetNwTtl(ttl) => (Step::SetNwTtl, u32::from(ttl)),
+            Act::DecNwTtl => (Step::DecNwTtl, 0),
+            Act::PushVlan(ethertype) => (Step::PushVlan, u32::from(ethertype)),
+            Act::PopVlan => (Step::PopVlan, 0),
+            Act::PushMpls(ethertype) => (Step::PushMpls, u32::from(ethertype)),
+            Act::PopMpls(ethertype) => (Step::PopMpls, u32::from(ethertype)),
+            Act::PushPbb(ethertype) => (Step::PushPbb, u32::from(ethertype)),
+            Act::PopPbb => (Step::PopPbb, 0),
+            Act::SetField { field, value } => {
+                if let Some(place) = self.values.get_mut(field as usize) {
+                    *place = value;
+                    self.fields |= 1 << (field as u64);
+                }
+                (Step::SetField, 0)
+            }
+        };
+        self.steps |= step.bit();
+        if let Some(place) = self.arguments.get_mut(step as usize) {
+            *place = argument;
+        }
+    }
+
+    /// The actions in the order of execution. A group hides the output (§5.10).
+    pub(crate) fn acts(&self) -> impl Iterator<Item = Act> + '_ {
+        let group = self.steps & Step::Group.bit() != 0;
+        let steps = if group { self.steps & !Step::Output.bit() } else { self.steps };
+        Step::ALL.into_iter().filter(move |step| steps & step.bit() != 0).flat_map(|step| {
+            let fields = if matches!(step, Step::SetField) { self.fields } else { 0 };
+            let one = if fields == 0 { self.act(step) } else { None };
+            one.into_iter().chain(self.set_fields(fields))
+        })
+    }
+
+    fn set_fields(&self, fields: u64) -> impl Iterator<Item = Act> + '_ {
+        // Most sets set no field: the range is empty then.
+        let end = (u64::BITS - fields.leading_zeros()) as usize;
+        let set = (0..end).filter(move |number| fields >> number & 1 != 0);
+        set.filter_map(|number| {
+            let field = *crate::fields::ALL.get(number)?;
+            let value = *self.values.get(number)?;
+            Some(Act::SetField { field, value })
+        })
+    }
+
+    fn act(&self, step: Step) -> Option<Act> {
+        let argument = self.arguments.get(step as usize).copied()?;
+        Some(match step {
+            Step::CopyTtlIn => Act::CopyTtlIn,
+            Step::PopVlan => Act::PopVlan,
+            Step::PopMpls => Act::PopMpls(argument as u16),
+            Step::PopPbb => Act::PopPbb,
+            Step::PushMpls => Act::PushMpls(argument as u16),
+            Step::PushPbb => Act::PushPbb(argument as u16),
+            Step::PushVlan => Act::PushVlan(argument as u16),
+            Step::CopyTtlOut => Act::CopyTtlOut,
+            Step::DecMplsTtl => Act::DecMplsTtl,
+            Step::DecNwTtl => Act::DecNwTtl,
+            Step::SetMplsTtl => Act::SetMplsTtl(argument as u8),
+            Step::SetNwTtl => Act::SetNwTtl(argument as u8),
+            Step::SetField => return None,
+            Step::SetQueue => Act::SetQueue(argument),
+            Step::Group => Act::Group { slot: argument, first: true },
+            Step::Output => Act::Output(self.output),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_small() {
+        assert!(size_of::<Op>() <= 32, "{}", size_of::<Op>());
+        assert!(size_of::<Program>() <= 32, "{}", size_of::<Program>());
+    }
+
+    #[test]
+    fn the_set_runs_in_the_order_of_the_standard() {
+        let mut set = ActionSet::default();
+        let written = [
+            Act::Output(Output::Port(1)),
+            Act::SetQueue(3),
+            Act::set_field(OxmField::Ipv4Src, 5),
+            Act::set_field(OxmField::EthDst, 6),
+            Act::SetNwTtl(9),
+            Act::DecNwTtl,
+            Act::CopyTtlOut,
+            Act::PushVlan(0x8100),
+            Act::PushPbb(0x88e7),
+            Act::PushMpls(0x8847),
+            Act::PopVlan,
+            Act::CopyTtlIn,
+            Act::PushVlan(0x88a8),
+            Act::set_field(OxmField::EthDst, 7),
+        ];
+        written.into_iter().for_each(|act| set.write(act));
+        let acts: Vec<Act> = set.acts().collect();
+        assert_eq!(
+            acts,
+            [
+                Act::CopyTtlIn,
+                Act::PopVlan,
+                Act::PushMpls(0x8847),
+                Act::PushPbb(0x88e7),
+                Act::PushVlan(0x88a8),
+                Act::CopyTtlOut,
+                Act::DecNwTtl,
+                Act::SetNwTtl(9),
+                Act::set_field(OxmField::EthDst, 7),
+                Act::set_field(OxmField::Ipv4Src, 5),
+                Act::SetQueue(3),
+                Act::Output(Output::Port(1)),
+            ]
+        );
+        set.write(Act::Group { slot: 4, first: true });
+        assert_eq!(set.acts().last(), Some(Act::Group { slot: 4, first: true }));
+        assert_eq!(set.acts().count(), acts.len(), "the group hides the output");
+        set.clear();
+        assert_eq!(set.acts().count(), 0);
+        assert!(!set.sends());
+    }
+}

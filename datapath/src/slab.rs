@@ -1,0 +1,140 @@
+//! Values by slot: a slot is handed out at insertion, stays valid until removal and is used again
+//! later. Values lie in pages of 256, so growing moves nothing, and a removal needs no memory.
+
+use alloc::vec::Vec;
+
+use crate::counters::NoMemory;
+
+const PAGE_BITS: u32 = 8;
+const PAGE_LEN: usize = 1 << PAGE_BITS;
+/// No slot.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Values by slot.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    pages: Vec<Vec<Place<T>>>,
+    /// The first free place, which names the next.
+    free: u32,
+    count: u32,
+    len: u32,
+}
+
+#[derive(Debug)]
+enum Place<T> {
+    Full(T),
+    Free(u32),
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Slab { pages: Vec::new(), free: NONE, count: 0, len: 0 }
+    }
+}
+
+impl<T> Slab<T> {
+    /// How many values there are.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The slot that the next insertion uses; room for it is made, so that it cannot fail.
+    pub(crate) fn reserve(&mut self) -> Result<u32, NoMemory> {
+        if self.free != NONE {
+            return Ok(self.free);
+        }
+        if self.len == NONE {
+            return Err(NoMemory);
+        }
+        if self.pages.len() == (self.len >> PAGE_BITS) as usize {
+            self.pages.try_reserve(1).map_err(|_| NoMemory)?;
+            let mut page = Vec::new();
+            page.try_reserve_exact(PAGE_LEN).map_err(|_| NoMemory)?;
+            self.pages.push(page);
+        }
+        Ok(self.len)
+    }
+
+    /// Puts `value` into the reserved slot.
+    pub(crate) fn insert(&mut self, value: T) -> Result<u32, NoMemory> {
+        let slot = self.reserve()?;
+        if slot == self.free {
+            if let Some(place) = self.place_mut(slot) {
+                if let Place::Free(next) = core::mem::replace(place, Place::Full(value)) {
+                    self.free = next;
+                }
+            }
+        } else if let Some(page) = self.pages.last_mut() {
+            page.push(Place::Full(value));
+            self.len = self.len.saturating_add(1);
+        }
+        self.count = self.count.saturating_add(1);
+        Ok(slot)
+    }
+
+    /// Takes the value out of `slot`.
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<T> {
+        let free = self.free;
+        let place = self.place_mut(slot)?;
+        if matches!(place, Place::Free(_)) {
+            return None;
+        }
+        let old = core::mem::replace(place, Place::Free(free));
+        self.free = slot;
+        self.count = self.count.saturating_sub(1);
+        match old {
+            Place::Full(value) => Some(value),
+            Place::Free(_) => None,
+        }
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> Option<&T> {
+        let page = self.pages.get((slot >> PAGE_BITS) as usize)?;
+        match page.get(slot as usize & (PAGE_LEN - 1))? {
+            Place::Full(value) => Some(value),
+            Place::Free(_) => None,
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        match self.place_mut(slot)? {
+            Place::Full(value) => Some(value),
+            Place::Free(_) => None,
+        }
+    }
+
+    /// Slots and values, by slot.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.pages.iter().flatten().zip(0..).filter_map(|(place, slot)| match place {
+            Place::Full(value) => Some((slot, value)),
+            Place::Free(_) => None,
+        })
+    }
+
+    fn place_mut(&mut self, slot: u32) -> Option<&mut Place<T>> {
+        let page = self.pages.get_mut((slot >> PAGE_BITS) as usize)?;
+        page.get_mut(slot as usize & (PAGE_LEN - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_used_again() {
+        let mut slab = Slab::default();
+        let slots: Vec<u32> = (0..600).map(|n| slab.insert(n).unwrap()).collect();
+        assert_eq!(slots, (0..600).collect::<Vec<u32>>());
+        assert_eq!(slab.remove(300), Some(300));
+        assert_eq!(slab.remove(300), None);
+        assert_eq!(slab.remove(5), Some(5));
+        assert_eq!((slab.get(5), slab.count()), (None, 598));
+        assert_eq!(slab.reserve(), Ok(5));
+        assert_eq!(slab.insert(1005), Ok(5));
+        assert_eq!(slab.insert(1300), Ok(300));
+        assert_eq!(slab.insert(600), Ok(600));
+        assert_eq!(slab.iter().map(|(_, n)| *n).sum::<u32>(), (0..=600).sum::<u32>() + 2000);
+        assert_eq!(slab.get(10_000), None);
+    }
+}
