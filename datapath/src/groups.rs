@@ -1,0 +1,488 @@
+//! Groups (§5.6): their buckets, compiled, and which bucket a packet takes.
+//!
+//! A bucket is an action set and is compiled to a list in the order of execution. SELECT takes a
+//! bucket by the hash of the packet's key and the weights, first among all buckets, and only if that
+//! one is not live among the live ones: so the failure of one bucket moves no packet of another.
+//! Liveness is asked when a packet comes; it follows watched groups, but not for ever: chains of
+//! watched groups that need more than a bounded number of looks count as not live.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use hashbrown::HashMap;
+use hypercall::{Nanos, Port};
+use ofp_codec::multipart::{
+    BucketCounter, GroupCapabilities, GroupDesc, GroupFeatures, GroupStats,
+};
+use ofp_codec::{
+    ActionType, Bucket, GroupId, GroupMod, GroupModFailedCode as Code, GroupType, OfpError, PortNo,
+};
+
+use crate::counters::{Counters, NoMemory};
+use crate::flow_entry::duration;
+use crate::key::Key;
+use crate::mac_table::mix;
+use crate::program::{Act, boxed, groups};
+use crate::slab::Slab;
+use crate::tables::Tables;
+
+/// Looks at ports and groups that one question about liveness may cost.
+const LIVENESS_LOOKS: u32 = 1024;
+
+/// One group.
+#[derive(Debug)]
+pub(crate) struct Group {
+    id: GroupId,
+    group_type: GroupType,
+    buckets: Box<[GroupBucket]>,
+    /// Of all buckets.
+    weight: u64,
+    created: Nanos,
+    cell: u32,
+    /// Flow entries that use it.
+    pub(crate) entry_count: u32,
+    /// Groups that use it.
+    group_count: u32,
+}
+
+/// One bucket, compiled.
+#[derive(Debug)]
+pub(crate) struct GroupBucket {
+    acts: Box<[Act]>,
+    changes: bool,
+    sends: bool,
+    cell: u32,
+    given: Bucket,
+}
+
+/// Which buckets a packet takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    All,
+    One(usize),
+    NoBucket,
+    NotLive,
+}
+
+/// All groups.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    groups: Slab<Group>,
+    by_id: HashMap<u32, u32, foldhash::fast::FixedState>,
+    bucket_count: u32,
+}
+
+impl GroupBucket {
+    pub(crate) fn acts(&self) -> &[Act] {
+        &self.acts
+    }
+
+    /// Whether it changes the packet, so that it needs a copy.
+    pub(crate) fn changes(&self) -> bool {
+        self.changes
+    }
+
+    /// Whether it sends its copy anywhere.
+    pub(crate) fn sends(&self) -> bool {
+        self.sends
+    }
+
+    pub(crate) fn cell(&self) -> u32 {
+        self.cell
+    }
+
+    fn is_live(&self, tables: &Tables, looks: &mut u32) -> bool {
+        let (port, group) = (self.given.watch_port, self.given.watch_group);
+        if port == PortNo::ANY && group == GroupId::ANY {
+            return true;
+        }
+        (port != PortNo::ANY && tables.ports.is_live(Port(port.0)))
+            || (group != GroupId::ANY && tables.groups.is_live(tables, group, looks))
+    }
+}
+
+impl Group {
+    pub(crate) fn id(&self) -> GroupId {
+        self.id
+    }
+
+    pub(crate) fn cell(&self) -> u32 {
+        self.cell
+    }
+
+    pub(crate) fn buckets(&self) -> &[GroupBucket] {
+        &self.buckets
+    }
+
+    /// Whether the choice of a bucket looks at the whole packet.
+    pub(crate) fn hashes(&self) -> bool {
+        self.group_type == GroupType::Select
+    }
+
+    /// Which buckets a packet with this key takes.
+    pub(crate) fn choose(&self, tables: &Tables, key: &Key) -> Choice {
+        let mut looks = LIVENESS_LOOKS;
+        match self.group_type {
+            GroupType::All => Choice::All,
+            GroupType::Indirect => match self.buckets.is_empty() {
+                true => Choice::NoBucket,
+                false => Choice::One(0),
+            },
+            GroupType::FastFailover => {
+                let live = self.buckets.iter().position(|b| b.is_live(tables, &mut looks));
+                live.map_or(self.nothing(), Choice::One)
+            }
+            GroupType::Select => self.select(tables, hash(key, tables.seed(), self.id)),
+        }
+    }
+
+    fn select(&self, tables: &Tables, hash: u64) -> Choice {
+        let Some(first) = self.weighted(hash, self.weight, |_| true) else {
+            return self.nothing();
+        };
+        let mut looks = LIVENESS_LOOKS;
+        if self.buckets.get(first).is_some_and(|bucket| bucket.is_live(tables, &mut looks)) {
+            return Choice::One(first);
+        }
+        // The chosen bucket is down: its packets, and only they, are shared out anew.
+        let live = |bucket: &GroupBucket| bucket.is_live(tables, &mut LIVENESS_LOOKS.clone());
+        let weights = self.buckets.iter().filter(|bucket| live(bucket));
+        let weight = weights.map(|bucket| u64::from(bucket.given.weight)).sum();
+        self.weighted(mix(hash, !hash), weight, live).map_or(Choice::NotLive, Choice::One)
+    }
+
+    /// The bucket in whose share of `weight` the hash falls.
+    fn weighted(
+        &self,
+        hash: u64,
+        weight: u64,
+        counts: impl Fn(&GroupBucket) -> bool,
+    ) -> Option<usize> {
+        let mut point = ((u128::from(hash) * u128::from(weight)) >> 64) as u64;
+        for (index, bucket) in self.buckets.iter().enumerate() {
+            let share = u64::from(bucket.given.weight);
+            if share == 0 || !counts(bucket) {
+                continue;
+            }
+            match point.checked_sub(share) {
+                Some(left) => point = left,
+                None => return Some(index),
+            }
+        }
+        None
+    }
+
+    fn nothing(&self) -> Choice {
+        if self.buckets.is_empty() { Choice::NoBucket } else { Choice::NotLive }
+    }
+
+    /// The groups that its buckets use, each once for each bucket.
+    fn children(&self) -> impl Iterator<Item = u32> + '_ {
+        self.buckets.iter().flat_map(|bucket| groups(bucket.acts.iter()))
+    }
+
+    fn stats(&self, now: Nanos, counters: &Counters) -> GroupStats {
+        let load = counters.cell(self.cell);
+        let (duration_sec, duration_nsec) = duration(self.created, now);
+        let buckets = self.buckets.iter().map(|bucket| {
+            let load = counters.cell(bucket.cell);
+            BucketCounter { packet_count: load.packets, byte_count: load.bytes }
+        });
+        GroupStats {
+            group_id: self.id,
+            ref_count: self.entry_count.saturating_add(self.group_count),
+            packet_count: load.packets,
+            byte_count: load.bytes,
+            duration_sec,
+            duration_nsec,
+            buckets: buckets.collect(),
+        }
+    }
+
+    fn desc(&self) -> GroupDesc {
+        GroupDesc {
+            group_type: self.group_type,
+            group_id: self.id,
+            buckets: self.buckets.iter().map(|bucket| bucket.given.clone()).collect(),
+        }
+    }
+}
+
+impl Groups {
+    pub(crate) fn get(&self, slot: u32) -> Option<&Group> {
+        self.groups.get(slot)
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Group> {
+        self.groups.get_mut(slot)
+    }
+
+    pub(crate) fn slot(&self, id: GroupId) -> Option<u32> {
+        self.by_id.get(&id.0).copied()
+    }
+
+    /// A group is live when one of its buckets is (§6.5).
+    fn is_live(&self, tables: &Tables, id: GroupId, looks: &mut u32) -> bool {
+        let Some(left) = looks.checked_sub(1) else { return false };
+        *looks = left;
+        let Some(group) = self.slot(id).and_then(|slot| self.get(slot)) else { return false };
+        // A chain is followed to a bounded depth, so the stack is bounded, too.
+        if left % 32 == 0 && left < LIVENESS_LOOKS - 32 * 8 {
+            return false;
+        }
+        group.buckets.iter().any(|bucket| bucket.is_live(tables, looks))
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        now: Nanos,
+        given: &GroupMod,
+        lists: Vec<Box<[Act]>>,
+        limits: Limits,
+        counters: &mut Counters,
+    ) -> Result<(), OfpError> {
+        let fail = |code| Err(OfpError::GroupModFailed(code));
+        if self.groups.count() >= limits.groups {
+            return fail(Code::OutOfGroups);
+        }
+        self.check_bucket_count(0, given, limits)?;
+        let no_memory = |_: NoMemory| OfpError::GroupModFailed(Code::OutOfGroups);
+        self.groups.reserve().map_err(no_memory)?;
+        self.by_id.try_reserve(1).map_err(|_| no_memory(NoMemory))?;
+        let cell = counters.take_cell().map_err(no_memory)?;
+        let buckets = match buckets(given, lists, counters) {
+            Ok(buckets) => buckets,
+            Err(_) => {
+                counters.free_cell(cell);
+                return fail(Code::OutOfBuckets);
+            }
+        };
+        let group = Group {
+            id: given.group_id,
+            group_type: given.group_type,
+            weight: weight(given),
+            buckets,
+            created: now,
+            cell,
+            entry_count: 0,
+            group_count: 0,
+        };
+        let slot = self.groups.insert(group).map_err(no_memory)?;
+        self.by_id.insert(given.group_id.0, slot);
+        self.count_references(slot, true);
+        Ok(())
+    }
+
+    pub(crate) fn modify(
+        &mut self,
+        slot: u32,
+        given: &GroupMod,
+        lists: Vec<Box<[Act]>>,
+        limits: Limits,
+        counters: &mut Counters,
+    ) -> Result<(), OfpError> {
+        let fail = |code| Err(OfpError::GroupModFailed(code));
+        let before = self.get(slot).map_or(0, |group| group.buckets.len());
+        self.check_bucket_count(before, given, limits)?;
+        if self.reaches(lists.iter().flatten(), slot) {
+            return fail(Code::Loop);
+        }
+        let Ok(buckets) = buckets(given, lists, counters) else {
+            return fail(Code::OutOfBuckets);
+        };
+        self.count_references(slot, false);
+        if let Some(group) = self.groups.get_mut(slot) {
+            group.buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
+            group.buckets = buckets;
+            group.weight = weight(given);
+            group.group_type = given.group_type;
+        }
+        self.count_references(slot, true);
+        Ok(())
+    }
+
+    /// Whether deleting the group in `slot` would leave another group's bucket dangling.
+    pub(crate) fn is_chained(&self, slot: u32) -> bool {
+        self.get(slot).is_some_and(|group| group.group_count != 0)
+    }
+
+    pub(crate) fn slots(&self) -> Vec<u32> {
+        self.groups.iter().map(|(slot, _)| slot).collect()
+    }
+
+    pub(crate) fn remove(&mut self, slot: u32, counters: &mut Counters) {
+        self.count_references(slot, false);
+        if let Some(group) = self.groups.remove(slot) {
+            self.by_id.remove(&group.id.0);
+            group.buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
+            counters.free_cell(group.cell);
+        }
+    }
+
+    /// Groups by number: one, or all with [`GroupId::ALL`].
+    fn sorted(&self, id: GroupId) -> Vec<&Group> {
+        if id != GroupId::ALL {
+            return self.slot(id).and_then(|slot| self.get(slot)).into_iter().collect();
+        }
+        let mut groups: Vec<&Group> = self.groups.iter().map(|(_, group)| group).collect();
+        groups.sort_by_key(|group| group.id);
+        groups
+    }
+
+    pub(crate) fn stats(&self, id: GroupId, now: Nanos, counters: &Counters) -> Vec<GroupStats> {
+        self.sorted(id).into_iter().map(|group| group.stats(now, counters)).collect()
+    }
+
+    pub(crate) fn descs(&self) -> Vec<GroupDesc> {
+        self.sorted(GroupId::ALL).into_iter().map(Group::desc).collect()
+    }
+
+    fn check_bucket_count(
+        &mut self,
+        before: usize,
+        given: &GroupMod,
+        limits: Limits,
+    ) -> Result<(), OfpError> {
+        let count = (self.bucket_count as usize)
+            .saturating_sub(before)
+            .saturating_add(given.buckets.len());
+        if count > limits.buckets as usize {
+            return Err(OfpError::GroupModFailed(Code::OutOfBuckets));
+        }
+        Ok(())
+    }
+
+    /// Adds or takes back what the buckets of the group in `slot` count for: themselves, and
+    /// references to other groups.
+    fn count_references(&mut self, slot: u32, add: bool) {
+        let Some(group) = self.groups.get(slot) else { return };
+        let change = |count: &mut u32, by: u32| {
+            *count = if add { count.saturating_add(by) } else { count.saturating_sub(by) };
+        };
+        let mut children: Vec<u32> = group.children().collect();
+        children.sort_unstable();
+        children.dedup();
+        change(&mut self.bucket_count, group.buckets.len() as u32);
+        for child in children {
+            if let Some(child) = self.groups.get_mut(child) {
+                change(&mut child.group_count, 1);
+            }
+        }
+    }
+
+    /// Whether chains of groups lead from `acts` to the group in `target`.
+    fn reaches<'a>(&self, acts: impl Iterator<Item = &'a Act>, target: u32) -> bool {
+        let mut left: Vec<u32> = groups(acts).collect();
+        let mut seen: Vec<u32> = Vec::new();
+        while let Some(slot) = left.pop() {
+            if slot == target {
+                return true;
+            }
+            if let Err(place) = seen.binary_search(&slot) {
+                seen.insert(place, slot);
+                left.extend(self.get(slot).into_iter().flat_map(Group::children));
+            }
+        }
+        false
+    }
+}
+
+/// How many groups and buckets there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) groups: u32,
+    pub(crate) buckets: u32,
+}
+
+impl Limits {
+    pub(crate) fn features(self) -> GroupFeatures {
+        let actions = ActionType::ALL.iter().fold(0, |bits, action| bits | 1 << *action as u16);
+        GroupFeatures {
+            types: 0b1111,
+            capabilities: GroupCapabilities::SELECT_WEIGHT
+                | GroupCapabilities::SELECT_LIVENESS
+                | GroupCapabilities::CHAINING
+                | GroupCapabilities::CHAINING_CHECKS,
+            max_groups: [self.groups; 4],
+            actions: [actions; 4],
+        }
+    }
+}
+
+/// What a group-mod says of itself: type against buckets (§6.5, §7.3.4.2).
+pub(crate) fn check(given: &GroupMod) -> Result<(), OfpError> {
+    let fail = |code| Err(OfpError::GroupModFailed(code));
+    if given.group_id > GroupId::MAX {
+        return fail(Code::InvalidGroup);
+    }
+    if given.group_type == GroupType::Indirect && given.buckets.len() != 1 {
+        return fail(Code::InvalidGroup);
+    }
+    for bucket in &given.buckets {
+        let watches = bucket.watch_port != PortNo::ANY || bucket.watch_group != GroupId::ANY;
+        if bucket.weight != 0 && given.group_type != GroupType::Select {
+            return fail(Code::InvalidGroup);
+        }
+        match given.group_type {
+            GroupType::FastFailover if !watches => return fail(Code::InvalidGroup),
+            GroupType::All | GroupType::Indirect if watches => return fail(Code::WatchUnsupported),
+            _ => {}
+        }
+        let port = bucket.watch_port;
+        let port_fits = port == PortNo::ANY || port == PortNo::LOCAL || port.is_ordinary();
+        let group = bucket.watch_group;
+        if !port_fits || (group > GroupId::MAX && group != GroupId::ANY) {
+            return fail(Code::BadWatch);
+        }
+        if group == given.group_id {
+            return fail(Code::Loop);
+        }
+    }
+    if given.group_type == GroupType::Select && !given.buckets.is_empty() && weight(given) == 0 {
+        return fail(Code::InvalidGroup);
+    }
+    Ok(())
+}
+
+fn weight(given: &GroupMod) -> u64 {
+    given.buckets.iter().map(|bucket| u64::from(bucket.weight)).sum()
+}
+
+fn buckets(
+    given: &GroupMod,
+    lists: Vec<Box<[Act]>>,
+    counters: &mut Counters,
+) -> Result<Box<[GroupBucket]>, NoMemory> {
+    let mut buckets: Vec<GroupBucket> = Vec::new();
+    buckets.try_reserve_exact(given.buckets.len()).map_err(|_| NoMemory)?;
+    for (bucket, acts) in given.buckets.iter().zip(lists) {
+        let cell = match counters.take_cell() {
+            Ok(cell) => cell,
+            Err(short) => {
+                buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
+                return Err(short);
+            }
+        };
+        let sends = |act: &Act| matches!(act, Act::Output(_) | Act::Group { .. });
+        buckets.push(GroupBucket {
+            changes: acts.iter().any(|act| !sends(act)),
+            sends: acts.iter().any(sends),
+            acts,
+            cell,
+            given: bucket.clone(),
+        });
+    }
+    Ok(buckets.into_boxed_slice())
+}
+
+/// A bucket's list in memory of its own.
+pub(crate) fn list(acts: &[Act]) -> Result<Box<[Act]>, OfpError> {
+    boxed(acts).map_err(|NoMemory| OfpError::GroupModFailed(Code::OutOfBuckets))
+}
+
+/// The same for all packets of a flow: what the headers say, and the group, so that chained groups
+/// do not choose alike.
+fn hash(key: &Key, seed: u64, id: GroupId) -> u64 {
+    let start = mix(seed ^ u64::from(id.0), 0x2545_f491_4f6c_dd1d);
+    key.words().iter().fold(start, |hash, word| mix(hash ^ word, 0x9e37_79b9_7f4a_7c15 ^ seed))
+}
