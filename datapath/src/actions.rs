@@ -122,10 +122,7 @@ fn mark_first<'a>(acts: impl Iterator<Item = &'a mut Act>) {
 }
 
 /// A bucket's action set, in the order of execution (§5.10).
-pub(crate) fn compile_bucket(
-    tables: &Tables,
-    actions: &[Action],
-) -> Result<Box<[Act]>, OfpError> {
+pub(crate) fn compile_bucket(tables: &Tables, actions: &[Action]) -> Result<Box<[Act]>, OfpError> {
     let mut set = ActionSet::default();
     for act in actions_of(tables, actions, Context::Bucket)? {
         set.write(act);
@@ -149,8 +146,7 @@ fn actions_of(
     context: Context<'_>,
 ) -> Result<Vec<Act>, OfpError> {
     let mut acts = Vec::new();
-    acts.try_reserve_exact(actions.len())
-        .map_err(|_| bad_action(BadActionCode::TooMany))?;
+    acts.try_reserve_exact(actions.len()).map_err(|_| bad_action(BadActionCode::TooMany))?;
     for action in actions {
         acts.push(act(tables, action, context)?);
     }

@@ -32,7 +32,7 @@ use crate::packet::Packet;
 use crate::ports::Refusal;
 use crate::program::{Act, Output, wide};
 use crate::punt::PuntQueue;
-use crate::rewrite::{self, Outcome};
+use crate::rewrite::{self, RewriteError};
 use crate::tables::Tables;
 use crate::worker::Events;
 
@@ -120,7 +120,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         let outcome = match *act {
             Act::SetQueue(queue) => {
                 packet.meta.queue_id = Some(queue);
-                Outcome::Done
+                Ok(())
             }
             Act::SetField { field, value } => rewrite::set_field(packet, field, wide(value)),
             Act::CopyTtlOut => rewrite::copy_ttl_out(packet),
@@ -135,11 +135,11 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             Act::PopMpls(ethertype) => rewrite::pop_mpls(packet, ethertype),
             Act::PushPbb(ethertype) => rewrite::push_pbb(packet, ethertype),
             Act::PopPbb => rewrite::pop_pbb(packet),
-            Act::Output(_) | Act::Group { .. } => Outcome::Done,
+            Act::Output(_) | Act::Group { .. } => Ok(()),
         };
         match outcome {
-            Outcome::Done => Flow::Continue,
-            Outcome::InvalidTtl => {
+            Ok(()) => Flow::Continue,
+            Err(RewriteError::InvalidTtl) => {
                 if self.tables.invalid_ttl_to_controller {
                     let origin = Origin { reason: PacketInReason::InvalidTtl, ..origin };
                     self.punt(carrier, origin);
@@ -147,7 +147,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
                 self.dropped(DropReason::InvalidTtl, &carrier.packet);
                 Flow::Stop
             }
-            Outcome::NoRoom => {
+            Err(RewriteError::NoRoom) => {
                 self.dropped(DropReason::NoRoom, &carrier.packet);
                 Flow::Stop
             }
@@ -434,7 +434,8 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         let remarked = crate::meters::remarked(dscp as u8, levels);
         if u128::from(remarked) != dscp {
             self.settle(carrier);
-            rewrite::set_field(&mut carrier.packet, OxmField::IpDscp, u128::from(remarked));
+            // A header that is there is rewritten in place, so this cannot fail.
+            let _ = rewrite::set_field(&mut carrier.packet, OxmField::IpDscp, remarked.into());
         }
     }
 }

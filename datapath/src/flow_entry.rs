@@ -62,9 +62,8 @@ impl FlowEntry {
     /// When it expires if it is not used after `used`; `None` for never.
     pub(crate) fn deadline(&self, used: Nanos) -> Option<Nanos> {
         let hard = self.hard_deadline();
-        let idle = (self.idle_timeout != 0).then(|| {
-            used.max(self.created).plus(u64::from(self.idle_timeout) * Nanos::PER_SECOND)
-        });
+        let idle = (self.idle_timeout != 0)
+            .then(|| used.max(self.created).plus(u64::from(self.idle_timeout) * Nanos::PER_SECOND));
         match (hard, idle) {
             (Some(hard), Some(idle)) => Some(hard.min(idle)),
             (hard, idle) => hard.or(idle),

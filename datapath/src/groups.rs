@@ -8,6 +8,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use hashbrown::HashMap;
 use hypercall::{Nanos, Port};
@@ -26,8 +27,28 @@ use crate::program::{Act, boxed, groups};
 use crate::slab::Slab;
 use crate::tables::Tables;
 
-/// Looks at ports and groups that one question about liveness may cost.
-const LIVENESS_LOOKS: u32 = 1024;
+/// Looks at groups that one choice of a bucket may cost.
+const LOOKS_MAX: u32 = 1024;
+/// Groups that a chain of watched groups may have.
+const WATCH_DEPTH_MAX: u32 = 16;
+
+/// What is left of a question about liveness.
+struct Looks {
+    left: Cell<u32>,
+}
+
+impl Looks {
+    fn new() -> Looks {
+        Looks { left: Cell::new(LOOKS_MAX) }
+    }
+
+    /// Whether one more look may be taken.
+    fn take(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left != 0
+    }
+}
 
 /// One group.
 #[derive(Debug)]
@@ -91,13 +112,13 @@ impl GroupBucket {
         self.cell
     }
 
-    fn is_live(&self, tables: &Tables, looks: &mut u32) -> bool {
+    fn is_live(&self, tables: &Tables, looks: &Looks, depth: u32) -> bool {
         let (port, group) = (self.given.watch_port, self.given.watch_group);
         if port == PortNo::ANY && group == GroupId::ANY {
             return true;
         }
         (port != PortNo::ANY && tables.ports.is_live(Port(port.0)))
-            || (group != GroupId::ANY && tables.groups.is_live(tables, group, looks))
+            || (group != GroupId::ANY && tables.groups.is_live(tables, group, looks, depth))
     }
 }
 
@@ -121,7 +142,6 @@ impl Group {
 
     /// Which buckets a packet with this key takes.
     pub(crate) fn choose(&self, tables: &Tables, key: &Key) -> Choice {
-        let mut looks = LIVENESS_LOOKS;
         match self.group_type {
             GroupType::All => Choice::All,
             GroupType::Indirect => match self.buckets.is_empty() {
@@ -129,7 +149,8 @@ impl Group {
                 false => Choice::One(0),
             },
             GroupType::FastFailover => {
-                let live = self.buckets.iter().position(|b| b.is_live(tables, &mut looks));
+                let looks = Looks::new();
+                let live = self.buckets.iter().position(|b| b.is_live(tables, &looks, 0));
                 live.map_or(self.nothing(), Choice::One)
             }
             GroupType::Select => self.select(tables, hash(key, tables.seed(), self.id)),
@@ -140,12 +161,12 @@ impl Group {
         let Some(first) = self.weighted(hash, self.weight, |_| true) else {
             return self.nothing();
         };
-        let mut looks = LIVENESS_LOOKS;
-        if self.buckets.get(first).is_some_and(|bucket| bucket.is_live(tables, &mut looks)) {
+        let looks = Looks::new();
+        let live = |bucket: &GroupBucket| bucket.is_live(tables, &looks, 0);
+        if self.buckets.get(first).is_some_and(live) {
             return Choice::One(first);
         }
         // The chosen bucket is down: its packets, and only they, are shared out anew.
-        let live = |bucket: &GroupBucket| bucket.is_live(tables, &mut LIVENESS_LOOKS.clone());
         let weights = self.buckets.iter().filter(|bucket| live(bucket));
         let weight = weights.map(|bucket| u64::from(bucket.given.weight)).sum();
         self.weighted(mix(hash, !hash), weight, live).map_or(Choice::NotLive, Choice::One)
@@ -222,15 +243,12 @@ impl Groups {
     }
 
     /// A group is live when one of its buckets is (§6.5).
-    fn is_live(&self, tables: &Tables, id: GroupId, looks: &mut u32) -> bool {
-        let Some(left) = looks.checked_sub(1) else { return false };
-        *looks = left;
-        let Some(group) = self.slot(id).and_then(|slot| self.get(slot)) else { return false };
-        // A chain is followed to a bounded depth, so the stack is bounded, too.
-        if left % 32 == 0 && left < LIVENESS_LOOKS - 32 * 8 {
+    fn is_live(&self, tables: &Tables, id: GroupId, looks: &Looks, depth: u32) -> bool {
+        if depth >= WATCH_DEPTH_MAX || !looks.take() {
             return false;
         }
-        group.buckets.iter().any(|bucket| bucket.is_live(tables, looks))
+        let Some(group) = self.slot(id).and_then(|slot| self.get(slot)) else { return false };
+        group.buckets.iter().any(|bucket| bucket.is_live(tables, looks, depth.saturating_add(1)))
     }
 
     pub(crate) fn add(
@@ -343,9 +361,8 @@ impl Groups {
         given: &GroupMod,
         limits: Limits,
     ) -> Result<(), OfpError> {
-        let count = (self.bucket_count as usize)
-            .saturating_sub(before)
-            .saturating_add(given.buckets.len());
+        let count =
+            (self.bucket_count as usize).saturating_sub(before).saturating_add(given.buckets.len());
         if count > limits.buckets as usize {
             return Err(OfpError::GroupModFailed(Code::OutOfBuckets));
         }

@@ -1,4 +1,47 @@
-//! OpenFlow tables and forwarding.
+//! OpenFlow tables and forwarding: the core of the switch, without channels and without a host.
+//!
+//! A packet's way, and the files in which it happens:
+//!
+//! 1. The host fills a [`Batch`] and calls [`Worker::process`] with the time (`worker.rs`).
+//! 2. Each frame is admitted by its port (`ports.rs`) and counted (`counters.rs`).
+//! 3. Its headers become a [key](key::Key), as deep as the tables look ([`extract`]).
+//! 4. The first table's [classifier] finds the entries of the whole batch.
+//! 5. The walk (`pipeline.rs`) runs each entry's program (`program.rs`): meter (`meters.rs`), actions
+//!    on the spot, the action set, metadata, on to the next table.
+//! 6. Actions (`execute.rs`) rewrite in place ([`rewrite`]), send through groups (`groups.rs`), learn
+//!    and flood as NORMAL (`normal.rs`), punt to the controllers (`punt.rs`), transmit.
+//! 7. Whatever ends unsent is counted under a [`DropReason`].
+//!
+//! Controllers change the [`Tables`] by the standard's messages ([`Tables::flow_mod`] and its
+//! likes, compiled by `actions.rs`), entries expire by [`Tables::tick`], statistics are read in
+//! `read.rs`. The core reads no clock, holds no lock, and allocates nothing for a packet that it
+//! forwards.
+//!
+//! Two ports, one flow entry, one frame:
+//!
+//! ```
+//! use hypercall::{Meta, Nanos, Port, VecFrame, fake::Recorder};
+//! use ofp_codec::{Action, FlowMod, Instruction, Match, Oxm, OxmField, PortNo};
+//! use rumpswitch_datapath::{Batch, Ingress, PortConfig, Switch, SwitchConfig};
+//!
+//! let now = Nanos::from_secs(1);
+//! let mut switch = Switch::new(SwitchConfig::default());
+//! switch.tables.port_add(now, PortConfig::new(Port(1), "left"))?;
+//! switch.tables.port_add(now, PortConfig::new(Port(2), "right"))?;
+//! switch.tables.flow_mod(now, &FlowMod {
+//!     matching: Match::new([Oxm::new(OxmField::InPort, 1)])?,
+//!     instructions: vec![Instruction::ApplyActions(vec![Action::output(PortNo(2))])],
+//!     ..FlowMod::default()
+//! })?;
+//!
+//! let mut host = Recorder::default();
+//! let mut batch = Batch::new();
+//! let frame = VecFrame::from_bytes(&[0x02; 60]);
+//! batch.push(Ingress { port: Port(1), meta: Meta::default(), frame });
+//! switch.process(&mut host, now, &mut batch);
+//! assert_eq!(host.take()[0].port, Port(2));
+//! # Ok::<(), ofp_codec::OfpError>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -16,9 +59,43 @@
 
 extern crate alloc;
 
+mod actions;
 pub mod classifier;
+mod config;
+mod counters;
+mod echo;
+mod execute;
 pub mod extract;
 pub mod fields;
+mod flow_entry;
+mod flow_mod;
+mod flow_table;
+mod groups;
 pub mod key;
+mod mac_table;
+mod meters;
+mod normal;
+mod observer;
 pub mod packet;
+mod pipeline;
+mod ports;
+mod program;
+mod punt;
+mod read;
 pub mod rewrite;
+mod slab;
+mod switch;
+mod table_features;
+mod tables;
+mod timeouts;
+mod token_bucket;
+mod worker;
+
+pub use config::SwitchConfig;
+pub use counters::DropReason;
+pub use ports::{PortConfig, PortErrors};
+pub use punt::Punt;
+pub use read::FlowCursor;
+pub use switch::Switch;
+pub use tables::{News, Tables};
+pub use worker::{BATCH, Batch, Events, Ingress, Worker};

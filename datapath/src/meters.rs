@@ -10,9 +10,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use hashbrown::HashMap;
 use hypercall::Nanos;
 use ofp_codec::multipart::{BandStats, MeterConfig, MeterFeatures, MeterStats};
-use ofp_codec::{
-    Band, MeterFlags, MeterId, MeterMod, MeterModFailedCode as Code, OfpError,
-};
+use ofp_codec::{Band, MeterFlags, MeterId, MeterMod, MeterModFailedCode as Code, OfpError};
 
 use crate::counters::{Counters, Load, NoMemory, WorkerCells};
 use crate::flow_entry::duration;

@@ -68,8 +68,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     ) -> Next {
         let is_miss = entry.is_table_miss();
         let reason = if is_miss { PacketInReason::NoMatch } else { PacketInReason::Action };
-        let origin =
-            Origin { table_id, cookie: entry.cookie(), reason, is_packet_out: false };
+        let origin = Origin { table_id, cookie: entry.cookie(), reason, is_packet_out: false };
         let mut left = entry.program().ops().len();
         for op in entry.program().ops() {
             left = left.saturating_sub(1);

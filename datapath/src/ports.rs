@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use hypercall::{Frame, Meta, Nanos, Port};
 use ofp_codec::{
     HwAddr, OfpError, PortConfig as ConfigFlags, PortDesc, PortFeatures, PortMod,
-    PortModFailedCode, PortNo, PortReason, PortState, PortStats, PortStatus,
+    PortModFailedCode, PortNo, PortReason, PortState, PortStatus, multipart::PortStats,
 };
 
 use crate::counters::{Counters, NoMemory};
@@ -263,9 +263,8 @@ impl Ports {
 
     /// Takes over what the host says now of a port; what controllers configured stays.
     pub(crate) fn change(&mut self, port: PortConfig) -> Result<Option<PortStatus>, OfpError> {
-        let entry = self
-            .get_mut(port.number)
-            .ok_or(OfpError::PortModFailed(PortModFailedCode::BadPort))?;
+        let entry =
+            self.get_mut(port.number).ok_or(OfpError::PortModFailed(PortModFailedCode::BadPort))?;
         let before = entry.desc.clone();
         entry.state = port.state;
         entry.max_frame = port.max_frame;
@@ -344,9 +343,8 @@ impl Ports {
     /// Statistics of one port, or of all with [`PortNo::ANY`].
     pub(crate) fn stats(&self, port_no: PortNo, now: Nanos, counters: &Counters) -> Vec<PortStats> {
         let ports = self.sorted().into_iter();
-        let wanted = ports.filter(|(_, entry)| {
-            port_no == PortNo::ANY || entry.number == Port(port_no.0)
-        });
+        let wanted =
+            ports.filter(|(_, entry)| port_no == PortNo::ANY || entry.number == Port(port_no.0));
         wanted.map(|(slot, entry)| stats(slot, entry, now, counters)).collect()
     }
 

@@ -299,7 +299,7 @@ impl ActionSet {
         let end = (u64::BITS - fields.leading_zeros()) as usize;
         let set = (0..end).filter(move |number| fields >> number & 1 != 0);
         set.filter_map(|number| {
-            let field = *crate::fields::ALL.get(number)?;
+            let field = *OxmField::ALL.get(number)?;
             let value = *self.values.get(number)?;
             Some(Act::SetField { field, value })
         })

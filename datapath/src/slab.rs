@@ -105,7 +105,15 @@ impl<T> Slab<T> {
 
     /// Slots and values, by slot.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.pages.iter().flatten().zip(0..).filter_map(|(place, slot)| match place {
+        self.iter_from(0)
+    }
+
+    /// The same from `slot` on.
+    pub(crate) fn iter_from(&self, slot: u32) -> impl Iterator<Item = (u32, &T)> {
+        let first = slot >> PAGE_BITS << PAGE_BITS;
+        let pages = self.pages.iter().skip((slot >> PAGE_BITS) as usize);
+        let places = pages.flatten().zip(first..).skip((slot - first) as usize);
+        places.filter_map(|(place, slot)| match place {
             Place::Full(value) => Some((slot, value)),
             Place::Free(_) => None,
         })
@@ -136,5 +144,11 @@ mod tests {
         assert_eq!(slab.insert(600), Ok(600));
         assert_eq!(slab.iter().map(|(_, n)| *n).sum::<u32>(), (0..=600).sum::<u32>() + 2000);
         assert_eq!(slab.get(10_000), None);
+        slab.remove(400);
+        assert_eq!(
+            slab.iter_from(399).map(|(slot, _)| slot).take(3).collect::<Vec<_>>(),
+            [399, 401, 402]
+        );
+        assert_eq!(slab.iter_from(601).count() + slab.iter_from(5_000).count(), 0);
     }
 }

@@ -1,0 +1,363 @@
+//! Changes to flow entries: flow-mods, timeouts, and the bookkeeping that both share (§6.4, §6.5).
+
+use alloc::vec::Vec;
+
+use hypercall::Nanos;
+use ofp_codec::{
+    BadRequestCode, FlowMod, FlowModCommand, FlowModFailedCode as Code, FlowModFlags,
+    FlowRemovedReason, GroupId, Match, NO_BUFFER, OfpError, PortNo, TableId,
+};
+
+use crate::actions::{compile, output_of};
+use crate::counters::NoMemory;
+use crate::echo::Echo;
+use crate::flow_entry::{FlowEntry, Gone, NO_NEIGHBOUR};
+use crate::key::MaskedKey;
+use crate::program::{Op, Output, Program};
+use crate::tables::Tables;
+
+const FULL: OfpError = OfpError::FlowModFailed(Code::TableFull);
+
+fn full(_: NoMemory) -> OfpError {
+    FULL
+}
+
+/// Which entries a request is about (§6.4): cookie, match and, for deletions and statistics, where
+/// they send.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    key: MaskedKey,
+    is_any: bool,
+    cookie: u64,
+    cookie_mask: u64,
+    output: Sink<Output>,
+    group: Sink<u32>,
+}
+
+/// A filter by port or group.
+#[derive(Clone, Copy, Debug)]
+enum Sink<T> {
+    Any,
+    Only(T),
+    /// One that no entry can name.
+    Nowhere,
+}
+
+impl Filter {
+    pub(crate) fn new(matching: &Match, cookie: u64, cookie_mask: u64) -> Filter {
+        let key = MaskedKey::from_match(matching);
+        Filter {
+            is_any: key.is_any(),
+            key,
+            cookie: cookie & cookie_mask,
+            cookie_mask,
+            output: Sink::Any,
+            group: Sink::Any,
+        }
+    }
+
+    /// Adds where entries have to send.
+    pub(crate) fn sending(mut self, tables: &Tables, port: PortNo, group: GroupId) -> Filter {
+        if port != PortNo::ANY {
+            self.output = output_of(port).map_or(Sink::Nowhere, Sink::Only);
+        }
+        if group != GroupId::ANY {
+            self.group = tables.groups.slot(group).map_or(Sink::Nowhere, Sink::Only);
+        }
+        self
+    }
+
+    /// Whether an entry passes, its match being equal to or more specific than the filter's.
+    pub(crate) fn selects(&self, entry: &FlowEntry) -> bool {
+        self.passes(entry) && (self.is_any || self.key.contains(&entry.masked_key()))
+    }
+
+    /// Whether an entry passes, its match aside.
+    fn passes(&self, entry: &FlowEntry) -> bool {
+        let output = match self.output {
+            Sink::Any => true,
+            Sink::Only(output) => entry.outputs_to(output),
+            Sink::Nowhere => false,
+        };
+        let group = match self.group {
+            Sink::Any => true,
+            Sink::Only(group) => entry.uses_group(group),
+            Sink::Nowhere => false,
+        };
+        entry.cookie & self.cookie_mask == self.cookie && output && group
+    }
+}
+
+impl Tables {
+    /// Adds, modifies or deletes flow entries (§6.4).
+    ///
+    /// # Errors
+    ///
+    /// FLOW_MOD_FAILED, BAD_MATCH, BAD_INSTRUCTION, BAD_ACTION, METER_MOD_FAILED/UNKNOWN_METER, or
+    /// BAD_REQUEST/BUFFER_UNKNOWN since no packet is ever buffered; nothing has changed then.
+    pub fn flow_mod(&mut self, now: Nanos, given: &FlowMod) -> Result<(), OfpError> {
+        let deletes =
+            matches!(given.command, FlowModCommand::Delete | FlowModCommand::DeleteStrict);
+        let is_all = given.table_id == TableId::ALL;
+        if (is_all && !deletes) || (!is_all && given.table_id.0 >= self.config.n_tables) {
+            return Err(OfpError::FlowModFailed(Code::BadTableId));
+        }
+        if given.flags.bits() & !FlowModFlags::all().bits() != 0 {
+            return Err(OfpError::FlowModFailed(Code::BadFlags));
+        }
+        given.matching.validate()?;
+        if deletes {
+            self.delete(now, given);
+            return Ok(());
+        }
+        let table_id = given.table_id.0;
+        let ops = compile(self, table_id, &given.matching, &given.instructions)?;
+        if given.buffer_id != NO_BUFFER {
+            return Err(OfpError::BadRequest(BadRequestCode::BufferUnknown));
+        }
+        match given.command {
+            FlowModCommand::Add => self.add(now, given, &ops),
+            _ => self.modify(given, &ops),
+        }
+    }
+
+    fn add(&mut self, now: Nanos, given: &FlowMod, ops: &[Op]) -> Result<(), OfpError> {
+        let key = MaskedKey::from_match(&given.matching);
+        let table = self.tables.get(usize::from(given.table_id.0)).ok_or(FULL)?;
+        if given.flags.contains(FlowModFlags::CHECK_OVERLAP)
+            && table.classifier.overlapping(&key, given.priority).is_some()
+        {
+            return Err(OfpError::FlowModFailed(Code::Overlap));
+        }
+        let entry = FlowEntry {
+            program: Program::new(ops).map_err(full)?,
+            cookie: given.cookie,
+            created: now,
+            sequence: self.sequence,
+            echo: Echo::new(&given.matching, &given.instructions).map_err(full)?,
+            previous: NO_NEIGHBOUR,
+            next: NO_NEIGHBOUR,
+            priority: given.priority,
+            idle_timeout: given.idle_timeout,
+            hard_timeout: given.hard_timeout,
+            flags: given.flags,
+            table_id: given.table_id.0,
+            is_any: key.is_any(),
+        };
+        match table.classifier.get(&key, given.priority) {
+            Some(slot) => self.replace(now, slot, &key, entry),
+            None => self.insert(now, &key, entry),
+        }
+    }
+
+    fn insert(&mut self, now: Nanos, key: &MaskedKey, entry: FlowEntry) -> Result<(), OfpError> {
+        let table_id = usize::from(entry.table_id);
+        let limit = self.config.max_entries_per_table;
+        if self.tables.get(table_id).is_none_or(|table| table.count >= limit) {
+            return Err(FULL);
+        }
+        let slot = self.entries.reserve().map_err(full)?;
+        self.counters.ensure_entry(slot).map_err(full)?;
+        let deadline = entry.deadline(now);
+        if deadline.is_some() {
+            self.timeouts.reserve(slot).map_err(full)?;
+        }
+        let priority = entry.priority;
+        let table = self.tables.get_mut(table_id).ok_or(FULL)?;
+        table.classifier.insert(key, priority, slot).map_err(|_| FULL)?;
+        self.counters.reset_entry(slot);
+        self.counters.touch_entry(slot, now);
+        self.entries.insert(entry).map_err(full)?;
+        table.link(slot, &mut self.entries);
+        self.sequence = self.sequence.wrapping_add(1);
+        if let Some(deadline) = deadline {
+            self.timeouts.set(slot, deadline);
+        }
+        self.count_references(slot, true);
+        Ok(())
+    }
+
+    /// An ADD over the identical entry: it becomes the newest, with the new cookie, flags, timeouts
+    /// and instructions; it keeps its counters unless told otherwise, and no one is told.
+    fn replace(
+        &mut self,
+        now: Nanos,
+        slot: u32,
+        key: &MaskedKey,
+        entry: FlowEntry,
+    ) -> Result<(), OfpError> {
+        let deadline = entry.deadline(now);
+        if deadline.is_some() {
+            self.timeouts.reserve(slot).map_err(full)?;
+        }
+        let table = self.tables.get_mut(usize::from(entry.table_id)).ok_or(FULL)?;
+        table.classifier.insert(key, entry.priority, slot).map_err(|_| FULL)?;
+        table.unlink(slot, &mut self.entries);
+        self.count_references(slot, false);
+        if entry.flags.contains(FlowModFlags::RESET_COUNTS) {
+            self.counters.reset_entry(slot);
+        }
+        self.counters.touch_entry(slot, now);
+        let table_id = usize::from(entry.table_id);
+        if let Some(place) = self.entries.get_mut(slot) {
+            *place = entry;
+        }
+        if let Some(table) = self.tables.get_mut(table_id) {
+            table.link(slot, &mut self.entries);
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        match deadline {
+            Some(deadline) => self.timeouts.set(slot, deadline),
+            None => self.timeouts.remove(slot),
+        }
+        self.count_references(slot, true);
+        Ok(())
+    }
+
+    fn modify(&mut self, given: &FlowMod, ops: &[Op]) -> Result<(), OfpError> {
+        let filter = Filter::new(&given.matching, given.cookie, given.cookie_mask);
+        let is_strict = given.command == FlowModCommand::ModifyStrict;
+        let table_id = given.table_id.0;
+        // All memory is taken before the first entry changes.
+        let mut changes: Vec<(u32, Program, Echo)> = Vec::new();
+        let mut next = self.first_selected(table_id, &filter, is_strict, given.priority);
+        while let Some(slot) = next {
+            let entry = self.entries.get(slot).ok_or(FULL)?;
+            let program = Program::new(ops).map_err(full)?;
+            let echo = Echo::new(&entry.echo.matching(), &given.instructions).map_err(full)?;
+            changes.try_reserve(1).map_err(|_| FULL)?;
+            changes.push((slot, program, echo));
+            next = if is_strict { None } else { self.next_selected(entry.next, &filter) };
+        }
+        for (slot, program, echo) in changes {
+            self.count_references(slot, false);
+            if let Some(entry) = self.entries.get_mut(slot) {
+                entry.program = program;
+                entry.echo = echo;
+            }
+            if given.flags.contains(FlowModFlags::RESET_COUNTS) {
+                self.counters.reset_entry(slot);
+            }
+            self.count_references(slot, true);
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, now: Nanos, given: &FlowMod) {
+        let filter = Filter::new(&given.matching, given.cookie, given.cookie_mask);
+        let filter = filter.sending(self, given.out_port, given.out_group);
+        let is_strict = given.command == FlowModCommand::DeleteStrict;
+        let tables = match given.table_id {
+            TableId::ALL => 0..=u8::MAX,
+            TableId(one) => one..=one,
+        };
+        for table_id in tables.take(usize::from(self.config.n_tables)) {
+            let mut next = self.first_selected(table_id, &filter, is_strict, given.priority);
+            while let Some(slot) = next {
+                let behind = self.entries.get(slot).map_or(NO_NEIGHBOUR, |entry| entry.next);
+                self.remove_entry(now, slot, FlowRemovedReason::Delete);
+                next = if is_strict { None } else { self.next_selected(behind, &filter) };
+            }
+        }
+    }
+
+    /// The first entry of a table that a request is about.
+    fn first_selected(
+        &self,
+        table_id: u8,
+        filter: &Filter,
+        is_strict: bool,
+        priority: u16,
+    ) -> Option<u32> {
+        let table = self.tables.get(usize::from(table_id))?;
+        if !is_strict {
+            return self.next_selected(table.first()?, filter);
+        }
+        let slot = table.classifier.get(&filter.key, priority)?;
+        self.entries.get(slot).is_some_and(|entry| filter.passes(entry)).then_some(slot)
+    }
+
+    /// The first entry from `slot` on, in the order of its table, that a filter selects.
+    fn next_selected(&self, slot: u32, filter: &Filter) -> Option<u32> {
+        let mut slot = slot;
+        loop {
+            let entry = self.entries.get(slot)?;
+            if filter.selects(entry) {
+                return Some(slot);
+            }
+            slot = entry.next;
+        }
+    }
+
+    /// Removes an entry; whoever asked is told.
+    pub(crate) fn remove_entry(&mut self, now: Nanos, slot: u32, reason: FlowRemovedReason) {
+        self.count_references(slot, false);
+        self.timeouts.remove(slot);
+        let load = self.counters.entry(slot);
+        let Some(entry) = self.entries.get(slot) else { return };
+        let (key, table_id) = (entry.masked_key(), usize::from(entry.table_id));
+        let priority = entry.priority;
+        if let Some(table) = self.tables.get_mut(table_id) {
+            table.classifier.remove(&key, priority);
+            table.unlink(slot, &mut self.entries);
+        }
+        let Some(entry) = self.entries.remove(slot) else { return };
+        if entry.flags.contains(FlowModFlags::SEND_FLOW_REM) {
+            self.tell_gone(Gone { entry, reason, load, when: now });
+        }
+    }
+
+    /// Adds or takes back what an entry's program counts for with groups and meters.
+    fn count_references(&mut self, slot: u32, add: bool) {
+        let Some(entry) = self.entries.get(slot) else { return };
+        let change = |count: &mut u32| {
+            *count = if add { count.saturating_add(1) } else { count.saturating_sub(1) };
+        };
+        for group in entry.program.groups() {
+            if let Some(group) = self.groups.get_mut(group) {
+                change(&mut group.entry_count);
+            }
+        }
+        if let Some(meter) = entry.program.meter().and_then(|slot| self.meters.get_mut(slot)) {
+            change(&mut meter.flow_count);
+        }
+    }
+
+    /// Lets flow entries expire whose time is up, a bounded number at a time; call again as soon as
+    /// [`next_deadline`](Self::next_deadline) is not in the future.
+    pub fn tick(&mut self, now: Nanos) {
+        for _ in 0..self.config.expiries_per_tick.max(1) {
+            let Some((deadline, slot)) = self.timeouts.first() else { return };
+            if deadline > now {
+                return;
+            }
+            self.expire(now, slot);
+        }
+    }
+
+    /// Removes the entry in `slot` if its time is up, or finds out when it will be.
+    fn expire(&mut self, now: Nanos, slot: u32) {
+        let used = self.counters.entry_used(slot);
+        let Some(entry) = self.entries.get(slot) else {
+            self.timeouts.remove(slot);
+            return;
+        };
+        match entry.deadline(used) {
+            Some(deadline) if deadline > now => self.timeouts.set(slot, deadline),
+            Some(_) => {
+                let hard = entry.hard_deadline().is_some_and(|deadline| deadline <= now);
+                let reason = match hard {
+                    true => FlowRemovedReason::HardTimeout,
+                    false => FlowRemovedReason::IdleTimeout,
+                };
+                self.remove_entry(now, slot, reason);
+            }
+            None => self.timeouts.remove(slot),
+        }
+    }
+
+    /// When [`tick`](Self::tick) has something to do, at the earliest.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        self.timeouts.first().map(|(deadline, _)| deadline)
+    }
+}

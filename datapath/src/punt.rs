@@ -1,0 +1,240 @@
+//! Packets on their way to the controllers: a bounded queue, fair by ingress port.
+//!
+//! A packet that is punted is copied, whole, into memory of its own; the queue holds a bounded
+//! number of packets and bytes. When it is full the port with the most packets waiting loses its
+//! newest: a port that floods the controllers displaces itself, not the others. Ports take turns
+//! when the queue is read. Only punted packets cost memory, and it is asked for fallibly.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use hypercall::{Frame, Port};
+use ofp_codec::{Match, NO_BUFFER, Oxm, OxmField, PacketIn, TableId};
+
+use crate::execute::Origin;
+use crate::packet::Packet;
+use crate::rewrite;
+
+/// Bytes of a frame that a packet-in can carry beside its header and the longest match.
+const DATA_MAX: usize = 65_535 - 96;
+
+/// A packet for the controllers, to be offered to each channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Punt {
+    /// The message, the whole frame in it.
+    pub packet_in: PacketIn,
+    /// The port that the packet came from.
+    pub in_port: Port,
+}
+
+/// Punted packets that wait.
+#[derive(Debug)]
+pub(crate) struct PuntQueue {
+    ports: Vec<Waiting>,
+    /// Whose turn it is.
+    turn: usize,
+    count: usize,
+    bytes: usize,
+    count_max: usize,
+    bytes_max: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    port: Port,
+    punts: VecDeque<Punt>,
+}
+
+impl PuntQueue {
+    pub(crate) fn new(count_max: u32, bytes_max: u32) -> PuntQueue {
+        PuntQueue {
+            ports: Vec::new(),
+            turn: 0,
+            count: 0,
+            bytes: 0,
+            count_max: count_max as usize,
+            bytes_max: bytes_max as usize,
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Queues a copy of the packet as it is now, its checksum completed. `Err` when a packet had to
+    /// go for want of room, this one or one that waited.
+    pub(crate) fn push<F: Frame>(
+        &mut self,
+        packet: &mut Packet<F>,
+        origin: Origin,
+    ) -> Result<(), ()> {
+        let mut result = Ok(());
+        let len = packet.frame.len().min(DATA_MAX);
+        while self.count >= self.count_max || self.bytes.saturating_add(len) > self.bytes_max {
+            result = Err(());
+            let own = self.waiting(packet.in_port);
+            let longest = self.ports.iter_mut().max_by_key(|waiting| waiting.punts.len());
+            let Some(longest) = longest.filter(|longest| longest.punts.len() > own) else {
+                return Err(());
+            };
+            let Some(lost) = longest.punts.pop_back() else { return Err(()) };
+            self.forget(&lost);
+        }
+        let punt = punt(packet, origin, len)?;
+        let bytes = punt.packet_in.data.len();
+        self.enqueue(punt)?;
+        self.count = self.count.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+        result
+    }
+
+    /// The next packet; ports take turns.
+    pub(crate) fn pop(&mut self) -> Option<Punt> {
+        self.turn = if self.turn < self.ports.len() { self.turn } else { 0 };
+        let waiting = self.ports.get_mut(self.turn)?;
+        let punt = waiting.punts.pop_front();
+        if waiting.punts.is_empty() {
+            self.ports.swap_remove(self.turn);
+        } else {
+            self.turn = self.turn.saturating_add(1);
+        }
+        match punt {
+            Some(punt) => {
+                self.forget(&punt);
+                Some(punt)
+            }
+            None => self.pop(),
+        }
+    }
+
+    fn forget(&mut self, punt: &Punt) {
+        self.count = self.count.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(punt.packet_in.data.len());
+    }
+
+    fn waiting(&self, port: Port) -> usize {
+        let waiting = self.ports.iter().find(|waiting| waiting.port == port);
+        waiting.map_or(0, |waiting| waiting.punts.len())
+    }
+
+    fn enqueue(&mut self, punt: Punt) -> Result<(), ()> {
+        if let Some(waiting) = self.ports.iter_mut().find(|w| w.port == punt.in_port) {
+            waiting.punts.try_reserve(1).map_err(|_| ())?;
+            waiting.punts.push_back(punt);
+            return Ok(());
+        }
+        let mut punts = VecDeque::new();
+        punts.try_reserve(1).map_err(|_| ())?;
+        self.ports.try_reserve(1).map_err(|_| ())?;
+        let port = punt.in_port;
+        punts.push_back(punt);
+        self.ports.push(Waiting { port, punts });
+        Ok(())
+    }
+}
+
+/// The packet as a message: the bytes, and what cannot be read from them.
+fn punt<F: Frame>(packet: &mut Packet<F>, origin: Origin, len: usize) -> Result<Punt, ()> {
+    if packet.meta.offload.is_partial() {
+        // A controller takes the bytes as they are. What cannot be completed is sent as it is.
+        let _ = rewrite::complete_checksum(packet);
+    }
+    let mut data = Vec::new();
+    data.try_reserve_exact(len).map_err(|_| ())?;
+    data.resize(len, 0);
+    if !packet.frame.read_at(0, &mut data) {
+        return Err(());
+    }
+    let packet_in = PacketIn {
+        buffer_id: NO_BUFFER,
+        total_len: u16::try_from(packet.frame.len()).unwrap_or(u16::MAX),
+        reason: origin.reason,
+        table_id: TableId(origin.table_id),
+        cookie: origin.cookie,
+        matching: context(packet).ok_or(())?,
+        data,
+    };
+    Ok(Punt { packet_in, in_port: packet.in_port })
+}
+
+/// IN_PORT; IN_PHY_PORT where it differs; METADATA and TUNNEL_ID where they are not 0 (§7.4.1).
+fn context<F>(packet: &Packet<F>) -> Option<Match> {
+    let mut matching = Match::any();
+    let in_port = u128::from(packet.in_port.0);
+    matching.push(Oxm::new(OxmField::InPort, in_port)).ok()?;
+    let fields = [
+        (OxmField::InPhyPort, u128::from(packet.in_phy_port().0), in_port),
+        (OxmField::Metadata, u128::from(packet.metadata), 0),
+        (OxmField::TunnelId, u128::from(packet.meta.tunnel_id), 0),
+    ];
+    for (field, value, unsaid) in fields {
+        if value != unsaid {
+            matching.push(Oxm::new(field, value)).ok()?;
+        }
+    }
+    Some(matching)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hypercall::{Meta, VecFrame};
+    use ofp_codec::PacketInReason;
+
+    fn origin() -> Origin {
+        Origin { table_id: 3, cookie: 9, reason: PacketInReason::Action, is_packet_out: false }
+    }
+
+    fn packet(port: u32, fill: u8) -> Packet<VecFrame> {
+        Packet::new(VecFrame::from_bytes(&[fill; 60]), Port(port), Meta::default())
+    }
+
+    #[test]
+    fn a_flooding_port_displaces_itself() {
+        let mut queue = PuntQueue::new(4, 10_000);
+        for fill in 0..10 {
+            let result = queue.push(&mut packet(1, fill), origin());
+            assert_eq!(result.is_ok(), fill < 4);
+        }
+        // Another port gets in, at the cost of the flooding one's newest.
+        assert_eq!(queue.push(&mut packet(2, 77), origin()), Err(()));
+        assert_eq!(queue.count(), 4);
+        let order: Vec<(u32, u8)> = core::iter::from_fn(|| queue.pop())
+            .map(|punt| (punt.in_port.0, punt.packet_in.data[0]))
+            .collect();
+        assert_eq!(order, [(1, 0), (2, 77), (1, 1), (1, 2)]);
+        assert_eq!((queue.count, queue.bytes), (0, 0));
+    }
+
+    #[test]
+    fn bytes_are_bounded() {
+        let mut queue = PuntQueue::new(100, 150);
+        assert!(queue.push(&mut packet(1, 0), origin()).is_ok());
+        assert!(queue.push(&mut packet(1, 1), origin()).is_ok());
+        assert!(queue.push(&mut packet(1, 2), origin()).is_err());
+        assert_eq!(queue.bytes, 120);
+    }
+
+    #[test]
+    fn the_match_holds_what_the_bytes_do_not() {
+        let mut queue = PuntQueue::new(4, 10_000);
+        let mut plain = packet(1, 0);
+        queue.push(&mut plain, origin()).unwrap();
+        let message = queue.pop().unwrap().packet_in;
+        assert_eq!(message.matching.fields(), [Oxm::new(OxmField::InPort, 1)]);
+        assert_eq!((message.total_len, message.data.len()), (60, 60));
+        assert_eq!((message.table_id, message.cookie), (TableId(3), 9));
+
+        let meta = Meta { in_phy_port: Port(5), tunnel_id: 6, ..Meta::default() };
+        let mut rich = Packet::new(VecFrame::from_bytes(&[0; 60]), Port(1), meta);
+        rich.write_metadata(7, u64::MAX);
+        queue.push(&mut rich, origin()).unwrap();
+        let fields = [
+            Oxm::new(OxmField::InPort, 1),
+            Oxm::new(OxmField::InPhyPort, 5),
+            Oxm::new(OxmField::Metadata, 7),
+            Oxm::new(OxmField::TunnelId, 6),
+        ];
+        assert_eq!(queue.pop().unwrap().packet_in.matching.fields(), fields);
+    }
+}

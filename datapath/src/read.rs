@@ -1,0 +1,238 @@
+//! What controllers ask: statistics and descriptions, in the words of the multipart messages (§7.3.5).
+
+use alloc::vec::Vec;
+
+use hypercall::{Nanos, Port};
+use ofp_codec::multipart::{
+    AggregateStats, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures, GroupStats, MeterConfig,
+    MeterFeatures, MeterStats, PortStats, TableStats,
+};
+use ofp_codec::{BadRequestCode, GroupId, MeterId, OfpError, PortDesc, PortNo, TableId};
+
+use crate::classifier::Template;
+use crate::flow_mod::Filter;
+use crate::tables::Tables;
+
+/// Where a reader of flow statistics has got to.
+///
+/// Entries come in the order of their insertion, table by table. Entries that are added meanwhile
+/// come at the end, entries that go do not come; none comes twice.
+#[derive(Clone, Debug)]
+pub struct FlowCursor {
+    filter: Filter,
+    table_id: u8,
+    last_table_id: u8,
+    place: Place,
+}
+
+/// Where a cursor stands in its table.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Start,
+    /// Before the entry in this slot, if it still is the one with this sequence number.
+    At {
+        slot: u32,
+        sequence: u64,
+    },
+    /// Behind the last table.
+    Done,
+}
+
+impl FlowCursor {
+    /// Whether every entry has been looked at.
+    pub fn is_done(&self) -> bool {
+        matches!(self.place, Place::Done)
+    }
+
+    fn next_table(&mut self) {
+        self.place = match self.table_id < self.last_table_id {
+            true => Place::Start,
+            false => Place::Done,
+        };
+        self.table_id = self.table_id.saturating_add(1);
+    }
+}
+
+impl Tables {
+    /// Starts reading the flow entries that a request selects.
+    ///
+    /// # Errors
+    ///
+    /// BAD_REQUEST/BAD_TABLE_ID, or BAD_MATCH.
+    pub fn flow_stats(&self, request: &FlowStatsRequest) -> Result<FlowCursor, OfpError> {
+        let last = self.config.n_tables.saturating_sub(1);
+        let (table_id, last_table_id) = match request.table_id {
+            TableId::ALL => (0, last),
+            TableId(one) if one <= last => (one, one),
+            _ => return Err(OfpError::BadRequest(BadRequestCode::BadTableId)),
+        };
+        request.matching.validate()?;
+        let filter = Filter::new(&request.matching, request.cookie, request.cookie_mask);
+        let filter = filter.sending(self, request.out_port, request.out_group);
+        Ok(FlowCursor { filter, table_id, last_table_id, place: Place::Start })
+    }
+
+    /// The next flow entry of a cursor. Each entry looked at takes one from `budget`; with none left
+    /// the answer is `None` though the cursor is not [done](FlowCursor::is_done).
+    pub fn next_flow_stats(
+        &self,
+        cursor: &mut FlowCursor,
+        now: Nanos,
+        budget: &mut u32,
+    ) -> Option<FlowStats> {
+        let slot = self.next_slot(cursor, budget)?;
+        let entry = self.entries.get(slot)?;
+        Some(entry.stats(now, self.counters.entry(slot)))
+    }
+
+    fn next_slot(&self, cursor: &mut FlowCursor, budget: &mut u32) -> Option<u32> {
+        loop {
+            let slot = match cursor.place {
+                Place::Done => return None,
+                Place::Start => self.tables.get(usize::from(cursor.table_id))?.first(),
+                Place::At { slot, sequence } => self.resume(cursor.table_id, slot, sequence),
+            };
+            *budget = budget.checked_sub(1)?;
+            let Some((slot, entry)) = slot.and_then(|slot| Some((slot, self.entries.get(slot)?)))
+            else {
+                cursor.next_table();
+                continue;
+            };
+            match self.entries.get(entry.next) {
+                Some(next) => {
+                    cursor.place = Place::At { slot: entry.next, sequence: next.sequence };
+                }
+                None => cursor.next_table(),
+            }
+            if cursor.filter.selects(entry) {
+                return Some(slot);
+            }
+        }
+    }
+
+    /// The first entry of a table that is not older than what a cursor stood before.
+    fn resume(&self, table_id: u8, slot: u32, sequence: u64) -> Option<u32> {
+        let here = self.entries.get(slot);
+        if here.is_some_and(|e| e.sequence == sequence && e.table_id == table_id) {
+            return Some(slot);
+        }
+        let mut slot = self.tables.get(usize::from(table_id))?.first()?;
+        loop {
+            let entry = self.entries.get(slot)?;
+            if entry.sequence >= sequence {
+                return Some(slot);
+            }
+            slot = entry.next;
+        }
+    }
+
+    /// Sums over the flow entries that a request selects.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`flow_stats`](Self::flow_stats).
+    pub fn aggregate(&self, request: &FlowStatsRequest) -> Result<AggregateStats, OfpError> {
+        let mut cursor = self.flow_stats(request)?;
+        let mut sum = AggregateStats::default();
+        let mut budget = u32::MAX;
+        while let Some(slot) = self.next_slot(&mut cursor, &mut budget) {
+            let load = self.counters.entry(slot);
+            sum.packet_count = sum.packet_count.wrapping_add(load.packets);
+            sum.byte_count = sum.byte_count.wrapping_add(load.bytes);
+            sum.flow_count = sum.flow_count.saturating_add(1);
+        }
+        Ok(sum)
+    }
+
+    /// Flow entries in all tables.
+    pub fn entry_count(&self) -> u32 {
+        self.entries.count()
+    }
+
+    /// Counters of every table, in the order of their numbers.
+    pub fn table_stats(&self) -> impl Iterator<Item = TableStats> + '_ {
+        (0..=u8::MAX).zip(&self.tables).map(|(table_id, table)| {
+            let cell = u32::from(table_id);
+            let sum = |read: fn(&crate::counters::TableCell) -> u64| {
+                self.counters.sum(|worker| worker.tables.get(cell).map_or(0, read))
+            };
+            TableStats {
+                table_id: TableId(table_id),
+                active_count: table.count,
+                lookup_count: sum(|cell| cell.lookups.get()),
+                matched_count: sum(|cell| cell.matches.get()),
+            }
+        })
+    }
+
+    /// How a table is compiled.
+    pub fn template(&self, table_id: TableId) -> Option<Template> {
+        self.tables.get(usize::from(table_id.0)).map(|table| table.classifier.template())
+    }
+
+    /// Description of a port.
+    pub fn port_desc(&self, port: Port) -> Option<PortDesc> {
+        self.ports.desc(port)
+    }
+
+    /// Descriptions of all ports, in the order of their numbers.
+    pub fn port_descs(&self) -> Vec<PortDesc> {
+        self.ports.descs()
+    }
+
+    /// Counters of a port, or of all with [`PortNo::ANY`].
+    ///
+    /// # Errors
+    ///
+    /// BAD_REQUEST/BAD_PORT when there is no such port.
+    pub fn port_stats(&self, port_no: PortNo, now: Nanos) -> Result<Vec<PortStats>, OfpError> {
+        let stats = self.ports.stats(port_no, now, &self.counters);
+        if stats.is_empty() && port_no != PortNo::ANY {
+            return Err(OfpError::BadRequest(BadRequestCode::BadPort));
+        }
+        Ok(stats)
+    }
+
+    /// Queues of a port, numbered from 0; `None` when there is no such port.
+    pub fn queue_count(&self, port: Port) -> Option<u32> {
+        self.ports.queue_count(port)
+    }
+
+    /// Counters of a group, or of all with [`GroupId::ALL`]; nothing for a missing one.
+    pub fn group_stats(&self, id: GroupId, now: Nanos) -> Vec<GroupStats> {
+        self.groups.stats(id, now, &self.counters)
+    }
+
+    /// All groups as they were given.
+    pub fn group_descs(&self) -> Vec<GroupDesc> {
+        self.groups.descs()
+    }
+
+    /// What groups can do.
+    pub fn group_features(&self) -> GroupFeatures {
+        self.group_limits().features()
+    }
+
+    /// Counters of a meter, or of all with [`MeterId::ALL`].
+    ///
+    /// # Errors
+    ///
+    /// METER_MOD_FAILED/UNKNOWN_METER.
+    pub fn meter_stats(&self, id: MeterId, now: Nanos) -> Result<Vec<MeterStats>, OfpError> {
+        self.meters.stats(id, now, &self.counters)
+    }
+
+    /// A meter as it was given, or all with [`MeterId::ALL`].
+    ///
+    /// # Errors
+    ///
+    /// METER_MOD_FAILED/UNKNOWN_METER.
+    pub fn meter_configs(&self, id: MeterId) -> Result<Vec<MeterConfig>, OfpError> {
+        self.meters.configs(id)
+    }
+
+    /// What meters can do.
+    pub fn meter_features(&self) -> MeterFeatures {
+        self.meter_limits().features()
+    }
+}

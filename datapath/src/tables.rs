@@ -1,0 +1,366 @@
+//! What controllers configured: flow tables, groups, meters and ports, with what they counted.
+//!
+//! [`Tables`] is read while forwarding and changed by one caller at a time. Its operations are the
+//! standard's messages; each checks everything before it changes anything and answers with the
+//! standard's own error. The operations on flow entries are in [`flow_mod`](crate::flow_mod), the
+//! questions in [`read`](crate::read).
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use hypercall::{Frame, Nanos, Port};
+use ofp_codec::{
+    ConfigFlags, FlowRemoved, FlowRemovedReason, GroupId, GroupMod, GroupModCommand,
+    GroupModFailedCode, MeterId, MeterMod, MeterModCommand, OfpError, PortMod, PortStatus, TableId,
+    TableMod, TableModFailedCode,
+};
+
+use crate::actions;
+use crate::config::SwitchConfig;
+use crate::counters::{Counters, DropReason};
+use crate::flow_entry::{FlowEntry, Gone};
+use crate::flow_table::FlowTable;
+use crate::groups::{self, Groups};
+use crate::key::{Depth, Key};
+use crate::mac_table::mix;
+use crate::meters::{self, Meters};
+use crate::packet::Packet;
+use crate::ports::{PortConfig, PortErrors, Ports};
+use crate::slab::Slab;
+use crate::timeouts::Timeouts;
+
+/// Something that controllers may want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A flow entry that asked for it is gone (§7.4.2).
+    FlowRemoved(FlowRemoved),
+    /// A port came, went or changed (§7.4.3).
+    PortStatus(PortStatus),
+}
+
+/// The tables of a switch.
+pub struct Tables {
+    pub(crate) config: SwitchConfig,
+    pub(crate) ports: Ports,
+    pub(crate) tables: Vec<FlowTable>,
+    pub(crate) entries: Slab<FlowEntry>,
+    pub(crate) groups: Groups,
+    pub(crate) meters: Meters,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) counters: Counters,
+    pub(crate) invalid_ttl_to_controller: bool,
+    pub(crate) drops_fragments: bool,
+    pub(crate) is_standalone: bool,
+    /// Grows with each insertion of a flow entry.
+    pub(crate) sequence: u64,
+    gone: VecDeque<Gone>,
+    port_news: VecDeque<PortStatus>,
+    lost_news: u64,
+}
+
+impl Tables {
+    /// Empty tables.
+    pub fn new(config: SwitchConfig) -> Tables {
+        let config = SwitchConfig { n_tables: config.n_tables.max(1), ..config };
+        let seeds = (0..config.n_tables).map(|id| mix(config.seed, u64::from(id) | 1 << 32));
+        Tables {
+            tables: seeds.map(FlowTable::new).collect(),
+            ports: Ports::default(),
+            entries: Slab::default(),
+            groups: Groups::default(),
+            meters: Meters::default(),
+            timeouts: Timeouts::default(),
+            counters: Counters::new(config.n_tables),
+            invalid_ttl_to_controller: true,
+            drops_fragments: false,
+            is_standalone: false,
+            sequence: 0,
+            gone: VecDeque::new(),
+            port_news: VecDeque::new(),
+            lost_news: 0,
+            config,
+        }
+    }
+
+    /// What the switch was told at construction.
+    pub fn config(&self) -> &SwitchConfig {
+        &self.config
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.config.seed
+    }
+
+    /// The slot of the entry of `table_id` that the packet hits; parses what the table looks at.
+    pub(crate) fn find<F: Frame>(&self, table_id: u8, packet: &mut Packet<F>) -> Option<u32> {
+        let table = self.tables.get(usize::from(table_id))?;
+        packet.ensure(table.classifier.needs().depth);
+        table.classifier.find(&packet.key)
+    }
+
+    /// How deep the first table looks into packets; NORMAL instead of the tables looks at addresses.
+    pub(crate) fn first_needs(&self) -> Depth {
+        match self.tables.first() {
+            Some(table) if !self.is_standalone => table.classifier.needs().depth,
+            _ => Depth::Link,
+        }
+    }
+
+    /// The slots of the entries of the first table that the packets of a batch hit.
+    pub(crate) fn find_first(&self, keys: &[&Key], found: &mut [Option<u32>]) {
+        if let Some(table) = self.tables.first() {
+            table.classifier.find_batch(keys, found);
+        }
+    }
+
+    /// Adds, modifies or deletes groups (§6.5).
+    ///
+    /// # Errors
+    ///
+    /// GROUP_MOD_FAILED, or BAD_ACTION for a bucket's action; nothing has changed then.
+    pub fn group_mod(&mut self, now: Nanos, given: &GroupMod) -> Result<(), OfpError> {
+        let fail = |code| Err(OfpError::GroupModFailed(code));
+        if given.command == GroupModCommand::Delete {
+            return self.group_delete(now, given);
+        }
+        let slot = self.groups.slot(given.group_id);
+        match (given.command, slot) {
+            (GroupModCommand::Add, Some(_)) => return fail(GroupModFailedCode::GroupExists),
+            (GroupModCommand::Modify, None) if given.group_id <= GroupId::MAX => {
+                return fail(GroupModFailedCode::UnknownGroup);
+            }
+            _ => groups::check(given)?,
+        }
+        let lists = given.buckets.iter();
+        let lists = lists.map(|bucket| actions::compile_bucket(self, &bucket.actions));
+        let lists = lists.collect::<Result<Vec<_>, OfpError>>()?;
+        let limits = self.group_limits();
+        match slot {
+            Some(slot) => self.groups.modify(slot, given, lists, limits, &mut self.counters),
+            None => self.groups.add(now, given, lists, limits, &mut self.counters),
+        }
+    }
+
+    fn group_delete(&mut self, now: Nanos, given: &GroupMod) -> Result<(), OfpError> {
+        let fail = |code| Err(OfpError::GroupModFailed(code));
+        if !given.buckets.is_empty() {
+            return fail(GroupModFailedCode::InvalidGroup);
+        }
+        if given.group_id == GroupId::ALL {
+            for slot in self.groups.slots() {
+                self.group_remove(now, slot);
+            }
+            return Ok(());
+        }
+        let Some(slot) = self.groups.slot(given.group_id) else { return Ok(()) };
+        if self.groups.is_chained(slot) {
+            return fail(GroupModFailedCode::ChainedGroup);
+        }
+        self.group_remove(now, slot);
+        Ok(())
+    }
+
+    /// Removes a group and every flow entry that uses it.
+    fn group_remove(&mut self, now: Nanos, slot: u32) {
+        let count = self.groups.get(slot).map_or(0, |group| group.entry_count);
+        self.remove_users(now, count, FlowRemovedReason::GroupDelete, |entry| {
+            entry.uses_group(slot)
+        });
+        self.groups.remove(slot, &mut self.counters);
+    }
+
+    pub(crate) fn group_limits(&self) -> groups::Limits {
+        groups::Limits { groups: self.config.max_groups, buckets: self.config.max_buckets }
+    }
+
+    /// Adds, modifies or deletes meters (§6.6).
+    ///
+    /// # Errors
+    ///
+    /// METER_MOD_FAILED; nothing has changed then.
+    pub fn meter_mod(&mut self, now: Nanos, given: &MeterMod) -> Result<(), OfpError> {
+        let limits = self.meter_limits();
+        match given.command {
+            MeterModCommand::Add => self.meters.add(now, given, limits, &mut self.counters),
+            MeterModCommand::Modify => self.meters.modify(now, given, limits, &mut self.counters),
+            MeterModCommand::Delete => {
+                for slot in self.meters.selected(given.meter_id) {
+                    self.meter_remove(now, slot);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes a meter and every flow entry that uses it.
+    fn meter_remove(&mut self, now: Nanos, slot: u32) {
+        let count = self.meters.flow_count(slot);
+        self.remove_users(now, count, FlowRemovedReason::MeterDelete, |entry| {
+            entry.program().meter() == Some(slot)
+        });
+        self.meters.remove(slot, &mut self.counters);
+    }
+
+    pub(crate) fn meter_limits(&self) -> meters::Limits {
+        meters::Limits { meters: self.config.max_meters, bands: self.config.max_bands }
+    }
+
+    /// Removes the `count` flow entries that `uses` is true of.
+    fn remove_users(
+        &mut self,
+        now: Nanos,
+        count: u32,
+        reason: FlowRemovedReason,
+        uses: impl Fn(&FlowEntry) -> bool,
+    ) {
+        let mut from = 0;
+        for _ in 0..count {
+            let mut entries = self.entries.iter_from(from);
+            let Some((slot, _)) = entries.find(|(_, entry)| uses(entry)) else { return };
+            drop(entries);
+            self.remove_entry(now, slot, reason);
+            from = slot;
+        }
+    }
+
+    /// Configures a table (§7.3.3): 1.3 has nothing to configure.
+    ///
+    /// # Errors
+    ///
+    /// TABLE_MOD_FAILED.
+    pub fn table_mod(&mut self, given: &TableMod) -> Result<(), OfpError> {
+        /// The miss bits of earlier versions (`OFPTC_DEPRECATED_MASK`).
+        const DEPRECATED: u32 = 3;
+        let fail = |code| Err(OfpError::TableModFailed(code));
+        if given.table_id != TableId::ALL && given.table_id.0 >= self.config.n_tables {
+            return fail(TableModFailedCode::BadTable);
+        }
+        if given.config & !DEPRECATED != 0 {
+            return fail(TableModFailedCode::BadConfig);
+        }
+        Ok(())
+    }
+
+    /// Configures a port (§7.3.4.3). A change becomes [`News::PortStatus`].
+    ///
+    /// # Errors
+    ///
+    /// PORT_MOD_FAILED; nothing has changed then.
+    pub fn port_mod(&mut self, given: &PortMod) -> Result<(), OfpError> {
+        let status = self.ports.modify(given)?;
+        self.tell_port(status);
+        Ok(())
+    }
+
+    /// Adds a port.
+    ///
+    /// # Errors
+    ///
+    /// PORT_MOD_FAILED/BAD_PORT when the number is no port's or taken, EPERM when memory is short.
+    pub fn port_add(&mut self, now: Nanos, port: PortConfig) -> Result<(), OfpError> {
+        let status = self.ports.add(now, port, &mut self.counters)?;
+        self.tell_port(Some(status));
+        Ok(())
+    }
+
+    /// Takes over what the host says of a port that it has added before: everything but `config`,
+    /// which stays as controllers left it.
+    ///
+    /// # Errors
+    ///
+    /// PORT_MOD_FAILED/BAD_PORT when there is no such port.
+    pub fn port_change(&mut self, port: PortConfig) -> Result<(), OfpError> {
+        let status = self.ports.change(port)?;
+        self.tell_port(status);
+        Ok(())
+    }
+
+    /// Removes a port. Flow entries and groups that name it stay, and drop what they send to it.
+    ///
+    /// # Errors
+    ///
+    /// PORT_MOD_FAILED/BAD_PORT when there is no such port.
+    pub fn port_remove(&mut self, port: Port) -> Result<(), OfpError> {
+        let status = self.ports.remove(port)?;
+        self.tell_port(Some(status));
+        Ok(())
+    }
+
+    /// Takes over what the host's device counted on a port since it was added.
+    pub fn port_errors(&mut self, port: Port, errors: PortErrors) {
+        self.ports.set_errors(port, errors);
+    }
+
+    fn tell_port(&mut self, status: Option<PortStatus>) {
+        let Some(status) = status else { return };
+        match self.port_news.try_reserve(1) {
+            Ok(()) => self.port_news.push_back(status),
+            Err(_) => self.lost_news = self.lost_news.saturating_add(1),
+        }
+    }
+
+    /// Keeps an entry that is gone until it is asked for.
+    pub(crate) fn tell_gone(&mut self, gone: Gone) {
+        match self.gone.try_reserve(1) {
+            Ok(()) => self.gone.push_back(gone),
+            Err(_) => self.lost_news = self.lost_news.saturating_add(1),
+        }
+    }
+
+    /// The next thing that controllers may want to know; ports before flow entries.
+    ///
+    /// News waits until it is asked for: ask after every operation and every tick.
+    pub fn next_news(&mut self) -> Option<News> {
+        if let Some(status) = self.port_news.pop_front() {
+            return Some(News::PortStatus(status));
+        }
+        self.gone.pop_front().map(|gone| News::FlowRemoved(gone.message()))
+    }
+
+    /// Whether news waits.
+    pub fn has_news(&self) -> bool {
+        !self.port_news.is_empty() || !self.gone.is_empty()
+    }
+
+    /// News that was lost because memory was short.
+    pub fn lost_news_count(&self) -> u64 {
+        self.lost_news
+    }
+
+    /// Makes the switch act as NORMAL above all entries, as fail-standalone asks, or not. Entries
+    /// stay and age (§6.4).
+    pub fn set_standalone(&mut self, is_standalone: bool) {
+        self.is_standalone = is_standalone;
+    }
+
+    /// Whether the switch acts as NORMAL above all entries.
+    pub fn is_standalone(&self) -> bool {
+        self.is_standalone
+    }
+
+    /// Sets what happens to IP fragments (§7.3.2): DROP drops them, every other mode forwards them.
+    pub fn set_fragments(&mut self, mode: ConfigFlags) {
+        self.drops_fragments = mode == ConfigFlags::FRAG_DROP;
+    }
+
+    /// Whether packets whose TTL would become 0 are offered to the controllers, which is so at
+    /// first; the channels' masks decide which of them see one.
+    pub fn set_invalid_ttl_to_controller(&mut self, wanted: bool) {
+        self.invalid_ttl_to_controller = wanted;
+    }
+
+    /// Packets that ended for `reason`, of all workers.
+    pub fn drop_count(&self, reason: DropReason) -> u64 {
+        self.counters.drops(reason)
+    }
+
+    /// Every reason and how often it was met.
+    pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
+        DropReason::ALL.into_iter().map(|reason| (reason, self.drop_count(reason)))
+    }
+
+    /// Whether a meter of flow entries or a virtual one has this number.
+    pub fn has_meter(&self, id: MeterId) -> bool {
+        !self.meters.selected(id).is_empty()
+    }
+}

@@ -1,0 +1,278 @@
+//! What one core needs to forward, and the whole fast path on one screen.
+
+use arrayvec::ArrayVec;
+use bitflags::bitflags;
+use hypercall::{Frame, Hypercall, Meta, Nanos, Port};
+use ofp_codec::{
+    BadRequestCode, NO_BUFFER, NO_COOKIE, OfpError, PacketInReason, PacketOut,
+    PortConfig as ConfigFlags, PortNo,
+};
+
+use crate::actions::compile_packet_out;
+use crate::counters::{DropReason, Load, WorkerCells};
+use crate::execute::{Carrier, Flow, Origin, Run};
+use crate::key::Depth;
+use crate::mac_table::MacTable;
+use crate::observer::{Observer, Unobserved};
+use crate::packet::Packet;
+use crate::program::ActionSet;
+use crate::punt::{Punt, PuntQueue};
+use crate::tables::Tables;
+
+/// Frames in a batch.
+pub const BATCH: usize = 32;
+
+/// A frame that the host received.
+#[derive(Clone, Debug)]
+pub struct Ingress<F> {
+    /// The port that it came in by.
+    pub port: Port,
+    /// What rides with it.
+    pub meta: Meta,
+    /// Its bytes.
+    pub frame: F,
+}
+
+/// Frames that are processed together. Any number from 1 does; more share the waiting.
+pub type Batch<F> = ArrayVec<Ingress<F>, BATCH>;
+
+bitflags! {
+    /// What a call leaves for the host to do.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Events: u32 {
+        /// A packet for the controllers waits: see [`Worker::next_punt`].
+        const PUNTED = 1 << 0;
+        /// News waits: see [`Tables::next_news`].
+        const NEWS = 1 << 1;
+    }
+}
+
+/// What one core needs to forward.
+pub struct Worker {
+    index: usize,
+    set: ActionSet,
+    punts: PuntQueue,
+    macs: MacTable,
+}
+
+impl Worker {
+    /// The first worker of `tables`.
+    pub fn new(tables: &Tables) -> Worker {
+        let config = tables.config();
+        let ageing = u64::from(config.mac_ageing_secs).saturating_mul(Nanos::PER_SECOND);
+        Worker {
+            index: 0,
+            set: ActionSet::default(),
+            punts: PuntQueue::new(config.punt_queue_count, config.punt_queue_bytes),
+            macs: MacTable::new(config.mac_table_count, ageing, config.seed),
+        }
+    }
+
+    /// Forwards a batch: the fast path.
+    ///
+    /// Takes every frame out of `batch`. Allocates nothing for a frame that is forwarded or dropped;
+    /// a frame that goes to the controllers is copied into memory of its own. `now` is one reading
+    /// of the clock for all of them.
+    pub fn process<H: Hypercall + ?Sized>(
+        &mut self,
+        tables: &Tables,
+        host: &mut H,
+        now: Nanos,
+        batch: &mut Batch<H::Frame>,
+    ) -> Events {
+        let Some(cells) = tables.counters.worker(self.index) else { return Events::empty() };
+        let mut packets: ArrayVec<Packet<H::Frame>, BATCH> = ArrayVec::new();
+        // 1. Receive: is the port there and open? Count.
+        for ingress in batch.drain(..) {
+            packets.extend(receive(tables, cells, ingress));
+        }
+        // 2. Extract, as deep as the first table looks.
+        let needs = tables.first_needs();
+        packets.iter_mut().for_each(|packet| packet.ensure(needs));
+        // 3. Look all of them up in the first table.
+        let mut found = [None; BATCH];
+        if !tables.is_standalone {
+            let keys: ArrayVec<_, BATCH> = packets.iter().map(|packet| &packet.key).collect();
+            tables.find_first(&keys, &mut found);
+        }
+        let mut run = Run {
+            tables,
+            cells,
+            host,
+            observer: &mut Unobserved,
+            punts: &mut self.punts,
+            macs: &mut self.macs,
+            now,
+            events: Events::empty(),
+            outcomes: 0,
+            outputs: 0,
+        };
+        for (packet, found) in packets.into_iter().zip(found) {
+            run.begin();
+            // 4. Walk the tables: match, count, instructions, goto; then the action set. Actions
+            //    rewrite in place, outputs go to the host, the last one by moving the frame.
+            if !tables.is_standalone {
+                run.walk(&mut self.set, packet, Some(found));
+            } else {
+                run.forward_normal(packet);
+            }
+        }
+        // 5. End of the batch.
+        let events = run.events;
+        host.flush();
+        events
+    }
+
+    /// Does a packet-out (§7.3.7).
+    ///
+    /// # Errors
+    ///
+    /// BAD_REQUEST/BUFFER_UNKNOWN since no packet is ever buffered, BAD_PORT for an in_port that no
+    /// packet can have come from, BAD_PACKET for a frame shorter than an Ethernet header, and
+    /// BAD_ACTION; nothing has been sent then.
+    pub fn packet_out<H: Hypercall + ?Sized>(
+        &mut self,
+        tables: &Tables,
+        host: &mut H,
+        now: Nanos,
+        given: &PacketOut,
+    ) -> Result<Events, OfpError> {
+        let fail = |code| Err(OfpError::BadRequest(code));
+        let in_port = given.in_port;
+        let is_source = in_port.is_ordinary()
+            || matches!(in_port, PortNo::CONTROLLER | PortNo::LOCAL | PortNo::ANY);
+        if !is_source {
+            return fail(BadRequestCode::BadPort);
+        }
+        let acts = compile_packet_out(tables, &given.actions)?;
+        if given.buffer_id != NO_BUFFER {
+            return fail(BadRequestCode::BufferUnknown);
+        }
+        if given.data.len() < ETHERNET_LEN {
+            return fail(BadRequestCode::BadPacket);
+        }
+        let Some(cells) = tables.counters.worker(self.index) else { return Ok(Events::empty()) };
+        let mut run = Run {
+            tables,
+            cells,
+            host,
+            observer: &mut Unobserved,
+            punts: &mut self.punts,
+            macs: &mut self.macs,
+            now,
+            events: Events::empty(),
+            outcomes: 0,
+            outputs: 0,
+        };
+        match frame_of(run.host, &given.data) {
+            Some(frame) => {
+                let packet = Packet::new(frame, Port(in_port.0), Meta::default());
+                run.begin();
+                run.packet_out(packet, &acts);
+            }
+            None => cells.dropped(DropReason::NoMemory, 1),
+        }
+        let events = run.events;
+        host.flush();
+        Ok(events)
+    }
+
+    /// The next packet for the controllers; ingress ports take turns.
+    pub fn next_punt(&mut self) -> Option<Punt> {
+        self.punts.pop()
+    }
+
+    /// Packets that wait for the controllers.
+    pub fn punt_count(&self) -> usize {
+        self.punts.count()
+    }
+
+    /// Stations that NORMAL has learned: VLAN, address, port, and nanoseconds since it was heard.
+    pub fn stations(&self, now: Nanos) -> impl Iterator<Item = (u16, u64, Port, u64)> + '_ {
+        self.macs.iter(now)
+    }
+
+    /// Forgets the stations that NORMAL has learned.
+    pub fn forget_stations(&mut self) {
+        self.macs.clear();
+    }
+}
+
+impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
+    /// Starts with a new packet.
+    pub(crate) fn begin(&mut self) {
+        self.outcomes = 0;
+        self.outputs = 0;
+    }
+
+    /// Runs a packet-out's list of actions.
+    fn packet_out(&mut self, packet: Packet<H::Frame>, acts: &[crate::program::Act]) {
+        let origin = Origin {
+            table_id: 0,
+            cookie: NO_COOKIE,
+            reason: PacketInReason::Action,
+            is_packet_out: true,
+        };
+        let mut carrier = Carrier::new(packet);
+        let mut left = acts.len();
+        for act in acts {
+            left = left.saturating_sub(1);
+            if self.act(&mut carrier, act, origin, 0, left == 0) == Flow::Stop {
+                break;
+            }
+        }
+        if self.outcomes == 0 {
+            self.dropped(DropReason::NoOutput, &carrier.packet);
+        }
+        self.finish(carrier);
+    }
+}
+
+const ETHERNET_LEN: usize = 14;
+
+/// A frame of the host's that holds `data`.
+fn frame_of<H: Hypercall + ?Sized>(host: &mut H, data: &[u8]) -> Option<H::Frame> {
+    let mut frame = host.allocate(data.len())?;
+    frame.headers_mut().get_mut(..data.len())?.copy_from_slice(data);
+    Some(frame)
+}
+
+/// Counts a received frame; the packet, if its port and the switch let it in.
+fn receive<F: Frame>(
+    tables: &Tables,
+    cells: &WorkerCells,
+    ingress: Ingress<F>,
+) -> Option<Packet<F>> {
+    let Ingress { port, meta, frame } = ingress;
+    let load = Load::of(frame.len(), &meta);
+    let Some((slot, config)) = tables.ports.ingress(port) else {
+        cells.dropped(DropReason::IngressUnknown, load.packets);
+        return None;
+    };
+    let cell = cells.ports.get(slot);
+    if let Some(cell) = cell {
+        cell.rx.add(load);
+    }
+    let reason = if config.contains(ConfigFlags::PORT_DOWN) {
+        DropReason::IngressDown
+    } else if config.contains(ConfigFlags::NO_RECV) {
+        DropReason::IngressNoRecv
+    } else if frame.len() < ETHERNET_LEN {
+        DropReason::Runt
+    } else {
+        let mut packet = Packet::new(frame, port, meta);
+        if !tables.drops_fragments {
+            return Some(packet);
+        }
+        packet.ensure(Depth::Whole);
+        if !packet.headers.is_fragment {
+            return Some(packet);
+        }
+        DropReason::Fragment
+    };
+    cells.dropped(reason, load.packets);
+    if let Some(cell) = cell {
+        cell.rx_dropped.add(load.packets);
+    }
+    None
+}
