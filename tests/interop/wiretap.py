@@ -165,8 +165,17 @@ class Wiretap:
         return "an unknown request"
 
 
-def read_records(path: pathlib.Path) -> Iterator[tuple[bool, bytes]]:
+def kind_of(raw: bytes) -> str:
+    """The type of a message in words; of a multipart its type too; experimenters' errors apart."""
+    message = Message(raw)
+    if message.name == "ERROR" and raw[8:10] == b"\xff\xff":
+        return "ERROR experimenter"
+    return f"{message.name}/{int.from_bytes(raw[8:10])}" if message.name.startswith("MULTIPART") else message.name
+
+
+def read_records(path: str | pathlib.Path) -> Iterator[tuple[bool, bytes]]:
     """The messages of a record file with whether the switch sent them."""
+    path = pathlib.Path(path)
     switch = 1 if path.name.endswith(".listen.rec") else 0
     data = path.read_bytes()
     offset = 0
