@@ -317,6 +317,21 @@ impl Tables {
         self.gone.pop_front().map(|gone| News::FlowRemoved(gone.message()))
     }
 
+    /// The next port that came, went or changed; for those that keep ports and flow entries apart.
+    pub fn next_port_status(&mut self) -> Option<PortStatus> {
+        self.port_news.pop_front()
+    }
+
+    /// The next flow entry that is gone.
+    pub fn next_flow_removed(&mut self) -> Option<FlowRemoved> {
+        self.gone.pop_front().map(|gone| gone.message())
+    }
+
+    /// Flow entries that are gone and have not been asked for.
+    pub fn flow_removed_count(&self) -> usize {
+        self.gone.len()
+    }
+
     /// Whether news waits.
     pub fn has_news(&self) -> bool {
         !self.port_news.is_empty() || !self.gone.is_empty()
@@ -341,6 +356,11 @@ impl Tables {
     /// Sets what happens to IP fragments (§7.3.2): DROP drops them, every other mode forwards them.
     pub fn set_fragments(&mut self, mode: ConfigFlags) {
         self.drops_fragments = mode == ConfigFlags::FRAG_DROP;
+    }
+
+    /// What happens to IP fragments.
+    pub fn fragments(&self) -> ConfigFlags {
+        if self.drops_fragments { ConfigFlags::FRAG_DROP } else { ConfigFlags::empty() }
     }
 
     /// Whether packets whose TTL would become 0 are offered to the controllers, which is so at
