@@ -12,7 +12,7 @@ use super::names;
 use super::ports::{self, PortNames};
 use super::scan::{Word, Words};
 use super::value;
-use crate::{Action, GroupId, MaxLen, Oxm, OxmField, PortNo, VID_PRESENT};
+use crate::{Action, GroupId, MaxLen, Oxm, OxmField, PortNo, Prerequisite, VID_PRESENT};
 
 /// What is known of the packets that a list of actions meets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +23,33 @@ pub(super) struct Context {
     pub(super) is_tagged: bool,
     /// Whether there is a flow at all: a bucket or packet-out has none, and less is refused there.
     pub(super) is_flow: bool,
+}
+
+impl Context {
+    /// Whether the packets have what an action needs; without a flow, they may.
+    fn satisfies(self, prerequisite: Prerequisite) -> bool {
+        use Prerequisite as P;
+        let dl_type = |types: &[u16]| self.protocol.dl_type.is_some_and(|own| types.contains(&own));
+        let nw_proto = |own| dl_type(&[0x0800, 0x86dd]) && self.protocol.nw_proto == Some(own);
+        !self.is_flow
+            || match prerequisite {
+                P::None | P::InPort => true,
+                P::VlanPresent => self.is_tagged,
+                P::Ip => dl_type(&[0x0800, 0x86dd]),
+                P::Ipv4 => dl_type(&[0x0800]),
+                P::Ipv6 => dl_type(&[0x86dd]),
+                P::Arp => dl_type(&[0x0806]),
+                P::Mpls => dl_type(&[0x8847, 0x8848]),
+                P::Pbb => dl_type(&[0x88e7]),
+                P::Tcp => nw_proto(6),
+                P::Udp => nw_proto(17),
+                P::Sctp => nw_proto(132),
+                P::Icmpv4 => dl_type(&[0x0800]) && nw_proto(1),
+                P::Icmpv6 | P::NdAny | P::NdSolicit | P::NdAdvert => {
+                    dl_type(&[0x86dd]) && nw_proto(58)
+                }
+            }
+    }
 }
 
 /// A list of actions being read.
@@ -150,21 +177,39 @@ impl<'t> Actions<'t> {
             A::PushVlan => Action::PushVlan(one_of(word, &[0x8100, 0x88a8])?),
             A::PushMpls => Action::PushMpls(one_of(word, &[0x8847, 0x8848])?),
             A::PushPbb => Action::PushPbb(one_of(word, &[0x88e7])?),
-            A::PopMpls => Action::PopMpls(number(word, 16)?),
-            A::PopVlan => bare(word, Action::PopVlan)?,
+            A::PopMpls => {
+                self.need(Prerequisite::Mpls, word)?;
+                Action::PopMpls(number(word, 16)?)
+            }
+            A::PopVlan => {
+                self.need(Prerequisite::VlanPresent, word)?;
+                bare(word, Action::PopVlan)?
+            }
             A::PopPbb => bare(word, Action::PopPbb)?,
             A::CopyTtlOut => bare(word, Action::CopyTtlOut)?,
             A::CopyTtlIn => bare(word, Action::CopyTtlIn)?,
-            A::DecMplsTtl => bare(word, Action::DecMplsTtl)?,
+            A::DecMplsTtl => {
+                self.need(Prerequisite::Mpls, word)?;
+                bare(word, Action::DecMplsTtl)?
+            }
             A::DecNwTtl if !word.value.is_empty() => {
                 return Err(Fault::new(
                     word.text,
                     "dec_ttl with controller ids is Open vSwitch's only",
                 ));
             }
-            A::DecNwTtl => Action::DecNwTtl,
-            A::SetNwTtl => Action::SetNwTtl(number(word, 8)?),
-            A::SetMplsTtl => Action::SetMplsTtl(number(word, 8)?),
+            A::DecNwTtl => {
+                self.need(Prerequisite::Ip, word)?;
+                Action::DecNwTtl
+            }
+            A::SetNwTtl => {
+                self.need(Prerequisite::Ip, word)?;
+                Action::SetNwTtl(number(word, 8)?)
+            }
+            A::SetMplsTtl => {
+                self.need(Prerequisite::Mpls, word)?;
+                Action::SetMplsTtl(number(word, 8)?)
+            }
             A::ApplyActions
             | A::WriteActions
             | A::ClearActions
@@ -284,6 +329,10 @@ impl<'t> Actions<'t> {
         if field == OxmField::VlanVid && value & u128::from(VID_PRESENT) == 0 {
             return Err(fault("vlan_vid is set with its present bit: 4096 plus the VLAN ID"));
         }
+        match field {
+            OxmField::VlanVid => self.need(Prerequisite::VlanPresent, word)?,
+            _ => self.need(field.info().prerequisite, word)?,
+        }
         self.list.push(Action::SetField(Oxm::new(field, value)));
         Ok(())
     }
@@ -308,13 +357,13 @@ impl<'t> Actions<'t> {
                 (OxmField::EthDst, value::mac(word.value).ok_or_else(|| bad("Ethernet address"))?)
             }
             ModWord::NwSrc | ModWord::NwDst => {
-                self.need(&[0x0800], word, "needs ip in the same flow")?;
+                self.need(Prerequisite::Ipv4, word)?;
                 let field =
                     if which == ModWord::NwSrc { OxmField::Ipv4Src } else { OxmField::Ipv4Dst };
                 (field, value::ipv4(word.value).ok_or_else(|| bad("IPv4 address"))?)
             }
             ModWord::NwTos => {
-                self.need(&[0x0800, 0x86dd], word, "needs ip or ipv6 in the same flow")?;
+                self.need(Prerequisite::Ip, word)?;
                 let tos = number(8, "TOS")?;
                 if tos & 3 != 0 {
                     return Err(bad("TOS: its two lowest bits are ECN"));
@@ -322,7 +371,7 @@ impl<'t> Actions<'t> {
                 (OxmField::IpDscp, tos >> 2)
             }
             ModWord::NwEcn => {
-                self.need(&[0x0800, 0x86dd], word, "needs ip or ipv6 in the same flow")?;
+                self.need(Prerequisite::Ip, word)?;
                 (OxmField::IpEcn, number(2, "ECN")?)
             }
             ModWord::TpSrc | ModWord::TpDst => {
@@ -348,11 +397,8 @@ impl<'t> Actions<'t> {
 
     /// Pushes a tag if there is none, as ovs-ofctl does for `mod_vlan_*`; `set_vlan_*` wants one there.
     fn need_tag(&mut self, push: bool, word: Word<'t>) -> Parsed<'t, ()> {
-        if !self.context.is_tagged && !push && self.context.is_flow {
-            return Err(Fault::new(
-                word.text,
-                "needs a VLAN tag in the same flow, or a push_vlan before it",
-            ));
+        if !push {
+            self.need(Prerequisite::VlanPresent, word)?;
         }
         if !self.context.is_tagged && push {
             self.list.push(Action::PushVlan(0x8100));
@@ -361,13 +407,12 @@ impl<'t> Actions<'t> {
         Ok(())
     }
 
-    /// Refuses what the flow's Ethernet type rules out.
-    fn need(&self, dl_types: &[u16], word: Word<'t>, message: &'static str) -> Parsed<'t, ()> {
-        let fits = self.context.protocol.dl_type.is_some_and(|dl_type| dl_types.contains(&dl_type));
-        if self.context.is_flow && !fits {
-            return Err(Fault::new(word.text, message));
+    /// Refuses what the flow does not have, as far as there is a flow.
+    fn need(&self, prerequisite: Prerequisite, word: Word<'t>) -> Parsed<'t, ()> {
+        if self.context.satisfies(prerequisite) {
+            return Ok(());
         }
-        Ok(())
+        Err(Fault::new(word.text, names::needs(prerequisite)))
     }
 }
 

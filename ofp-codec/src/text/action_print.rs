@@ -5,6 +5,7 @@ use core::fmt;
 use super::field_value::FieldValue;
 use super::names;
 use super::ports::PortText;
+use super::value::Hex;
 use crate::{Action, Instruction, PortNo};
 
 impl fmt::Display for Action {
@@ -37,7 +38,7 @@ impl fmt::Display for Action {
             Action::PushPbb(dl_type) => write!(f, "push_pbb:0x{dl_type:04x}"),
             Action::PopPbb => f.write_str("pop_pbb"),
             Action::Experimenter { experimenter, data } => {
-                write!(f, "experimenter({experimenter:#x},{})", Hex(data))
+                write!(f, "experimenter({experimenter:#x},{})", Bytes(data))
             }
         }
     }
@@ -49,17 +50,17 @@ impl fmt::Display for Instruction {
         match self {
             Instruction::GotoTable(table) => write!(f, "goto_table:{table}"),
             Instruction::WriteMetadata { value, mask: u64::MAX } => {
-                write!(f, "write_metadata:{value:#x}")
+                write!(f, "write_metadata:{}", number(*value))
             }
             Instruction::WriteMetadata { value, mask } => {
-                write!(f, "write_metadata:{value:#x}/{mask:#x}")
+                write!(f, "write_metadata:{}/{}", number(*value), number(*mask))
             }
             Instruction::WriteActions(actions) => write!(f, "write_actions({})", List(actions)),
             Instruction::ApplyActions(actions) => write!(f, "{}", List(actions)),
             Instruction::ClearActions => f.write_str("clear_actions"),
             Instruction::Meter(meter) => write!(f, "meter:{}", meter.0),
             Instruction::Experimenter { experimenter, data } => {
-                write!(f, "experimenter_instruction({experimenter:#x},{})", Hex(data))
+                write!(f, "experimenter_instruction({experimenter:#x},{})", Bytes(data))
             }
         }
     }
@@ -132,10 +133,15 @@ fn separated(f: &mut fmt::Formatter<'_>, actions: &[Action]) -> fmt::Result {
     Ok(())
 }
 
-/// Writes bytes as hexadecimal digits.
-struct Hex<'a>(&'a [u8]);
+/// A number as ovs-ofctl writes metadata.
+fn number(value: u64) -> Hex {
+    Hex(u128::from(value))
+}
 
-impl fmt::Display for Hex<'_> {
+/// Writes bytes as hexadecimal digits.
+struct Bytes<'a>(&'a [u8]);
+
+impl fmt::Display for Bytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }

@@ -7,6 +7,8 @@ use core::fmt;
 
 /// Longest piece of the offending text that an error repeats, in characters.
 const WORD_MAX: usize = 60;
+/// Longest message, which may hold a name out of the text.
+const MESSAGE_MAX: usize = 120;
 
 /// An error in a flow, group, meter, match or action text.
 ///
@@ -65,8 +67,8 @@ impl<'t> Fault<'t> {
         TextError {
             line,
             column: column(text, self.word),
-            word: printable(self.word),
-            message: self.message,
+            word: printable(self.word, WORD_MAX),
+            message: printable(&self.message, MESSAGE_MAX),
         }
     }
 }
@@ -84,11 +86,12 @@ fn column(text: &str, word: &str) -> u32 {
     })
 }
 
-/// One line, no control characters, not longer than `WORD_MAX`.
-fn printable(word: &str) -> String {
+/// One line, no control characters, not longer than `max`.
+fn printable(text: &str, max: usize) -> String {
+    let is_control = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     let mut out: String =
-        word.chars().take(WORD_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if word.chars().nth(WORD_MAX).is_some() {
+        text.chars().take(max).map(|c| if is_control(c) { ' ' } else { c }).collect();
+    if text.chars().nth(max).is_some() {
         out.push('…');
     }
     out.trim().to_owned()

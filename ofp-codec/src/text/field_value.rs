@@ -6,7 +6,7 @@ use core::fmt;
 use super::error::{Fault, Parsed};
 use super::names;
 use super::ports::{self, PortNames, PortText};
-use super::value::{self, Mac};
+use super::value::{self, Hex, Ipv6Text, Mac};
 use crate::{OxmField, OxmFormat, PortNo};
 
 /// Value and mask; a mask of all ones is exact, of zero matches everything.
@@ -110,14 +110,15 @@ impl fmt::Display for FieldValue {
                 Some(len) => write!(f, "{}/{len}", value::ipv4_text(value)),
                 None => write!(f, "{}/{}", value::ipv4_text(value), value::ipv4_text(mask)),
             },
-            (OxmFormat::Ipv6, None) => write!(f, "{}", value::ipv6_text(value)),
+            (OxmFormat::Ipv6, None) => write!(f, "{}", Ipv6Text(value)),
             (OxmFormat::Ipv6, Some(mask)) => match value::prefix_len(mask, 128) {
-                Some(len) => write!(f, "{}/{len}", value::ipv6_text(value)),
-                None => write!(f, "{}/{}", value::ipv6_text(value), value::ipv6_text(mask)),
+                Some(len) => write!(f, "{}/{len}", Ipv6Text(value)),
+                None => write!(f, "{}/{}", Ipv6Text(value), Ipv6Text(mask)),
             },
             (OxmFormat::Decimal, None) => write!(f, "{value}"),
-            (OxmFormat::Hex, None) => write!(f, "{value:#x}"),
-            (OxmFormat::Decimal | OxmFormat::Hex, Some(mask)) => write!(f, "{value:#x}/{mask:#x}"),
+            (OxmFormat::Hex, None) => write!(f, "{}", Hex(value)),
+            (OxmFormat::Hex, Some(mask)) => write!(f, "{}/{}", Hex(value), Hex(mask)),
+            (OxmFormat::Decimal, Some(mask)) => write!(f, "{value:#x}/{mask:#x}"),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::match_parse::Draft;
 use super::ports::{self, PortNames};
 use super::scan::{Word, Words};
 use super::value;
-use crate::{FlowMod, FlowModCommand, FlowModFlags, GroupId, Match, TableId};
+use crate::{FlowMod, FlowModCommand, FlowModFlags, GroupId, Instruction, Match, TableId};
 
 /// Statistics in a dump that say nothing about the entry itself. `importance` is OpenFlow 1.4's; ovs-ofctl leaves
 /// it out for 1.3, too.
@@ -200,11 +200,29 @@ impl<'t> Reader<'t> {
             Some(text) if is_delete && !text.trim().is_empty() => {
                 return Err(Fault::new(text.trim(), "a deletion has no actions"));
             }
-            Some(text) => flow.instructions = instruction_parse::parse(text, context, ports)?,
+            Some(text) => {
+                flow.instructions = instruction_parse::parse(text, context, ports)?;
+                check_goto(&flow, text)?;
+            }
             None if is_delete => {}
             None => return Err(Fault::new("", "actions= is missing")),
         }
         Ok(flow)
+    }
+}
+
+/// A flow leads to later tables only (§7.2.4).
+fn check_goto<'t>(flow: &FlowMod, actions: &'t str) -> Parsed<'t, ()> {
+    match flow.instructions.last() {
+        Some(Instruction::GotoTable(next)) if *next <= flow.table_id || *next > TableId::MAX => {
+            let from = flow.table_id;
+            let word = Words::new(actions).last().map_or("", |word| word.text);
+            Err(Fault::new(
+                word,
+                format!("the way from table {from} leads only to later tables, up to 254"),
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

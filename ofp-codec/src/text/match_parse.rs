@@ -14,7 +14,7 @@ use super::names::{self, Name};
 use super::ports::PortNames;
 use super::scan::Word;
 use super::value;
-use crate::{Match, Oxm, OxmField, Prerequisite};
+use crate::{Match, Oxm, OxmField};
 
 /// The order in which ovs-ofctl writes fields: every field stands behind what it needs.
 const ORDER: [OxmField; 40] = {
@@ -251,7 +251,7 @@ impl<'t> Draft<'t> {
                 return Err(Fault::new(word, format!("{} takes no mask", names::label(field))));
             }
             if !matching.satisfies(field.info().prerequisite) {
-                return Err(Fault::new(word, needs(field)));
+                return Err(Fault::new(word, names::needs(field.info().prerequisite)));
             }
             let pushed = matching.push(Oxm { field, value, mask });
             pushed.map_err(|_| Fault::new(word, "not a possible value of this field"))?;
@@ -320,29 +320,5 @@ fn missing(name: Name) -> &'static str {
     match name {
         Name::IcmpType | Name::IcmpCode => "needs icmp or icmp6 in the same flow",
         _ => "needs a protocol with ports in the same flow: tcp, udp, sctp, tcp6, udp6 or sctp6",
-    }
-}
-
-/// What a field lacks whose prerequisite is not met.
-fn needs(field: OxmField) -> &'static str {
-    use Prerequisite as P;
-    match field.info().prerequisite {
-        P::None => "",
-        P::InPort => "needs in_port in the same flow",
-        P::VlanPresent => "needs a VLAN tag in the same flow",
-        P::Ip => "needs ip or ipv6 in the same flow",
-        P::Ipv4 => "needs ip in the same flow",
-        P::Ipv6 => "needs ipv6 in the same flow",
-        P::Arp => "needs arp in the same flow",
-        P::Mpls => "needs mpls or mplsm in the same flow",
-        P::Pbb => "needs dl_type=0x88e7 in the same flow",
-        P::Tcp => "needs tcp or tcp6 in the same flow",
-        P::Udp => "needs udp or udp6 in the same flow",
-        P::Sctp => "needs sctp or sctp6 in the same flow",
-        P::Icmpv4 => "needs icmp in the same flow",
-        P::Icmpv6 => "needs icmp6 in the same flow",
-        P::NdAny => "needs icmp6 and icmp_type=135 or 136 in the same flow",
-        P::NdSolicit => "needs icmp6 and icmp_type=135 in the same flow",
-        P::NdAdvert => "needs icmp6 and icmp_type=136 in the same flow",
     }
 }

@@ -149,8 +149,12 @@ fn write_field(matching: &Match, field: OxmField, list: &mut List<'_, '_>) -> fm
         OxmField::Icmpv6Type => "icmp_type",
         OxmField::Icmpv6Code => "icmp_code",
         OxmField::IpDscp => return list.item(format_args!("nw_tos={}", oxm.value << 2)),
-        OxmField::Ipv6Flabel if is_exact(oxm) => {
-            return list.item(format_args!("ipv6_label=0x{:05x}", oxm.value));
+        OxmField::Ipv6Flabel => {
+            list.item(format_args!("ipv6_label=0x{:05x}", oxm.value))?;
+            return match oxm.mask {
+                Some(mask) if !is_exact(oxm) => list.f.write_fmt(format_args!("/0x{mask:05x}")),
+                _ => Ok(()),
+            };
         }
         _ if field.info().old_name.starts_with("ipv6_") => names::label(field),
         _ => field.info().old_name,

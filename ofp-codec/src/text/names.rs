@@ -2,7 +2,7 @@
 //! fields it can mean, and the words that belong to Open vSwitch alone and are refused by name.
 //! Match and set-field read their names here, both ways.
 
-use crate::OxmField;
+use crate::{OxmField, Prerequisite};
 
 /// What a name stands for. Old names take their meaning from the Ethernet type and protocol of the same flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,5 +153,29 @@ pub(super) fn label(field: OxmField) -> &'static str {
         F::Ipv6NdTll => "nd_tll",
         F::TunnelId => "tun_id",
         _ => field.info().name,
+    }
+}
+
+/// What a flow lacks that does not meet a prerequisite.
+pub(super) fn needs(prerequisite: Prerequisite) -> &'static str {
+    use Prerequisite as P;
+    match prerequisite {
+        P::None => "",
+        P::InPort => "needs in_port in the same flow",
+        P::VlanPresent => "needs a VLAN tag in the same flow",
+        P::Ip => "needs ip or ipv6 in the same flow",
+        P::Ipv4 => "needs ip in the same flow",
+        P::Ipv6 => "needs ipv6 in the same flow",
+        P::Arp => "needs arp in the same flow",
+        P::Mpls => "needs mpls or mplsm in the same flow",
+        P::Pbb => "needs dl_type=0x88e7 in the same flow",
+        P::Tcp => "needs tcp or tcp6 in the same flow",
+        P::Udp => "needs udp or udp6 in the same flow",
+        P::Sctp => "needs sctp or sctp6 in the same flow",
+        P::Icmpv4 => "needs icmp in the same flow",
+        P::Icmpv6 => "needs icmp6 in the same flow",
+        P::NdAny => "needs icmp6 and icmp_type=135 or 136 in the same flow",
+        P::NdSolicit => "needs icmp6 and icmp_type=135 in the same flow",
+        P::NdAdvert => "needs icmp6 and icmp_type=136 in the same flow",
     }
 }

@@ -53,6 +53,9 @@ pub(super) fn parse(text: &str, names: &dyn PortNames) -> Result<PortNo, &'stati
         Some(n) if AMBIGUOUS.contains(&n) && !text.starts_with("0x") => Err(
             "in OpenFlow 1.0 this was a reserved port: write its name, or the number in hexadecimal",
         ),
+        Some(n) if PortNo(n) > PortNo::MAX && PortNo(n).reserved_name().is_none() => {
+            Err("no port can have this number")
+        }
         Some(n) => Ok(PortNo(n)),
         None => names.port(text).ok_or("neither a port number nor the name of a port"),
     }

@@ -95,9 +95,29 @@ pub(super) fn ipv4_text(value: u128) -> Ipv4Addr {
     Ipv4Addr::from(u32::try_from(value & 0xffff_ffff).unwrap_or(0))
 }
 
-/// Writes an IPv6 address.
-pub(super) fn ipv6_text(value: u128) -> Ipv6Addr {
-    Ipv6Addr::from(value)
+/// Writes an IPv6 address as the C library does: the last 32 bits dotted where all others are zero, as in
+/// `::1.2.3.4`.
+pub(super) struct Ipv6Text(pub(super) u128);
+
+impl fmt::Display for Ipv6Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0x1_0000..=0xffff_ffff => write!(f, "::{}", ipv4_text(self.0)),
+            value => write!(f, "{}", Ipv6Addr::from(value)),
+        }
+    }
+}
+
+/// Writes a hexadecimal number as C's `%#x` does: a zero without prefix.
+pub(super) struct Hex(pub(super) u128);
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("0"),
+            value => write!(f, "{value:#x}"),
+        }
+    }
 }
 
 #[cfg(test)]
