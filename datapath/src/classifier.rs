@@ -173,7 +173,6 @@ pub struct Classifier {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a table has one, and a hop to a box costs a lookup")]
 enum Form {
     Fixed(Fixed),
     Exact(Exact),

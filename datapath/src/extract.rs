@@ -10,9 +10,9 @@
 //!
 //! # Design
 //!
-//! A header's fields exist only when all of the header's own bytes do: 20 of TCP, 8 of UDP, ICMP and
-//! ICMPv6, 12 of SCTP, 24 of a neighbour discovery message. An IPv4 or IPv6 header whose lengths
-//! contradict the frame has no fields, either. What lies behind an IP packet's own end is padding and
+//! A header's fields exist only when all of the header's own bytes do: 20 of TCP, 8 of UDP, 12 of
+//! SCTP, 4 of ICMP and ICMPv6, 24 of a neighbour discovery message. An IPv4 or IPv6 header whose
+//! lengths contradict the frame has no fields, either. What lies behind an IP packet's own end is padding and
 //! is not read. A later fragment has no transport header. Every read asks for bytes that it has been
 //! shown to exist ([`Frame::read_at`] where they are not contiguous), so extraction changes nothing
 //! in the frame, allocates nothing, and cannot fail.
@@ -27,6 +27,10 @@
 //! It does not look beneath MPLS, PBB or a tunnel, and it verifies no checksum.
 
 mod internet;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use internet::protocol;
 
 use hypercall::Frame;
 use ofp_codec::OxmField;
@@ -75,23 +79,29 @@ pub fn extract<F: Frame>(packet: &mut Packet<F>) {
 pub fn extract_to<F: Frame>(packet: &mut Packet<F>, depth: Depth) {
     packet.reset_key();
     packet.depth = depth;
+    read(&packet.frame, depth, &mut packet.key, &mut packet.headers);
+}
+
+/// Where the headers of a frame are that is no packet yet.
+pub(crate) fn headers_of<F: Frame>(frame: &F) -> Headers {
+    let mut headers = Headers::default();
+    read(frame, Depth::Whole, &mut Key::default(), &mut headers);
+    headers
+}
+
+fn read<F: Frame>(frame: &F, depth: Depth, key: &mut Key, headers: &mut Headers) {
     if depth == Depth::Nothing {
         return;
     }
-    let mut parser = Parser {
-        frame: &packet.frame,
-        len: packet.frame.len(),
-        key: &mut packet.key,
-        headers: &mut packet.headers,
-        presence: Presence::empty(),
-    };
+    let presence = Presence::empty();
+    let mut parser = Parser { frame, len: frame.len(), key, headers, presence };
     if let Some((eth_type, at)) = parser.ethernet() {
         if depth == Depth::Whole {
             parser.network(eth_type, at);
         }
     }
     let presence = parser.presence;
-    packet.key.set_presence(presence);
+    key.set_presence(presence);
 }
 
 /// One pass over one frame.
@@ -119,17 +129,14 @@ impl<F: Frame> Parser<'_, F> {
         self.key.set_word(2, src);
         self.presence |= Presence::ETH;
         let (mut eth_type, mut at) = (u16::from_be_bytes([t0, t1]), 12usize);
-        let mut outermost = true;
+        if is_vlan_type(eth_type) {
+            let tci = u16::from_be_bytes(self.bytes(14)?);
+            self.key.set_word(2, src | u64::from(tci | 0x1000));
+            self.presence |= Presence::TAG | Presence::TAG_KNOWN;
+        }
         while is_vlan_type(eth_type) {
-            // The tag, and the type behind it.
-            let [p0, p1, n0, n1] = self.bytes(at.saturating_add(2))?;
-            if outermost {
-                let tci = u16::from_be_bytes([p0, p1]);
-                self.key.set_word(2, src | u64::from(tci | 0x1000));
-                self.presence |= Presence::TAG | Presence::TAG_KNOWN;
-                outermost = false;
-            }
-            (eth_type, at) = (u16::from_be_bytes([n0, n1]), at.saturating_add(4));
+            at = at.saturating_add(4);
+            eth_type = u16::from_be_bytes(self.bytes(at)?);
         }
         self.presence |= Presence::TAG_KNOWN | Presence::ETH_TYPE;
         let mut payload = at.saturating_add(2);

@@ -48,7 +48,7 @@ pub const fn place(field: OxmField) -> Place {
         F::ArpSpa       => (3, 32, 32, P::ARP),
         F::ArpTpa       => (3,  0, 32, P::ARP),
         F::Ipv6Flabel   => (3, 32, 20, P::IPV6),
-        F::Ipv6Exthdr   => (3,  0,  9, P::EXTHDR),
+        F::Ipv6Exthdr   => (3,  0,  9, P::IPV6),
         // word 4: ports | protocol | dscp, ecn | icmp type, code
         F::TcpSrc       => (4, 48, 16, P::TCP),
         F::TcpDst       => (4, 32, 16, P::TCP),

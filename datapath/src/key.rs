@@ -51,30 +51,28 @@ bitflags! {
         const IPV6 = 1 << 6;
         /// The protocol above IP: not when a chain of extension headers is cut.
         const IP_PROTO = 1 << 7;
-        /// All of IPv6's extension headers that this fragment has.
-        const EXTHDR = 1 << 8;
         /// A TCP header.
-        const TCP = 1 << 9;
+        const TCP = 1 << 8;
         /// A UDP header.
-        const UDP = 1 << 10;
+        const UDP = 1 << 9;
         /// An SCTP header.
-        const SCTP = 1 << 11;
+        const SCTP = 1 << 10;
         /// An ICMP header over IPv4.
-        const ICMPV4 = 1 << 12;
+        const ICMPV4 = 1 << 11;
         /// An ICMPv6 header over IPv6.
-        const ICMPV6 = 1 << 13;
+        const ICMPV6 = 1 << 12;
         /// A neighbour solicitation or advertisement.
-        const ND = 1 << 14;
+        const ND = 1 << 13;
         /// A solicitation's source link-layer address.
-        const ND_SLL = 1 << 15;
+        const ND_SLL = 1 << 14;
         /// An advertisement's target link-layer address.
-        const ND_TLL = 1 << 16;
+        const ND_TLL = 1 << 15;
         /// ARP for IPv4 over Ethernet.
-        const ARP = 1 << 17;
+        const ARP = 1 << 16;
         /// An MPLS label stack entry.
-        const MPLS = 1 << 18;
+        const MPLS = 1 << 17;
         /// A PBB I-TAG.
-        const PBB = 1 << 19;
+        const PBB = 1 << 18;
     }
 }
 

@@ -60,6 +60,7 @@
 extern crate alloc;
 
 mod actions;
+pub mod checksum;
 pub mod classifier;
 mod config;
 mod counters;
@@ -83,6 +84,8 @@ mod program;
 mod punt;
 mod read;
 pub mod rewrite;
+#[cfg(test)]
+mod samples;
 mod slab;
 mod switch;
 mod table_features;

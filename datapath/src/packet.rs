@@ -65,6 +65,11 @@ impl<F> Packet<F> {
         if self.meta.in_phy_port == Port::NONE { self.in_port } else { self.meta.in_phy_port }
     }
 
+    /// The protocol above IP, when the headers have been read and say it.
+    pub(crate) fn ip_proto(&self) -> Option<u8> {
+        self.key.get(OxmField::IpProto).map(|proto| proto as u8)
+    }
+
     /// Changes the bits of `metadata` that `mask` has (§5.9).
     pub fn write_metadata(&mut self, value: u64, mask: u64) {
         self.metadata = (self.metadata & !mask) | (value & mask);

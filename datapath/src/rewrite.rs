@@ -11,165 +11,81 @@
 //! Checksums follow the change, not the packet (RFC 1624): the difference between old and new bytes
 //! goes into the IPv4 header checksum, and into the transport's where the bytes are part of it or of
 //! its pseudo-header. So a checksum that was wrong stays wrong by as much, and a receiver still finds
-//! out. SCTP's CRC32c is linear and is adjusted in the same spirit. A checksum that the host left
-//! partial (`Offload`) covers only the pseudo-header so far, and follows only that.
+//! out. SCTP's CRC32c is computed anew over the packet. A checksum that the host left partial
+//! (`Offload`) covers only the pseudo-header so far, and follows only that.
 //!
-//! Pushes and pops move the MAC addresses, never the payload, and read the headers again.
+//! Pushes and pops move what is in front of the tag, never the payload, and read the headers again.
+//! Every function makes the bytes contiguous that it is going to write before it writes the first.
+//!
+//! # What it costs
+//!
+//! A set-field: one read, one write, one addition for each 16 bits changed and checksum concerned.
+//! SCTP ports: a step for each byte behind them.
 //!
 //! # What it does not do
 //!
-//! It does not check prerequisites: flow-mod did. It does not pad; see [`pad_to`].
+//! It does not check prerequisites: flow-mod did. It does not pad: [`pad_to`] does, when the frame
+//! goes out. SCTP's checksum in a first fragment is left as it was, for it covers bytes that are in
+//! other frames.
+
+mod edit;
+mod fields;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod ttl;
 
 use hypercall::Frame;
-use ofp_codec::OxmField;
 
+pub use fields::set_field;
+pub use tags::{pop_mpls, pop_pbb, pop_vlan, push_mpls, push_pbb, push_vlan};
+pub use ttl::{copy_ttl_in, copy_ttl_out, dec_mpls_ttl, dec_nw_ttl, set_mpls_ttl, set_nw_ttl};
+
+use crate::checksum;
 use crate::packet::Packet;
 
 /// Why a packet cannot go on as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RewriteError {
-    /// A decrement would make the TTL 0 or it is 0 already; the packet is unchanged
-    /// (`OFPR_INVALID_TTL`).
+    /// The TTL is 0 or a decrement would make it so; the packet is unchanged (`OFPR_INVALID_TTL`).
     InvalidTtl,
     /// The host has no room or memory for the change; the packet is unchanged.
     NoRoom,
 }
 
-/// Writes a field (§5.12, set-field). The value is OXM's: of VLAN_VID the bits below `PRESENT`.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn set_field<F: Frame>(
-    packet: &mut Packet<F>,
-    field: OxmField,
-    value: u128,
-) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
+impl core::fmt::Display for RewriteError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            RewriteError::InvalidTtl => "invalid TTL",
+            RewriteError::NoRoom => "no room in the frame",
+        })
+    }
 }
 
-/// Pushes a VLAN tag.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn push_vlan<F: Frame>(packet: &mut Packet<F>, eth_type: u16) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
+impl core::error::Error for RewriteError {}
+
+impl From<checksum::NoMemory> for RewriteError {
+    fn from(_: checksum::NoMemory) -> RewriteError {
+        RewriteError::NoRoom
+    }
 }
 
-/// Pops the outermost VLAN tag.
+/// Completes the transport checksum that the host left partial: before a packet-in, and before a
+/// port that cannot.
 ///
 /// # Errors
 ///
-/// [`RewriteError`].
-pub fn pop_vlan<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Pushes a label stack entry.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn push_mpls<F: Frame>(packet: &mut Packet<F>, eth_type: u16) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Pops the outermost label stack entry.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn pop_mpls<F: Frame>(packet: &mut Packet<F>, eth_type: u16) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Pushes a PBB header.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn push_pbb<F: Frame>(packet: &mut Packet<F>, eth_type: u16) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Pops a PBB header.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn pop_pbb<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Sets the IP TTL.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn set_nw_ttl<F: Frame>(packet: &mut Packet<F>, ttl: u8) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Decrements the IP TTL.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn dec_nw_ttl<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Sets the MPLS TTL.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn set_mpls_ttl<F: Frame>(packet: &mut Packet<F>, ttl: u8) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Decrements the MPLS TTL.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn dec_mpls_ttl<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Copies the TTL outwards.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn copy_ttl_out<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Copies the TTL inwards.
-///
-/// # Errors
-///
-/// [`RewriteError`].
-pub fn copy_ttl_in<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
-}
-
-/// Completes a partial transport checksum.
-///
-/// # Errors
-///
-/// [`RewriteError`].
+/// [`RewriteError::NoRoom`] when the headers cannot be made contiguous.
 pub fn complete_checksum<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
+    Ok(checksum::complete(&mut packet.frame, &mut packet.meta.offload)?)
 }
 
-/// Pads the frame with zeros up to `len` bytes.
+/// Pads the frame with zeros up to `len` bytes: what a pop left shorter than Ethernet allows.
 ///
 /// # Errors
 ///
-/// [`RewriteError`].
+/// [`RewriteError::NoRoom`] when the host cannot make the frame longer.
 pub fn pad_to<F: Frame>(packet: &mut Packet<F>, len: usize) -> Result<(), RewriteError> {
-    Err(RewriteError::NoRoom)
+    let missing = len.saturating_sub(packet.frame.len());
+    if missing == 0 || packet.frame.grow_back(missing) { Ok(()) } else { Err(RewriteError::NoRoom) }
 }

@@ -10,8 +10,10 @@ use crate::key::Presence;
 pub(crate) mod protocol {
     pub(crate) const HOP_BY_HOP: u8 = 0;
     pub(crate) const ICMP: u8 = 1;
+    pub(crate) const IPV4: u8 = 4;
     pub(crate) const TCP: u8 = 6;
     pub(crate) const UDP: u8 = 17;
+    pub(crate) const IPV6: u8 = 41;
     pub(crate) const ROUTING: u8 = 43;
     pub(crate) const FRAGMENT: u8 = 44;
     pub(crate) const ESP: u8 = 50;
@@ -81,10 +83,11 @@ impl<F: Frame> Parser<'_, F> {
         self.presence |= Presence::IP | Presence::IPV6;
         self.headers.network = offset(at);
         self.headers.network_end = offset(end);
-        let chain = self.chain(next, at.saturating_add(6), start, end)?;
-        self.or_word(3, u64::from(chain.flags));
+        let (chain, flags) = self.chain(next, at.saturating_add(6), start, end);
+        self.or_word(3, u64::from(flags));
+        let chain = chain?;
         self.or_word(4, u64::from(chain.proto) << 24);
-        self.presence |= Presence::EXTHDR | Presence::IP_PROTO;
+        self.presence |= Presence::IP_PROTO;
         self.headers.ip_proto = offset(chain.proto_at);
         self.headers.is_fragment = chain.is_fragment;
         self.headers.is_routed = chain.is_routed;
@@ -95,45 +98,47 @@ impl<F: Frame> Parser<'_, F> {
         self.transport(chain.proto, true, chain.start, end)
     }
 
-    /// Follows extension headers from `at` on; `None` when one of them is cut.
-    fn chain(&self, next: u8, next_at: usize, at: usize, end: usize) -> Option<Chain> {
+    /// Follows extension headers from `at` on: where they lead, `None` when one of them is cut,
+    /// and what was met on the way.
+    fn chain(&self, next: u8, next_at: usize, at: usize, end: usize) -> (Option<Chain>, u16) {
         let mut chain = Chain { proto: next, proto_at: next_at, start: at, ..Chain::default() };
         let mut order = Order::default();
-        loop {
-            if !order.meet(chain.proto) {
+        while order.meet(chain.proto) {
+            if self.follow(&mut chain, end).is_none() {
+                return (None, order.flags);
+            }
+            if chain.is_later_fragment {
                 break;
             }
-            let start = chain.start;
-            if end.checked_sub(start)? < 8 {
-                return None;
-            }
-            let [next, len, third, fourth] = self.bytes(start)?;
-            let header_len = match chain.proto {
-                protocol::AUTHENTICATION => usize::from(len).wrapping_add(2).wrapping_mul(4),
-                protocol::FRAGMENT => 8,
-                _ => usize::from(len).wrapping_add(1).wrapping_mul(8),
-            };
-            if header_len > end.saturating_sub(start) {
-                return None;
-            }
-            if chain.proto == protocol::ROUTING {
-                chain.is_routed |= fourth != 0;
-            }
-            let is_fragment = chain.proto == protocol::FRAGMENT;
-            chain.proto = next;
-            chain.proto_at = start;
-            chain.start = start.saturating_add(header_len);
-            if is_fragment {
-                let fragment = u16::from_be_bytes([third, fourth]);
-                chain.is_fragment |= fragment & 0xfff9 != 0;
-                if fragment & 0xfff8 != 0 {
-                    chain.is_later_fragment = true;
-                    break;
-                }
-            }
         }
-        chain.flags = order.flags;
-        Some(chain)
+        (Some(chain), order.flags)
+    }
+
+    /// One step along the chain; `None` when the header is cut.
+    fn follow(&self, chain: &mut Chain, end: usize) -> Option<()> {
+        let start = chain.start;
+        let here = end.checked_sub(start)?;
+        let [next, len, third, fourth] = self.bytes(start)?;
+        let header_len = match chain.proto {
+            protocol::AUTHENTICATION => usize::from(len).wrapping_add(2).wrapping_mul(4),
+            protocol::FRAGMENT => 8,
+            _ => usize::from(len).wrapping_add(1).wrapping_mul(8),
+        };
+        if header_len > here {
+            return None;
+        }
+        if chain.proto == protocol::ROUTING {
+            chain.is_routed |= fourth != 0;
+        }
+        if chain.proto == protocol::FRAGMENT {
+            let fragment = u16::from_be_bytes([third, fourth]);
+            chain.is_fragment |= fragment & 0xfff9 != 0;
+            chain.is_later_fragment = fragment & 0xfff8 != 0;
+        }
+        chain.proto = next;
+        chain.proto_at = start;
+        chain.start = start.saturating_add(header_len);
+        Some(())
     }
 
     /// The header above IP, in the bytes from `at` to `end`.
@@ -143,8 +148,8 @@ impl<F: Frame> Parser<'_, F> {
             (protocol::TCP, _) => (20, Presence::TCP),
             (protocol::UDP, _) => (8, Presence::UDP),
             (protocol::SCTP, _) => (12, Presence::SCTP),
-            (protocol::ICMP, false) => (8, Presence::ICMPV4),
-            (protocol::ICMPV6, true) => (8, Presence::ICMPV6),
+            (protocol::ICMP, false) => (4, Presence::ICMPV4),
+            (protocol::ICMPV6, true) => (4, Presence::ICMPV6),
             _ => return None,
         };
         if here < header_len {
@@ -186,7 +191,7 @@ impl<F: Frame> Parser<'_, F> {
             if option_len == 0 || option_len > end.saturating_sub(option) {
                 return None;
             }
-            if number == wanted && len == 1 {
+            if number == wanted {
                 self.key.set_word(word, u64::from_be_bytes([a0, a1, a2, a3, a4, a5, 0, 0]));
                 self.headers.nd_option = offset(option.saturating_add(2));
                 self.presence |= presence;
@@ -203,7 +208,6 @@ struct Chain {
     proto: u8,
     proto_at: usize,
     start: usize,
-    flags: u16,
     is_fragment: bool,
     is_later_fragment: bool,
     is_routed: bool,
@@ -214,21 +218,22 @@ struct Chain {
 #[derive(Default)]
 struct Order {
     flags: u16,
-    stage: u8,
+    /// The first place in that order which is still to come.
+    place: u8,
     destination_count: u8,
 }
 
 impl Order {
     /// Notes the header `proto`; whether it is one with a next header to follow.
     fn meet(&mut self, proto: u8) -> bool {
-        let (flag, stage) = match proto {
+        let (flag, place) = match proto {
             protocol::HOP_BY_HOP => (exthdr::HOP, 0),
             protocol::ROUTING => (exthdr::ROUTER, 2),
             protocol::FRAGMENT => (exthdr::FRAG, 3),
             protocol::AUTHENTICATION => (exthdr::AUTH, 4),
             protocol::ESP => (exthdr::ESP, 5),
             // The first may come before a routing header, another one before what is above.
-            protocol::DESTINATION => (exthdr::DEST, if self.stage < 1 { 1 } else { 6 }),
+            protocol::DESTINATION => (exthdr::DEST, if self.place <= 1 { 1 } else { 6 }),
             protocol::NO_NEXT => {
                 self.flags |= exthdr::NONEXT;
                 return false;
@@ -244,10 +249,10 @@ impl Order {
         if repeated {
             self.flags |= exthdr::UNREP;
         }
-        if stage < self.stage {
+        if place < self.place {
             self.flags |= exthdr::UNSEQ;
         }
-        self.stage = self.stage.max(stage);
+        self.place = self.place.max(place.saturating_add(1));
         self.flags |= flag;
         proto != protocol::ESP
     }
