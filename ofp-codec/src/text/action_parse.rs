@@ -1,5 +1,6 @@
-//! Reads action lists: `output:1`, bare ports, `set_field:V->F`, and the actions of OpenFlow 1.0, which become what
-//! ovs-ofctl makes of them for OpenFlow 1.3 (`mod_vlan_vid` is a push where there is no tag yet, then a set-field).
+//! Reads action lists: `output:1`, bare ports, `set_field:V->F`, and the actions of OpenFlow 1.0,
+//! which become what ovs-ofctl makes of them for OpenFlow 1.3 (`mod_vlan_vid` is a push where there
+//! is no tag yet, then a set-field).
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -136,12 +137,13 @@ impl<'t> Actions<'t> {
         Ok(())
     }
 
-    /// OpenFlow 1.3 cannot take back a queue, so nothing may be sent behind an `enqueue` that did not ask for it.
+    /// OpenFlow 1.3 cannot take back a queue, so nothing may be sent behind an `enqueue` that did
+    /// not ask for it.
     pub(super) fn check_queue(&self) -> Parsed<'t, ()> {
         match self.enqueue {
             Some(word) => Err(Fault::new(
                 word,
-                "what follows would use this queue too, which OpenFlow 1.3 cannot undo: use set_queue and output",
+                "what follows would use this queue, too: write set_queue and output",
             )),
             None => Ok(()),
         }
@@ -395,7 +397,8 @@ impl<'t> Actions<'t> {
         Ok(())
     }
 
-    /// Pushes a tag if there is none, as ovs-ofctl does for `mod_vlan_*`; `set_vlan_*` wants one there.
+    /// Pushes a tag if there is none, as ovs-ofctl does for `mod_vlan_*`; `set_vlan_*` wants one
+    /// there.
     fn need_tag(&mut self, push: bool, word: Word<'t>) -> Parsed<'t, ()> {
         if !push {
             self.need(Prerequisite::VlanPresent, word)?;

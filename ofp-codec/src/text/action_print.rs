@@ -84,7 +84,8 @@ impl fmt::Display for Actions<'_> {
     }
 }
 
-/// Writes what stands behind `actions=` in a flow: instructions in the order of their execution, `drop` for none.
+/// Writes what stands behind `actions=` in a flow: instructions in the order of their execution,
+/// `drop` for none.
 pub(super) struct Instructions<'a>(pub(super) &'a [Instruction]);
 
 impl fmt::Display for Instructions<'_> {

@@ -1,4 +1,5 @@
-//! The words of the action syntax, as data: what each stands for, and which belong to Open vSwitch alone.
+//! The words of the action syntax, as data: what each stands for, and which belong to Open vSwitch
+//! alone.
 
 /// An action or instruction by the name it is written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

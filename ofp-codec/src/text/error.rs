@@ -1,5 +1,5 @@
-//! What was wrong with a text, and where: the error of every parser of this module, and the lighter form
-//! (a borrowed word and a message) that travels inside until the line is known.
+//! What was wrong with a text, and where: the error of every parser of this module, and the lighter
+//! form (a borrowed word and a message) that travels inside until the line is known.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -15,7 +15,8 @@ const MESSAGE_MAX: usize = 120;
 /// ```
 /// use rumpswitch_ofp_codec::text::{NoNames, parse_flows};
 ///
-/// let error = parse_flows("# web\ntcp,tp_dst=80,actions=1\nactions=resubmit(,1)\n", &NoNames).unwrap_err();
+/// let file = "# web\ntcp,tp_dst=80,actions=1\nactions=resubmit(,1)\n";
+/// let error = parse_flows(file, &NoNames).unwrap_err();
 /// assert_eq!((error.line, error.column), (3, 9));
 /// assert!(error.to_string().starts_with("line 3: \"resubmit(,1)\": "));
 /// ```
@@ -23,7 +24,8 @@ const MESSAGE_MAX: usize = 120;
 pub struct TextError {
     /// Line in the file, counted from 1; 0 when the text was a single line by itself.
     pub line: u32,
-    /// Where the word starts in its line, in characters counted from 1; 0 when the whole line is meant.
+    /// Where the word starts in its line, in characters counted from 1; 0 when the whole line is
+    /// meant.
     pub column: u32,
     /// The word at fault, shortened when it is long; empty when the whole line is meant.
     pub word: String,

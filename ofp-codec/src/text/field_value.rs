@@ -1,4 +1,5 @@
-//! The value of one match field in text, with or without a mask, as the field table says it is written.
+//! The value of one match field in text, with or without a mask, as the field table says it is
+//! written.
 
 use alloc::format;
 use core::fmt;
@@ -17,7 +18,8 @@ fn bits(field: OxmField) -> u32 {
     u32::from(field.info().bits)
 }
 
-/// Reads `value` or `value/mask` of a field; bits of the value outside of the mask are cleared, as ovs-ofctl does.
+/// Reads `value` or `value/mask` of a field; bits of the value outside of the mask are cleared, as
+/// ovs-ofctl does.
 pub(super) fn parse<'t>(
     field: OxmField,
     text: &'t str,
@@ -93,7 +95,7 @@ pub(super) struct FieldValue {
 impl fmt::Display for FieldValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let full = self.field.all_ones();
-        let mask = self.mask.filter(|mask| *mask != full);
+        let mask = self.mask.map(|mask| mask & full).filter(|mask| *mask != full);
         let value = self.value;
         match (self.field, mask) {
             // The exceptions that Open vSwitch's tools make.

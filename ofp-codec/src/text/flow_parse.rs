@@ -1,5 +1,6 @@
-//! Reads flows: one line, or a file of them as `ovs-ofctl add-flows` takes it. Lines that `dump-flows` printed
-//! load as well; what a flow-mod cannot say of them (duration, counters) is read over.
+//! Reads flows: one line, or a file of them as `ovs-ofctl add-flows` takes it. Lines that
+//! `dump-flows` printed load as well; what a flow-mod cannot say of them (duration, counters) is
+//! read over.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -15,8 +16,8 @@ use super::scan::{Word, Words};
 use super::value;
 use crate::{FlowMod, FlowModCommand, FlowModFlags, GroupId, Instruction, Match, TableId};
 
-/// Statistics in a dump that say nothing about the entry itself. `importance` is OpenFlow 1.4's; ovs-ofctl leaves
-/// it out for 1.3, too.
+/// Statistics in a dump that say nothing about the entry itself. `importance` is OpenFlow 1.4's;
+/// ovs-ofctl leaves it out for 1.3, too.
 const READ_OVER: &[&str] =
     &["duration", "n_packets", "n_bytes", "idle_age", "hard_age", "importance"];
 
@@ -31,8 +32,8 @@ pub(super) const FLAGS: [(&str, FlowModFlags); 5] = [
 
 /// Reads one flow in the syntax of ovs-ofctl(8), ovs-fields(7) and ovs-actions(7).
 ///
-/// `command` is what to do with it. Additions and modifications need `actions=` at the end; deletions may have
-/// `out_port=` and `out_group=`, and one without `table=` goes to all tables.
+/// `command` is what to do with it. Additions and modifications need `actions=` at the end;
+/// deletions may have `out_port=` and `out_group=`, and one without `table=` goes to all tables.
 ///
 /// ```
 /// use rumpswitch_ofp_codec::text::{NoNames, parse_flow};
@@ -42,7 +43,8 @@ pub(super) const FLAGS: [(&str, FlowModFlags); 5] = [
 /// let flow = parse_flow(line, FlowModCommand::Add, &NoNames).unwrap();
 /// assert_eq!(flow.matching.exact(OxmField::TcpDst), Some(80));
 /// assert_eq!(flow.instructions, [Instruction::ApplyActions(vec![Action::output(PortNo(2))])]);
-/// assert_eq!(flow.to_string(), "table=1, priority=9,tcp,nw_dst=10.0.0.0/8,tp_dst=80 actions=output:2");
+/// let printed = "table=1, priority=9,tcp,nw_dst=10.0.0.0/8,tp_dst=80 actions=output:2";
+/// assert_eq!(flow.to_string(), printed);
 /// ```
 ///
 /// # Errors
@@ -55,8 +57,9 @@ pub fn parse_flow(
     flow(text, command, ports).map_err(|fault| fault.at(0, text))
 }
 
-/// Reads a file of flows: one a line, empty lines and comments from `#` to the end of a line read over. A line may start with
-/// a command: `add` (also without), `modify`, `modify_strict`, `delete`, `delete_strict`.
+/// Reads a file of flows: one a line, empty lines and comments from `#` to the end of a line read
+/// over. A line may start with a command: `add` (also without), `modify`, `modify_strict`,
+/// `delete`, `delete_strict`.
 ///
 /// ```
 /// use rumpswitch_ofp_codec::text::{NoNames, parse_flows};

@@ -1,4 +1,5 @@
-//! Prints flow entries: [`FlowStats`] as a line of `ovs-ofctl dump-flows`, [`FlowMod`] as a line of a flow file.
+//! Prints flow entries: [`FlowStats`] as a line of `ovs-ofctl dump-flows`, [`FlowMod`] as a line of
+//! a flow file.
 
 use core::fmt;
 
@@ -116,7 +117,8 @@ fn write_tail(
 
 /// Priority and match with a space behind, if there is anything to say.
 fn write_end(f: &mut fmt::Formatter<'_>, matching: &MatchText<'_>) -> fmt::Result {
-    if matching.priority == crate::DEFAULT_PRIORITY && matching.matching.fields().is_empty() {
+    let is_any = matching.matching.fields().iter().all(|oxm| oxm.mask == Some(0));
+    if matching.priority == crate::DEFAULT_PRIORITY && is_any {
         return Ok(());
     }
     write!(f, "{matching} ")

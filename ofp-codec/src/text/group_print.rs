@@ -1,4 +1,5 @@
-//! Prints groups as `dump-groups` and meters as `dump-meters` do, and both as lines that load again.
+//! Prints groups as `dump-groups` and meters as `dump-meters` do, and both as lines that load
+//! again.
 
 use core::fmt;
 
@@ -63,7 +64,8 @@ fn write_group(
 }
 
 impl fmt::Display for MeterConfig {
-    /// As dump-meters prints it: a line for the meter and one for each band, without the last line's end.
+    /// As dump-meters prints it: a line for the meter and one for each band, without the last
+    /// line's end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_meter(f, self.meter_id, self.flags)?;
         for band in &self.bands {

@@ -1,5 +1,6 @@
-//! Reads what stands behind `actions=` in a flow: instructions in the order in which they are executed. Plain actions
-//! are the apply-actions list, as in ovs-ofctl; `apply_actions(...)` around them is allowed, too.
+//! Reads what stands behind `actions=` in a flow: instructions in the order in which they are
+//! executed. Plain actions are the apply-actions list, as in ovs-ofctl; `apply_actions(...)` around
+//! them is allowed, too.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -12,7 +13,8 @@ use super::scan::{Word, Words};
 use super::value;
 use crate::{Instruction, MeterId, TableId};
 
-/// The order of execution, which is the order of the text (and of the instructions on ovs-ofctl's wire).
+/// The order of execution, which is the order of the text (and of the instructions on ovs-ofctl's
+/// wire).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Start,

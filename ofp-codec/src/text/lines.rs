@@ -1,4 +1,5 @@
-//! A file as lines: what is a comment, what is empty, which number a line has, which command word it starts with.
+//! A file as lines: what is a comment, what is empty, which number a line has, which command word
+//! it starts with.
 
 use alloc::vec::Vec;
 

@@ -1,9 +1,11 @@
-//! Reads match fields. A line may give them in any order and under names that depend on each other (`nw_src` is
-//! `arp_spa` in an ARP flow, `tp_dst` is `udp_dst` in a UDP flow), so words are collected in a [`Draft`] first and
-//! become a [`Match`] when the line has been read, in the order in which ovs-ofctl sends them.
+//! Reads match fields. A line may give them in any order and under names that depend on each other
+//! (`nw_src` is `arp_spa` in an ARP flow, `tp_dst` is `udp_dst` in a UDP flow), so words are
+//! collected in a [`Draft`] first and become a [`Match`] when the line has been read, in the order
+//! in which ovs-ofctl sends them.
 //!
-//! What ovs-ofctl would leave out of a flow with a warning on stderr (`tp_dst=80` without a protocol), or would cut
-//! to the field's width (`dl_vlan=5000`), is an error here: the flow would match more than its author wrote.
+//! What ovs-ofctl would leave out of a flow with a warning on stderr (`tp_dst=80` without a
+//! protocol), or would cut to the field's width (`dl_vlan=5000`), is an error here: the flow would
+//! match more than its author wrote.
 
 use alloc::format;
 use alloc::vec::Vec;

@@ -1,5 +1,6 @@
-//! Prints a match as dump-flows does: the protocol word first, then the fields in Open vSwitch's order and under its
-//! old names; what it has no name for under the standard's. Reading the result gives the same fields back.
+//! Prints a match as dump-flows does: the protocol word first, then the fields in Open vSwitch's
+//! order and under its old names; what it has no name for under the standard's. Reading the result
+//! gives the same fields back.
 
 use core::fmt;
 
@@ -7,7 +8,8 @@ use super::field_value::FieldValue;
 use super::names;
 use crate::{DEFAULT_PRIORITY, Match, Oxm, OxmField};
 
-/// Fields in the order of the dump, behind protocol word and VLAN; the two of [`is_implied`] are left out as needed.
+/// Fields in the order of the dump, behind protocol word and VLAN; the two of [`is_implied`] are
+/// left out as needed.
 const BEFORE_VLAN: [OxmField; 4] =
     [OxmField::TunnelId, OxmField::Metadata, OxmField::InPort, OxmField::InPhyPort];
 
@@ -163,7 +165,8 @@ fn write_field(matching: &Match, field: OxmField, list: &mut List<'_, '_>) -> fm
     list.item(format_args!("{name}={value}"))
 }
 
-/// VLAN_VID and VLAN_PCP: `dl_vlan` and `dl_vlan_pcp` where they can say it, else the tag control word.
+/// VLAN_VID and VLAN_PCP: `dl_vlan` and `dl_vlan_pcp` where they can say it, else the tag control
+/// word.
 fn write_vlan(matching: &Match, list: &mut List<'_, '_>) -> fmt::Result {
     let part = |field: OxmField| {
         matching

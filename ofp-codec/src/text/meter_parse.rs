@@ -8,8 +8,8 @@ use super::lines;
 use super::scan::{Word, Words};
 use crate::{Band, MeterFlags, MeterId, MeterMod, MeterModCommand};
 
-/// Reads one meter in the syntax of ovs-ofctl(8). `command` is what to do with it; deletions need only `meter=`
-/// (a number or `all`; without it, all).
+/// Reads one meter in the syntax of ovs-ofctl(8). `command` is what to do with it; deletions need
+/// only `meter=` (a number or `all`; without it, all).
 ///
 /// ```
 /// use rumpswitch_ofp_codec::text::parse_meter;
@@ -27,7 +27,8 @@ pub fn parse_meter(text: &str, command: MeterModCommand) -> Result<MeterMod, Tex
     meter(text, command).map_err(|fault| fault.at(0, text))
 }
 
-/// Reads a file of meters, one a line, each with or without a command before it: `add`, `modify`, `delete`.
+/// Reads a file of meters, one a line, each with or without a command before it: `add`, `modify`,
+/// `delete`.
 ///
 /// # Errors
 /// The first word that is wrong, with its line.

@@ -1,15 +1,17 @@
-//! OpenFlow as people write it: flows, groups and meters in the syntax of ovs-ofctl(8), ovs-fields(7) and
-//! ovs-actions(7), both ways.
+//! OpenFlow as people write it: flows, groups and meters in the syntax of ovs-ofctl(8),
+//! ovs-fields(7) and ovs-actions(7), both ways.
 //!
-//! Reading: [`parse_flow`], [`parse_flows`], [`parse_match`], [`parse_actions`], [`parse_instructions`],
-//! [`parse_group`], [`parse_groups`], [`parse_meter`], [`parse_meters`]. Old names and OpenFlow 1.0's actions become
-//! what `ovs-ofctl -O OpenFlow13` sends for them, byte for byte. Printing: `Display` of the types themselves, in the
-//! form of dump-flows, dump-groups and dump-meters; what is printed can be read again, here and by ovs-ofctl.
+//! Reading: [`parse_flow`], [`parse_flows`], [`parse_match`], [`parse_actions`],
+//! [`parse_instructions`], [`parse_group`], [`parse_groups`], [`parse_meter`], [`parse_meters`].
+//! Old names and OpenFlow 1.0's actions become what `ovs-ofctl -O OpenFlow13` sends for them, byte
+//! for byte. Printing: `Display` of the types themselves, in the form of dump-flows, dump-groups
+//! and dump-meters; what is printed can be read again, here and by ovs-ofctl.
 //!
-//! Stricter than ovs-ofctl on purpose: a field that it would drop with a warning because its protocol is missing, a
-//! value that it would cut to the field's width, a new cookie in a modification (which OpenFlow 1.3 cannot carry) and
-//! the decimal numbers 65528 to 65535 for ports (OpenFlow 1.0's reserved ones there) are errors. What only Open
-//! vSwitch has (registers, `resubmit`, masked set-field and so on) is refused by name.
+//! Stricter than ovs-ofctl on purpose: a field that it would drop with a warning because its
+//! protocol is missing, a value that it would cut to the field's width, a new cookie in a
+//! modification (which OpenFlow 1.3 cannot carry) and the decimal numbers 65528 to 65535 for ports
+//! (OpenFlow 1.0's reserved ones there) are errors. What only Open vSwitch has (registers,
+//! `resubmit`, masked set-field and so on) is refused by name.
 
 mod action_parse;
 mod action_print;
@@ -28,6 +30,7 @@ mod meter_parse;
 mod names;
 mod ports;
 mod scan;
+mod stats_print;
 mod value;
 
 use alloc::vec::Vec;
@@ -40,7 +43,8 @@ pub use ports::{NoNames, PortNames};
 
 use crate::{Action, Instruction};
 
-/// Reads a list of actions by itself, as of a packet-out: no flow is known, so nothing is refused for its sake.
+/// Reads a list of actions by itself, as of a packet-out: no flow is known, so nothing is refused
+/// for its sake.
 ///
 /// ```
 /// use rumpswitch_ofp_codec::text::{NoNames, parse_actions};

@@ -1,10 +1,11 @@
-//! The words of the flow syntax: every name under which a match field may be written, which of OpenFlow 1.3's
-//! fields it can mean, and the words that belong to Open vSwitch alone and are refused by name.
-//! Match and set-field read their names here, both ways.
+//! The words of the flow syntax: every name under which a match field may be written, which of
+//! OpenFlow 1.3's fields it can mean, and the words that belong to Open vSwitch alone and are
+//! refused by name. Match and set-field read their names here, both ways.
 
 use crate::{OxmField, Prerequisite};
 
-/// What a name stands for. Old names take their meaning from the Ethernet type and protocol of the same flow.
+/// What a name stands for. Old names take their meaning from the Ethernet type and protocol of the
+/// same flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     /// One field of the standard.
@@ -31,7 +32,8 @@ pub(super) enum Name {
     VlanTci,
 }
 
-/// The names beyond those in the field table: with several meanings, and Open vSwitch's further spellings.
+/// The names beyond those in the field table: with several meanings, and Open vSwitch's further
+/// spellings.
 const NAMES: &[(&str, Name)] = &[
     ("nw_src", Name::NwSrc),
     ("ip_src", Name::NwSrc),
@@ -137,7 +139,8 @@ pub(super) fn is_foreign(text: &str) -> bool {
     FOREIGN.contains(&text) || FOREIGN_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
 }
 
-/// The name that set-field is printed with: Open vSwitch's where it has the field, else the standard's.
+/// The name that set-field is printed with: Open vSwitch's where it has the field, else the
+/// standard's.
 pub(super) fn label(field: OxmField) -> &'static str {
     use OxmField as F;
     match field {

@@ -37,10 +37,12 @@ impl PortNames for NoNames {
     }
 }
 
-/// Decimal numbers that OpenFlow 1.0 used for reserved ports and that old flow files may still mean so.
+/// Decimal numbers that OpenFlow 1.0 used for reserved ports and that old flow files may still mean
+/// so.
 const AMBIGUOUS: core::ops::RangeInclusive<u32> = 65528..=65535;
 
-/// Reads a port: a reserved word in any case, a number, a name (in double quotes if it looks like neither).
+/// Reads a port: a reserved word in any case, a number, a name (in double quotes if it looks like
+/// neither).
 pub(super) fn parse(text: &str, names: &dyn PortNames) -> Result<PortNo, &'static str> {
     if let Some(quoted) = text.strip_prefix('"') {
         let name = quoted.strip_suffix('"').ok_or("the closing quote is missing")?;

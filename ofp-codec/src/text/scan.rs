@@ -1,5 +1,6 @@
-//! Cuts a line into `key`, `key=value`, `key:value` and `key(value)` words, as the flow syntax does: commas and
-//! white space separate, parentheses nest. Everything is a slice of the line, so that an error can say its column.
+//! Cuts a line into `key`, `key=value`, `key:value` and `key(value)` words, as the flow syntax
+//! does: commas and white space separate, parentheses nest. Everything is a slice of the line, so
+//! that an error can say its column.
 
 /// What separates one word from the next.
 const SEPARATORS: [char; 5] = [',', ' ', '\t', '\r', '\n'];
@@ -43,9 +44,13 @@ impl<'t> Iterator for Words<'t> {
             self.rest = "";
             return None;
         }
-        let key_len = start
-            .find(|c: char| SEPARATORS.contains(&c) || matches!(c, ':' | '=' | '('))
-            .unwrap_or(start.len());
+        let ends_key = |c: char| SEPARATORS.contains(&c) || matches!(c, ':' | '=' | '(');
+        // A port's name in quotes may hold anything.
+        let quoted = start.strip_prefix('"').and_then(|name| name.find('"'));
+        let key_len = match quoted {
+            Some(name_len) => name_len.saturating_add(2),
+            None => start.find(ends_key).unwrap_or(start.len()),
+        };
         let (key, after) = start.split_at_checked(key_len)?;
         let mut chars = after.chars();
         let delimiter = chars.next();
@@ -56,6 +61,7 @@ impl<'t> Iterator for Words<'t> {
                 let (value, rest) = cut(tail, |c| c == ')');
                 (value, rest.strip_prefix(')').unwrap_or(rest))
             }
+            // Between a closing quote and the next word there may be nothing at all.
             _ => ("", after),
         };
         let text = start.get(..start.len().saturating_sub(rest.len())).unwrap_or(start);
@@ -64,16 +70,19 @@ impl<'t> Iterator for Words<'t> {
     }
 }
 
-/// Splits before the first character that `ends` and that stands outside of nested parentheses.
+/// Splits before the first character that `ends` and that stands outside of nested parentheses and
+/// of quotes.
 fn cut(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
     let mut level = 0usize;
+    let mut is_quoted = false;
     for (at, c) in text.char_indices() {
-        if level == 0 && ends(c) {
+        if level == 0 && !is_quoted && ends(c) {
             return text.split_at_checked(at).unwrap_or((text, ""));
         }
         match c {
-            '(' => level = level.saturating_add(1),
-            ')' => level = level.saturating_sub(1),
+            '"' => is_quoted = !is_quoted,
+            '(' if !is_quoted => level = level.saturating_add(1),
+            ')' if !is_quoted => level = level.saturating_sub(1),
             _ => {}
         }
     }
@@ -126,8 +135,25 @@ mod tests {
     }
 
     #[test]
+    fn quotes_hold_together() {
+        assert_eq!(
+            words("in_port=\"a,b\",\"c d=\",output:\"(\" x(\")\")y"),
+            [
+                ("in_port=\"a,b\"", "in_port", "\"a,b\""),
+                ("\"c d=\"", "\"c d=\"", ""),
+                ("output:\"(\"", "output", "\"(\""),
+                ("x(\")\")", "x", "\")\""),
+                ("y", "y", ""),
+            ]
+        );
+    }
+
+    #[test]
     fn every_text_ends() {
-        for text in ["=", ":", "(", ")", ",", "", "(()", "a=(", "=,=,=", "))(("] {
+        for text in [
+            "=", ":", "(", ")", ",", "", "(()", "a=(", "=,=,=", "))((", "\"", "\"\"\"", "\"a\"b\"",
+            "a=\"(",
+        ] {
             assert!(Words::new(text).count() <= text.len());
         }
     }

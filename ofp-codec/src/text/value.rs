@@ -1,5 +1,6 @@
-//! Values in text: integers as C writes them, MAC and IP addresses, each with the mask forms that flow files use.
-//! All are big-endian integers, right-aligned in a `u128`, as [`Oxm`](crate::Oxm) holds them.
+//! Values in text: integers as C writes them, MAC and IP addresses, each with the mask forms that
+//! flow files use. All are big-endian integers, right-aligned in a `u128`, as [`Oxm`](crate::Oxm)
+//! holds them.
 
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -13,8 +14,8 @@ pub(super) fn ones(bits: u32) -> u128 {
     }
 }
 
-/// An unsigned integer: decimal, `0x` hexadecimal, or octal with a leading 0. `-1` stands for all ones.
-/// `None` if it is not a number or needs more than `bits` bits.
+/// An unsigned integer: decimal, `0x` hexadecimal, or octal with a leading 0. `-1` stands for all
+/// ones. `None` if it is not a number or needs more than `bits` bits.
 pub(super) fn integer(text: &str, bits: u32) -> Option<u128> {
     if text == "-1" {
         return Some(ones(bits));
@@ -95,8 +96,8 @@ pub(super) fn ipv4_text(value: u128) -> Ipv4Addr {
     Ipv4Addr::from(u32::try_from(value & 0xffff_ffff).unwrap_or(0))
 }
 
-/// Writes an IPv6 address as the C library does: the last 32 bits dotted where all others are zero, as in
-/// `::1.2.3.4`.
+/// Writes an IPv6 address as the C library does: the last 32 bits dotted where all others are zero,
+/// as in `::1.2.3.4`.
 pub(super) struct Ipv6Text(pub(super) u128);
 
 impl fmt::Display for Ipv6Text {

@@ -10,7 +10,8 @@ use rumpswitch_ofp_codec::{
     GroupType, Instruction, Match, MaxLen, MeterId, Oxm, OxmField, PortNo, TableId,
 };
 
-/// A value of a field, its mask if it takes one; zeros and all-ones masks are no matches to compare.
+/// A value of a field, its mask if it takes one; zeros and all-ones masks are no matches to
+/// compare.
 fn oxm(field: OxmField) -> impl Strategy<Value = Oxm> {
     (any::<u128>(), any::<u128>(), any::<bool>()).prop_map(move |(value, mask, is_masked)| {
         let all_ones = field.all_ones();

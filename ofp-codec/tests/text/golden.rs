@@ -1,4 +1,5 @@
-//! What we read prints as ovs-ofctl prints what it sent for the same line, and reads again as the same.
+//! What we read prints as ovs-ofctl prints what it sent for the same line, and reads again as the
+//! same.
 
 use std::fmt::Write as _;
 

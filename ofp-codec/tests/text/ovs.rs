@@ -1,4 +1,5 @@
-//! ovs-ofctl, where it is installed: it reads what we print, and understands it as it understands the original.
+//! ovs-ofctl, where it is installed: it reads what we print, and understands it as it understands
+//! the original.
 
 use std::process::Command;
 

@@ -7,8 +7,9 @@ use rumpswitch_ofp_codec::text::{
 };
 use rumpswitch_ofp_codec::{FlowModCommand, OxmField, PortNo};
 
-/// `data/refused.golden`: a line, and the error behind `! `, or what a line was read as. Most of these ovs-ofctl
-/// refuses, too; the others it sends as its own extensions, or widens with a warning. The ones that are read are beyond it.
+/// `data/refused.golden`: a line, and the error behind `! `, or what a line was read as. Most of
+/// these ovs-ofctl refuses, too; the others it sends as its own extensions, or widens with a
+/// warning. The ones that are read are beyond it.
 #[test]
 fn flows_that_cannot_be_expressed() {
     let mut found = String::new();
@@ -110,11 +111,11 @@ fn ports_by_name() {
         _ => None,
     };
     let flow = parse_flow(
-        "in_port=eth0,actions=eth0,output:eth0,output:\"drop\"",
+        "in_port=eth0,actions=eth0,output:eth0,output:\"drop\",\"br-lan,1\"",
         FlowModCommand::Add,
         &ports,
     );
-    assert_eq!(flow.unwrap().to_string(), "in_port=7 actions=output:7,output:7,output:9");
+    assert_eq!(flow.unwrap().to_string(), "in_port=7 actions=output:7,output:7,output:9,output:8");
     let matching = parse_match("in_port=eth0", &ports).unwrap();
     assert_eq!(matching.exact(OxmField::InPort), Some(7));
     assert!(parse_match("in_port=eth1", &ports).is_err());
