@@ -2,7 +2,11 @@
 
 use alloc::vec::Vec;
 
-use crate::{GroupId, Oxm, PortNo};
+use crate::wire::{self, EncodeError, Reader, Rules, Writer};
+use crate::{
+    BadActionCode, DecodeError, GroupId, OfpError, Oxm, OxmField, PortNo, VID_PRESENT,
+    oxm::OxmHeader,
+};
 
 /// How much of a packet an output to the controller sends.
 #[doc(alias = "ofp_controller_max_len")]
@@ -165,4 +169,226 @@ impl Action {
             Action::Experimenter { .. } => ActionType::Experimenter,
         }
     }
+}
+
+/// The error of an action whose lengths do not add up.
+const BAD_LEN: OfpError = OfpError::BadAction(BadActionCode::BadLen);
+
+/// Ethertypes that PUSH_VLAN may push.
+const VLAN_TYPES: [u16; 2] = [0x8100, 0x88a8];
+/// Ethertypes that PUSH_MPLS may push.
+const MPLS_TYPES: [u16; 2] = [0x8847, 0x8848];
+/// Ethertypes that PUSH_PBB may push.
+const PBB_TYPES: [u16; 1] = [0x88e7];
+
+impl ActionType {
+    /// The type with this number.
+    pub fn from_number(number: u16) -> Option<ActionType> {
+        if number == ActionType::Experimenter as u16 {
+            return Some(ActionType::Experimenter);
+        }
+        Self::ALL.into_iter().find(|action_type| *action_type as u16 == number)
+    }
+
+    /// Whether an action of this type may have `len` bytes.
+    fn allows_len(self, len: usize) -> bool {
+        match self {
+            ActionType::Output => len == 16,
+            ActionType::SetField => len >= 16,
+            ActionType::Experimenter => len >= 8,
+            _ => len == 8,
+        }
+    }
+}
+
+impl Action {
+    /// Decodes actions that fill `bytes`.
+    ///
+    /// # Errors
+    /// BAD_ACTION, as [`Message::decode`](crate::Message::decode) finds it.
+    ///
+    /// ```
+    /// use rumpswitch_ofp_codec::{Action, PortNo, Rules};
+    /// let actions = [Action::PopVlan, Action::output(PortNo(2))];
+    /// let mut bytes = Vec::new();
+    /// Action::encode_list(&actions, &mut bytes).unwrap();
+    /// assert_eq!(bytes.len(), 24);
+    /// assert_eq!(Action::decode_list(&bytes, Rules::Request).unwrap(), actions);
+    /// ```
+    pub fn decode_list(bytes: &[u8], rules: Rules) -> Result<Vec<Action>, DecodeError> {
+        Action::read_list(&mut Reader::new(bytes, 0, "action", BAD_LEN), rules)
+    }
+
+    /// Appends actions.
+    ///
+    /// # Errors
+    /// [`EncodeError`]; then nothing is appended.
+    pub fn encode_list(actions: &[Action], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        wire::append(out, |writer| Action::write_list(actions, writer))
+    }
+
+    /// Reads actions to the reader's end.
+    pub(crate) fn read_list(
+        reader: &mut Reader<'_>,
+        rules: Rules,
+    ) -> Result<Vec<Action>, DecodeError> {
+        let mut actions = Vec::new();
+        while !reader.is_empty() {
+            actions.push(Action::read(reader, rules)?);
+        }
+        Ok(actions)
+    }
+
+    /// Writes actions.
+    pub(crate) fn write_list(
+        actions: &[Action],
+        writer: &mut Writer<'_>,
+    ) -> Result<(), EncodeError> {
+        actions.iter().try_for_each(|action| action.write(writer))
+    }
+
+    /// Reads one action: its length, then its type, then its arguments.
+    fn read(reader: &mut Reader<'_>, rules: Rules) -> Result<Action, DecodeError> {
+        let at = reader.offset();
+        let fail = |error| DecodeError { error, what: "action", offset: at };
+        let bad = |code| fail(OfpError::BadAction(code));
+        let Ok((number, len)) = reader.peek_pair() else { return Err(fail(BAD_LEN)) };
+        let len = usize::from(len);
+        if len < 8 || len % 8 != 0 {
+            return Err(fail(BAD_LEN));
+        }
+        let mut body = reader.sub(len, "action", BAD_LEN)?;
+        let action_type =
+            ActionType::from_number(number).ok_or_else(|| bad(BadActionCode::BadType))?;
+        if !action_type.allows_len(len) {
+            return Err(fail(BAD_LEN));
+        }
+        body.skip(4)?;
+        let action = Action::read_body(&mut body, action_type, rules)?;
+        if rules.strict() {
+            action.check(rules).map_err(fail)?;
+        }
+        Ok(action)
+    }
+
+    /// Reads what follows the type and the length.
+    fn read_body(
+        body: &mut Reader<'_>,
+        action_type: ActionType,
+        rules: Rules,
+    ) -> Result<Action, DecodeError> {
+        Ok(match action_type {
+            ActionType::Output => {
+                Action::Output { port: PortNo(body.u32()?), max_len: MaxLen(body.u16()?) }
+            }
+            ActionType::CopyTtlOut => Action::CopyTtlOut,
+            ActionType::CopyTtlIn => Action::CopyTtlIn,
+            ActionType::SetMplsTtl => Action::SetMplsTtl(body.u8()?),
+            ActionType::DecMplsTtl => Action::DecMplsTtl,
+            ActionType::PushVlan => Action::PushVlan(body.u16()?),
+            ActionType::PopVlan => Action::PopVlan,
+            ActionType::PushMpls => Action::PushMpls(body.u16()?),
+            ActionType::PopMpls => Action::PopMpls(body.u16()?),
+            ActionType::SetQueue => Action::SetQueue(body.u32()?),
+            ActionType::Group => Action::Group(GroupId(body.u32()?)),
+            ActionType::SetNwTtl => Action::SetNwTtl(body.u8()?),
+            ActionType::DecNwTtl => Action::DecNwTtl,
+            ActionType::SetField => Action::SetField(read_set_field(body, rules)?),
+            ActionType::PushPbb => Action::PushPbb(body.u16()?),
+            ActionType::PopPbb => Action::PopPbb,
+            ActionType::Experimenter => {
+                Action::Experimenter { experimenter: body.u32()?, data: body.take_rest().to_vec() }
+            }
+        })
+    }
+
+    /// Checks the arguments, as far as they can be judged without a switch.
+    fn check(&self, rules: Rules) -> Result<(), OfpError> {
+        let code = match self {
+            Action::Output { port, .. } if !may_output(*port, rules) => BadActionCode::BadOutPort,
+            Action::Group(group) if *group > GroupId::MAX => BadActionCode::BadOutGroup,
+            Action::PushVlan(kind) if !VLAN_TYPES.contains(kind) => BadActionCode::BadArgument,
+            Action::PushMpls(kind) if !MPLS_TYPES.contains(kind) => BadActionCode::BadArgument,
+            Action::PushPbb(kind) if !PBB_TYPES.contains(kind) => BadActionCode::BadArgument,
+            Action::Experimenter { .. } => BadActionCode::BadExperimenter,
+            _ => return Ok(()),
+        };
+        Err(OfpError::BadAction(code))
+    }
+
+    /// Writes one action.
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        let start = writer.position();
+        writer.u16(self.action_type() as u16);
+        writer.u16(0);
+        match self {
+            Action::Output { port, max_len } => {
+                writer.u32(port.0);
+                writer.u16(max_len.0);
+            }
+            Action::CopyTtlOut
+            | Action::CopyTtlIn
+            | Action::DecMplsTtl
+            | Action::PopVlan
+            | Action::DecNwTtl
+            | Action::PopPbb => writer.zeros(4),
+            Action::SetMplsTtl(ttl) | Action::SetNwTtl(ttl) => writer.u8(*ttl),
+            Action::PushVlan(kind)
+            | Action::PushMpls(kind)
+            | Action::PopMpls(kind)
+            | Action::PushPbb(kind) => writer.u16(*kind),
+            Action::SetQueue(queue) => writer.u32(*queue),
+            Action::Group(group) => writer.u32(group.0),
+            Action::SetField(oxm) => oxm.write(writer)?,
+            Action::Experimenter { experimenter, data } => {
+                writer.u32(*experimenter);
+                writer.aligned(data)?;
+            }
+        }
+        writer.pad(start);
+        writer.set_len(start, 2)
+    }
+}
+
+/// Whether an output may name this port.
+fn may_output(port: PortNo, rules: Rules) -> bool {
+    match port {
+        PortNo::TABLE => rules == Rules::PacketOut,
+        PortNo::ANY => false,
+        port => port.is_ordinary() || port.reserved_name().is_some(),
+    }
+}
+
+/// Reads the field of a set-field action and its padding: which field, whether it is alone, its
+/// value.
+fn read_set_field(body: &mut Reader<'_>, rules: Rules) -> Result<Oxm, DecodeError> {
+    let at = body.offset();
+    let bad =
+        |code| Err(DecodeError { error: OfpError::BadAction(code), what: "set-field", offset: at });
+    let header = OxmHeader::parse(body.u32()?);
+    let Some(field) = header.field else { return bad(BadActionCode::BadSetType) };
+    let info = field.info();
+    if rules.strict() && (!info.settable || header.has_mask) {
+        return bad(BadActionCode::BadSetType);
+    }
+    let expected = if header.has_mask { 2 * info.len } else { info.len };
+    if header.len != expected || usize::from(expected) > body.remaining() {
+        return bad(BadActionCode::BadSetLen);
+    }
+    let value = body.uint(info.len)?;
+    let mask = if header.has_mask { Some(body.uint(info.len)?) } else { None };
+    let rest = body.take_rest();
+    if rules.strict() {
+        if rest.iter().any(|byte| *byte != 0) {
+            return bad(BadActionCode::BadSetArgument);
+        }
+        if rest.len() >= 8 {
+            return bad(BadActionCode::BadLen);
+        }
+        let lacks_tag = field == OxmField::VlanVid && value & u128::from(VID_PRESENT) == 0;
+        if value & !field.all_ones() != 0 || lacks_tag {
+            return bad(BadActionCode::BadSetArgument);
+        }
+    }
+    Ok(Oxm { field, value, mask })
 }

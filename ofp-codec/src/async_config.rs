@@ -1,5 +1,8 @@
 //! Which asynchronous messages a controller wants (§7.3.10).
 
+use crate::DecodeError;
+use crate::wire::{Reader, Writer};
+
 /// A mask for masters and equals, and one for slaves; bit `n` stands for reason `n`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AsyncMask {
@@ -31,6 +34,22 @@ impl Default for AsyncConfig {
             packet_in: AsyncMask { master: 0x3, slave: 0 },
             port_status: AsyncMask { master: 0x7, slave: 0x7 },
             flow_removed: AsyncMask { master: 0xf, slave: 0 },
+        }
+    }
+}
+
+impl AsyncConfig {
+    /// Reads the body of a SET_ASYNC or GET_ASYNC_REPLY.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<AsyncConfig, DecodeError> {
+        let mut mask = || Ok(AsyncMask { master: reader.u32()?, slave: reader.u32()? });
+        Ok(AsyncConfig { packet_in: mask()?, port_status: mask()?, flow_removed: mask()? })
+    }
+
+    /// Writes the body of a SET_ASYNC or GET_ASYNC_REPLY.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        for mask in [self.packet_in, self.port_status, self.flow_removed] {
+            writer.u32(mask.master);
+            writer.u32(mask.slave);
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use bitflags::bitflags;
 
+use crate::wire::{Reader, Rules, Writer};
+use crate::{DecodeError, OfpError, SwitchConfigFailedCode};
+
 bitflags! {
     /// What a switch can do.
     #[doc(alias = "ofp_capabilities")]
@@ -68,4 +71,67 @@ pub struct Config {
     pub flags: ConfigFlags,
     /// Bytes of a packet that no output action sent to the controller.
     pub miss_send_len: u16,
+}
+
+/// The highest miss_send_len that is a number of bytes.
+const MAX_MISS_SEND_LEN: u16 = 0xffe5;
+/// The miss_send_len that asks for whole packets.
+const NO_BUFFER_MISS_SEND_LEN: u16 = 0xffff;
+
+impl SwitchFeatures {
+    /// Reads a features reply's body.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<SwitchFeatures, DecodeError> {
+        let datapath_id = reader.u64()?;
+        let n_buffers = reader.u32()?;
+        let n_tables = reader.u8()?;
+        let auxiliary_id = reader.u8()?;
+        reader.skip(2)?;
+        let capabilities = Capabilities::from_bits_retain(reader.u32()?);
+        let reserved = reader.u32()?;
+        Ok(SwitchFeatures {
+            datapath_id,
+            n_buffers,
+            n_tables,
+            auxiliary_id,
+            capabilities,
+            reserved,
+        })
+    }
+
+    /// Writes a features reply's body.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        writer.u64(self.datapath_id);
+        writer.u32(self.n_buffers);
+        writer.u8(self.n_tables);
+        writer.u8(self.auxiliary_id);
+        writer.zeros(2);
+        writer.u32(self.capabilities.bits());
+        writer.u32(self.reserved);
+    }
+}
+
+impl Config {
+    /// Reads the body of a SET_CONFIG or GET_CONFIG_REPLY.
+    pub(crate) fn read(reader: &mut Reader<'_>, rules: Rules) -> Result<Config, DecodeError> {
+        let at = reader.offset();
+        let flags = ConfigFlags::from_bits_retain(reader.u16()?);
+        let miss_send_len = reader.u16()?;
+        let bad = |code| Err(reader.error_at(at, OfpError::SwitchConfigFailed(code)));
+        if rules.strict() {
+            // The two bits are one number, of which 3 is no value.
+            if flags.bits() > ConfigFlags::FRAG_REASM.bits() {
+                return bad(SwitchConfigFailedCode::BadFlags);
+            }
+            if miss_send_len > MAX_MISS_SEND_LEN && miss_send_len != NO_BUFFER_MISS_SEND_LEN {
+                return bad(SwitchConfigFailedCode::BadLen);
+            }
+        }
+        Ok(Config { flags, miss_send_len })
+    }
+
+    /// Writes the body of a SET_CONFIG or GET_CONFIG_REPLY.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        writer.u16(self.flags.bits());
+        writer.u16(self.miss_send_len);
+    }
 }

@@ -4,7 +4,11 @@ use alloc::vec::Vec;
 
 use bitflags::bitflags;
 
-use crate::{GroupId, Instruction, Match, PortNo, TableId};
+use crate::wire::{EncodeError, Reader, Rules, Writer};
+use crate::{
+    BadInstructionCode, BadRequestCode, DecodeError, FlowModFailedCode, GroupId, Instruction,
+    Match, OfpError, PortNo, TableId,
+};
 
 /// The buffer id of a packet that is not buffered.
 #[doc(alias = "OFP_NO_BUFFER")]
@@ -151,4 +155,158 @@ pub struct FlowRemoved {
     pub byte_count: u64,
     /// Its match.
     pub matching: Match,
+}
+
+impl FlowModCommand {
+    /// The command with this number.
+    pub const fn from_number(number: u8) -> Option<FlowModCommand> {
+        Some(match number {
+            0 => FlowModCommand::Add,
+            1 => FlowModCommand::Modify,
+            2 => FlowModCommand::ModifyStrict,
+            3 => FlowModCommand::Delete,
+            4 => FlowModCommand::DeleteStrict,
+            _ => return None,
+        })
+    }
+
+    /// Whether entries go.
+    pub const fn is_delete(self) -> bool {
+        matches!(self, FlowModCommand::Delete | FlowModCommand::DeleteStrict)
+    }
+}
+
+impl FlowMod {
+    /// Reads a flow-mod's body.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<FlowMod, DecodeError> {
+        let at = reader.offset();
+        let bad = |code| DecodeError {
+            error: OfpError::FlowModFailed(code),
+            what: "flow-mod",
+            offset: at,
+        };
+        let (cookie, cookie_mask) = (reader.u64()?, reader.u64()?);
+        let table_id = TableId(reader.u8()?);
+        let command = reader.u8()?;
+        let (idle_timeout, hard_timeout) = (reader.u16()?, reader.u16()?);
+        let priority = reader.u16()?;
+        let buffer_id = reader.u32()?;
+        let out_port = PortNo(reader.u32()?);
+        let out_group = GroupId(reader.u32()?);
+        let flags = FlowModFlags::from_bits_retain(reader.u16()?);
+        reader.skip(2)?;
+        let command =
+            FlowModCommand::from_number(command).ok_or(bad(FlowModFailedCode::BadCommand))?;
+        if !FlowModFlags::all().contains(flags) {
+            return Err(bad(FlowModFailedCode::BadFlags));
+        }
+        if table_id == TableId::ALL && !command.is_delete() {
+            return Err(bad(FlowModFailedCode::BadTableId));
+        }
+        let matching = Match::read(reader, Rules::Request)?;
+        // A deletion's instructions go nowhere, so its table sets no limit to Goto-Table.
+        let table = (!command.is_delete()).then_some(table_id);
+        let instructions = read_instructions(reader, Rules::Request, table)?;
+        Ok(FlowMod {
+            cookie,
+            cookie_mask,
+            table_id,
+            command,
+            idle_timeout,
+            hard_timeout,
+            priority,
+            buffer_id,
+            out_port,
+            out_group,
+            flags,
+            matching,
+            instructions,
+        })
+    }
+
+    /// Writes a flow-mod's body.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        writer.u64(self.cookie);
+        writer.u64(self.cookie_mask);
+        writer.u8(self.table_id.0);
+        writer.u8(self.command as u8);
+        writer.u16(self.idle_timeout);
+        writer.u16(self.hard_timeout);
+        writer.u16(self.priority);
+        writer.u32(self.buffer_id);
+        writer.u32(self.out_port.0);
+        writer.u32(self.out_group.0);
+        writer.u16(self.flags.bits());
+        writer.zeros(2);
+        self.matching.write(writer)?;
+        Instruction::write_list(&self.instructions, writer)
+    }
+}
+
+/// Reads instructions to the reader's end, whose lengths are errors of their own kind.
+pub(crate) fn read_instructions(
+    reader: &mut Reader<'_>,
+    rules: Rules,
+    table: Option<TableId>,
+) -> Result<Vec<Instruction>, DecodeError> {
+    let bad_len = OfpError::BadInstruction(BadInstructionCode::BadLen);
+    let mut list = reader.sub(reader.remaining(), "instruction", bad_len)?;
+    Instruction::read_list(&mut list, rules, table)
+}
+
+impl FlowRemovedReason {
+    /// The reason with this number.
+    pub const fn from_number(number: u8) -> Option<FlowRemovedReason> {
+        Some(match number {
+            0 => FlowRemovedReason::IdleTimeout,
+            1 => FlowRemovedReason::HardTimeout,
+            2 => FlowRemovedReason::Delete,
+            3 => FlowRemovedReason::GroupDelete,
+            4 => FlowRemovedReason::MeterDelete,
+            _ => return None,
+        })
+    }
+}
+
+impl FlowRemoved {
+    /// Reads a flow-removed's body.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<FlowRemoved, DecodeError> {
+        let cookie = reader.u64()?;
+        let priority = reader.u16()?;
+        let unknown = reader.error(OfpError::BadRequest(BadRequestCode::BadType));
+        let reason = FlowRemovedReason::from_number(reader.u8()?).ok_or(unknown)?;
+        let table_id = TableId(reader.u8()?);
+        let (duration_sec, duration_nsec) = (reader.u32()?, reader.u32()?);
+        let (idle_timeout, hard_timeout) = (reader.u16()?, reader.u16()?);
+        let (packet_count, byte_count) = (reader.u64()?, reader.u64()?);
+        let matching = Match::read(reader, Rules::Report)?;
+        Ok(FlowRemoved {
+            cookie,
+            priority,
+            reason,
+            table_id,
+            duration_sec,
+            duration_nsec,
+            idle_timeout,
+            hard_timeout,
+            packet_count,
+            byte_count,
+            matching,
+        })
+    }
+
+    /// Writes a flow-removed's body.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        writer.u64(self.cookie);
+        writer.u16(self.priority);
+        writer.u8(self.reason as u8);
+        writer.u8(self.table_id.0);
+        writer.u32(self.duration_sec);
+        writer.u32(self.duration_nsec);
+        writer.u16(self.idle_timeout);
+        writer.u16(self.hard_timeout);
+        writer.u64(self.packet_count);
+        writer.u64(self.byte_count);
+        self.matching.write(writer)
+    }
 }

@@ -112,3 +112,144 @@ impl MessageType {
         Self::ALL.get(usize::from(number)).copied()
     }
 }
+
+impl MessageType {
+    /// The type's name in the standard, in lower case and without its prefix.
+    pub const fn name(self) -> &'static str {
+        match self {
+            MessageType::Hello => "hello",
+            MessageType::Error => "error",
+            MessageType::EchoRequest => "echo-request",
+            MessageType::EchoReply => "echo-reply",
+            MessageType::Experimenter => "experimenter",
+            MessageType::FeaturesRequest => "features-request",
+            MessageType::FeaturesReply => "features-reply",
+            MessageType::GetConfigRequest => "get-config-request",
+            MessageType::GetConfigReply => "get-config-reply",
+            MessageType::SetConfig => "set-config",
+            MessageType::PacketIn => "packet-in",
+            MessageType::FlowRemoved => "flow-removed",
+            MessageType::PortStatus => "port-status",
+            MessageType::PacketOut => "packet-out",
+            MessageType::FlowMod => "flow-mod",
+            MessageType::GroupMod => "group-mod",
+            MessageType::PortMod => "port-mod",
+            MessageType::TableMod => "table-mod",
+            MessageType::MultipartRequest => "multipart-request",
+            MessageType::MultipartReply => "multipart-reply",
+            MessageType::BarrierRequest => "barrier-request",
+            MessageType::BarrierReply => "barrier-reply",
+            MessageType::QueueGetConfigRequest => "queue-get-config-request",
+            MessageType::QueueGetConfigReply => "queue-get-config-reply",
+            MessageType::RoleRequest => "role-request",
+            MessageType::RoleReply => "role-reply",
+            MessageType::GetAsyncRequest => "get-async-request",
+            MessageType::GetAsyncReply => "get-async-reply",
+            MessageType::SetAsync => "set-async",
+            MessageType::MeterMod => "meter-mod",
+        }
+    }
+
+    /// Bytes of the shortest message of this type, its header included.
+    pub const fn min_len(self) -> usize {
+        match self {
+            MessageType::Hello
+            | MessageType::EchoRequest
+            | MessageType::EchoReply
+            | MessageType::FeaturesRequest
+            | MessageType::GetConfigRequest
+            | MessageType::BarrierRequest
+            | MessageType::BarrierReply
+            | MessageType::GetAsyncRequest => 8,
+            MessageType::Error | MessageType::GetConfigReply | MessageType::SetConfig => 12,
+            MessageType::Experimenter
+            | MessageType::GroupMod
+            | MessageType::TableMod
+            | MessageType::MultipartRequest
+            | MessageType::MultipartReply
+            | MessageType::QueueGetConfigRequest
+            | MessageType::QueueGetConfigReply
+            | MessageType::MeterMod => 16,
+            MessageType::PacketOut | MessageType::RoleRequest | MessageType::RoleReply => 24,
+            MessageType::FeaturesReply
+            | MessageType::PacketIn
+            | MessageType::GetAsyncReply
+            | MessageType::SetAsync => 32,
+            MessageType::PortMod => 40,
+            MessageType::FlowRemoved | MessageType::FlowMod => 56,
+            MessageType::PortStatus => 80,
+        }
+    }
+
+    /// Whether a message of this type may have `len` bytes, its header included.
+    pub const fn allows_len(self, len: usize) -> bool {
+        len == self.min_len() || (len > self.min_len() && !self.is_fixed_len())
+    }
+
+    /// Whether the length is always [`min_len`](MessageType::min_len).
+    const fn is_fixed_len(self) -> bool {
+        match self {
+            MessageType::Hello
+            | MessageType::EchoRequest
+            | MessageType::EchoReply
+            | MessageType::Error
+            | MessageType::Experimenter
+            | MessageType::GroupMod
+            | MessageType::MultipartRequest
+            | MessageType::MultipartReply
+            | MessageType::QueueGetConfigReply
+            | MessageType::MeterMod
+            | MessageType::PacketOut
+            | MessageType::PacketIn
+            | MessageType::FlowRemoved
+            | MessageType::FlowMod => false,
+            MessageType::FeaturesRequest
+            | MessageType::FeaturesReply
+            | MessageType::GetConfigRequest
+            | MessageType::GetConfigReply
+            | MessageType::SetConfig
+            | MessageType::PortStatus
+            | MessageType::PortMod
+            | MessageType::TableMod
+            | MessageType::BarrierRequest
+            | MessageType::BarrierReply
+            | MessageType::QueueGetConfigRequest
+            | MessageType::RoleRequest
+            | MessageType::RoleReply
+            | MessageType::GetAsyncRequest
+            | MessageType::GetAsyncReply
+            | MessageType::SetAsync => true,
+        }
+    }
+
+    /// Whether a switch acts on messages of this type; others from a controller are BAD_TYPE.
+    pub const fn is_for_switch(self) -> bool {
+        !matches!(
+            self,
+            MessageType::FeaturesReply
+                | MessageType::GetConfigReply
+                | MessageType::PacketIn
+                | MessageType::FlowRemoved
+                | MessageType::PortStatus
+                | MessageType::MultipartReply
+                | MessageType::BarrierReply
+                | MessageType::QueueGetConfigReply
+                | MessageType::RoleReply
+                | MessageType::GetAsyncReply
+        )
+    }
+
+    /// Whether a slave may not send messages of this type (§6.3.5); besides them it may not send
+    /// TABLE_FEATURES with a body.
+    pub const fn is_denied_to_slaves(self) -> bool {
+        matches!(
+            self,
+            MessageType::PacketOut
+                | MessageType::FlowMod
+                | MessageType::GroupMod
+                | MessageType::PortMod
+                | MessageType::TableMod
+                | MessageType::MeterMod
+        )
+    }
+}

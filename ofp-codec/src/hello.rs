@@ -2,6 +2,15 @@
 
 use alloc::vec::Vec;
 
+use crate::DecodeError;
+use crate::wire::{EncodeError, Reader, Writer};
+
+/// The element type of [`HelloElement::VersionBitmap`].
+#[doc(alias = "OFPHET_VERSIONBITMAP")]
+const VERSION_BITMAP: u16 = 1;
+/// Bytes in an element's header.
+const ELEMENT_HEADER_LEN: usize = 4;
+
 /// What a side speaks.
 #[doc(alias = "OFPT_HELLO")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,4 +51,56 @@ impl Hello {
             HelloElement::Unknown { .. } => None,
         })
     }
+}
+
+impl Hello {
+    /// Reads a hello's body. A hello must be readable whatever a later version put into it: what
+    /// cannot be an element ends the list and is no error.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Hello, DecodeError> {
+        let mut elements = Vec::new();
+        while let Ok((element_type, len)) = reader.peek_pair() {
+            let len = usize::from(len);
+            if len < ELEMENT_HEADER_LEN || len > reader.remaining() {
+                break;
+            }
+            let data = reader.take(len)?.get(ELEMENT_HEADER_LEN..).unwrap_or(&[]);
+            // The last element's padding may be missing.
+            if reader.skip_padding(len).is_err() {
+                reader.take_rest();
+            }
+            elements.push(match element_type {
+                VERSION_BITMAP => HelloElement::VersionBitmap(words(data)),
+                _ => HelloElement::Unknown { element_type, data: data.to_vec() },
+            });
+        }
+        Ok(Hello { elements })
+    }
+
+    /// Writes a hello's body.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        for element in &self.elements {
+            let start = writer.position();
+            match element {
+                HelloElement::VersionBitmap(words) => {
+                    writer.u16(VERSION_BITMAP);
+                    writer.u16(0);
+                    words.iter().for_each(|word| writer.u32(*word));
+                }
+                HelloElement::Unknown { element_type, data } => {
+                    writer.u16(*element_type);
+                    writer.u16(0);
+                    writer.bytes(data);
+                }
+            }
+            writer.set_len(start, 2)?;
+            writer.pad(start);
+        }
+        Ok(())
+    }
+}
+
+/// The whole 32-bit words in `bytes`.
+fn words(bytes: &[u8]) -> Vec<u32> {
+    let whole = bytes.chunks_exact(4);
+    whole.filter_map(|word| word.try_into().ok().map(u32::from_be_bytes)).collect()
 }

@@ -41,6 +41,7 @@ mod queue;
 mod role;
 mod table_mod;
 pub mod text;
+mod wire;
 
 pub use action::{Action, ActionType, MaxLen};
 pub use async_config::{AsyncConfig, AsyncMask};
@@ -77,3 +78,4 @@ pub use port::{
 pub use queue::{PacketQueue, QUEUE_ALL, QueueConfig, QueueProperty};
 pub use role::{Role, RoleMessage};
 pub use table_mod::{TableId, TableMod};
+pub use wire::{EncodeError, Rules};

@@ -2,7 +2,14 @@
 
 use alloc::vec::Vec;
 
-use crate::{BadMatchCode, OfpError, Oxm, OxmField, Prerequisite, VID_PRESENT};
+use crate::wire::{self, EncodeError, Reader, Rules, Writer};
+use crate::{BadMatchCode, DecodeError, OfpError, Oxm, OxmField, Prerequisite, VID_PRESENT};
+
+/// The match type of OXM, the only one that 1.3 has.
+#[doc(alias = "OFPMT_OXM")]
+const TYPE_OXM: u16 = 1;
+/// Bytes before the first field.
+const PREFIX_LEN: usize = 4;
 
 /// Match fields in the order given, with the masks given.
 ///
@@ -112,3 +119,77 @@ impl Match {
         }
     }
 }
+
+impl Match {
+    /// Decodes a padded match that fills `bytes`, as [`Match::encode`] writes it.
+    ///
+    /// # Errors
+    /// BAD_MATCH, as [`Message::decode`](crate::Message::decode) finds it.
+    ///
+    /// ```
+    /// use rumpswitch_ofp_codec::{Match, Rules};
+    /// let mut bytes = Vec::new();
+    /// Match::any().encode(&mut bytes).unwrap();
+    /// assert_eq!(bytes, [0, 1, 0, 4, 0, 0, 0, 0]);
+    /// assert_eq!(Match::decode(&bytes, Rules::Request), Ok(Match::any()));
+    /// ```
+    pub fn decode(bytes: &[u8], rules: Rules) -> Result<Match, DecodeError> {
+        let mut reader = Reader::new(bytes, 0, "match", BAD_LEN);
+        let matching = Match::read(&mut reader, rules)?;
+        reader.finish()?;
+        Ok(matching)
+    }
+
+    /// Appends the match with its padding.
+    ///
+    /// # Errors
+    /// [`EncodeError`]; then nothing is appended.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        wire::append(out, |writer| self.write(writer))
+    }
+
+    /// Reads a match and its padding.
+    pub(crate) fn read(reader: &mut Reader<'_>, rules: Rules) -> Result<Match, DecodeError> {
+        let at = reader.offset();
+        let bad =
+            |code| Err(DecodeError { error: OfpError::BadMatch(code), what: "match", offset: at });
+        let Ok((kind, len)) = reader.peek_pair() else { return bad(BadMatchCode::BadLen) };
+        if kind != TYPE_OXM {
+            return bad(BadMatchCode::BadType);
+        }
+        let len = usize::from(len);
+        if len < PREFIX_LEN {
+            return bad(BadMatchCode::BadLen);
+        }
+        let mut body = reader.sub(len, "match", BAD_LEN)?;
+        body.skip(PREFIX_LEN)?;
+        if reader.skip_padding(len).is_err() {
+            return bad(BadMatchCode::BadLen);
+        }
+        let mut matching = Match::any();
+        while !body.is_empty() {
+            let at = body.offset();
+            let Some(oxm) = Oxm::read(&mut body, rules)? else { continue };
+            if rules.strict() {
+                matching.push(oxm).map_err(|error| body.error_at(at, error))?;
+            } else {
+                matching.fields.push(oxm);
+            }
+        }
+        Ok(matching)
+    }
+
+    /// Writes the match and its padding.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        let start = writer.position();
+        writer.u16(TYPE_OXM);
+        writer.u16(0);
+        self.fields.iter().try_for_each(|oxm| oxm.write(writer))?;
+        writer.set_len(start, 2)?;
+        writer.pad(start);
+        Ok(())
+    }
+}
+
+/// The error of a match whose lengths do not add up.
+const BAD_LEN: OfpError = OfpError::BadMatch(BadMatchCode::BadLen);

@@ -5,6 +5,12 @@ use core::fmt;
 
 use bitflags::bitflags;
 
+use crate::wire::{BAD_LEN, EncodeError, Reader, Rules, Writer};
+use crate::{DecodeError, MeterModFailedCode, OfpError};
+
+/// Bytes of a band, of which an experimenter's may have more.
+const BAND_LEN: usize = 16;
+
 /// A meter's number.
 #[doc(alias = "ofp_meter")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,4 +142,141 @@ pub struct MeterMod {
     pub meter_id: MeterId,
     /// Its bands.
     pub bands: Vec<Band>,
+}
+
+impl MeterModCommand {
+    /// The command with this number.
+    pub const fn from_number(number: u16) -> Option<MeterModCommand> {
+        Some(match number {
+            0 => MeterModCommand::Add,
+            1 => MeterModCommand::Modify,
+            2 => MeterModCommand::Delete,
+            _ => return None,
+        })
+    }
+}
+
+impl MeterId {
+    /// Whether a meter may have this number: an ordinary one, or a virtual meter's.
+    pub fn is_possible(self) -> bool {
+        (self.0 >= 1 && self <= MeterId::MAX)
+            || self == MeterId::SLOWPATH
+            || self == MeterId::CONTROLLER
+    }
+}
+
+impl Band {
+    /// Reads bands to the reader's end.
+    pub(crate) fn read_list(
+        reader: &mut Reader<'_>,
+        rules: Rules,
+    ) -> Result<Vec<Band>, DecodeError> {
+        let mut bands = Vec::new();
+        while !reader.is_empty() {
+            bands.push(Band::read(reader, rules)?);
+        }
+        Ok(bands)
+    }
+
+    /// Writes bands.
+    pub(crate) fn write_list(bands: &[Band], writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        bands.iter().try_for_each(|band| band.write(writer))
+    }
+
+    fn read(reader: &mut Reader<'_>, rules: Rules) -> Result<Band, DecodeError> {
+        let at = reader.offset();
+        let bad = |code| {
+            Err(DecodeError { error: OfpError::MeterModFailed(code), what: "band", offset: at })
+        };
+        let (number, len) = reader.peek_pair()?;
+        let len = usize::from(len);
+        if len < BAND_LEN || len % 8 != 0 {
+            return Err(reader.short());
+        }
+        let mut body = reader.sub(len, "band", BAD_LEN)?;
+        body.skip(4)?;
+        let (rate, burst_size) = (body.u32()?, body.u32()?);
+        let band = match number {
+            1 => {
+                body.skip(4)?;
+                Band::Drop { rate, burst_size }
+            }
+            2 => {
+                let prec_level = body.u8()?;
+                body.skip(3)?;
+                Band::DscpRemark { rate, burst_size, prec_level }
+            }
+            0xffff if !rules.strict() => {
+                let experimenter = body.u32()?;
+                let data = body.take_rest().to_vec();
+                Band::Experimenter { rate, burst_size, experimenter, data }
+            }
+            _ => return bad(MeterModFailedCode::BadBand),
+        };
+        body.finish()?;
+        if rules.strict() && rate == 0 {
+            return bad(MeterModFailedCode::BadRate);
+        }
+        Ok(band)
+    }
+
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        let start = writer.position();
+        writer.u16(match self {
+            Band::Drop { .. } => 1,
+            Band::DscpRemark { .. } => 2,
+            Band::Experimenter { .. } => 0xffff,
+        });
+        writer.u16(0);
+        writer.u32(self.rate());
+        writer.u32(self.burst_size());
+        match self {
+            Band::Drop { .. } => {}
+            Band::DscpRemark { prec_level, .. } => writer.u8(*prec_level),
+            Band::Experimenter { experimenter, data, .. } => {
+                writer.u32(*experimenter);
+                writer.aligned(data)?;
+            }
+        }
+        writer.pad(start);
+        writer.set_len(start, 2)
+    }
+}
+
+impl MeterMod {
+    /// Reads a meter-mod's body. Of a deletion only the meter counts: flags and bands are left out.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<MeterMod, DecodeError> {
+        let at = reader.offset();
+        let bad = |code| DecodeError {
+            error: OfpError::MeterModFailed(code),
+            what: "meter-mod",
+            offset: at,
+        };
+        let command = reader.u16()?;
+        let flags = MeterFlags::from_bits_retain(reader.u16()?);
+        let meter_id = MeterId(reader.u32()?);
+        let command =
+            MeterModCommand::from_number(command).ok_or(bad(MeterModFailedCode::BadCommand))?;
+        if command == MeterModCommand::Delete {
+            reader.take_rest();
+            return Ok(MeterMod { command, flags, meter_id, bands: Vec::new() });
+        }
+        let units = flags & (MeterFlags::KBPS | MeterFlags::PKTPS);
+        if !MeterFlags::all().contains(flags) || units.bits().count_ones() != 1 {
+            return Err(bad(MeterModFailedCode::BadFlags));
+        }
+        if !meter_id.is_possible() {
+            return Err(bad(MeterModFailedCode::InvalidMeter));
+        }
+        let bands = Band::read_list(reader, Rules::Request)?;
+        Ok(MeterMod { command, flags, meter_id, bands })
+    }
+
+    /// Writes a meter-mod's body.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        writer.u16(self.command as u16);
+        writer.u16(self.flags.bits());
+        writer.u32(self.meter_id.0);
+        Band::write_list(&self.bands, writer)
+    }
 }

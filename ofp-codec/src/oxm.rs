@@ -1,7 +1,11 @@
 //! The 40 match fields of the basic class (§7.2.3.7): one table says everything about each, and
 //! drives decoding, validation, the datapath's key, set-field and the text form.
 
-use crate::{BadMatchCode, OfpError};
+mod table;
+
+use crate::wire::{EncodeError, Reader, Rules, Writer};
+use crate::{BadMatchCode, DecodeError, OfpError};
+use table::*;
 
 /// The OXM class of the standard's own fields.
 #[doc(alias = "OFPXMC_OPENFLOW_BASIC")]
@@ -348,487 +352,6 @@ impl OxmField {
     }
 }
 
-const INFO_IN_PORT: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::InPort,
-    name: "in_port",
-    old_name: "in_port",
-    len: 4,
-    bits: 32,
-    maskable_by_text: false,
-    maskable: false,
-    settable: false,
-    prerequisite: Prerequisite::None,
-    format: OxmFormat::Port,
-};
-const INFO_IN_PHY_PORT: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::InPhyPort,
-    name: "in_phy_port",
-    old_name: "in_phy_port",
-    len: 4,
-    bits: 32,
-    maskable_by_text: false,
-    maskable: false,
-    settable: false,
-    prerequisite: Prerequisite::InPort,
-    format: OxmFormat::Port,
-};
-const INFO_METADATA: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Metadata,
-    name: "metadata",
-    old_name: "metadata",
-    len: 8,
-    bits: 64,
-    maskable_by_text: true,
-    maskable: true,
-    settable: false,
-    prerequisite: Prerequisite::None,
-    format: OxmFormat::Hex,
-};
-const INFO_ETH_DST: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::EthDst,
-    name: "eth_dst",
-    old_name: "dl_dst",
-    len: 6,
-    bits: 48,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::None,
-    format: OxmFormat::Mac,
-};
-const INFO_ETH_SRC: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::EthSrc,
-    name: "eth_src",
-    old_name: "dl_src",
-    len: 6,
-    bits: 48,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::None,
-    format: OxmFormat::Mac,
-};
-const INFO_ETH_TYPE: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::EthType,
-    name: "eth_type",
-    old_name: "dl_type",
-    len: 2,
-    bits: 16,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::None,
-    format: OxmFormat::Hex,
-};
-const INFO_VLAN_VID: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::VlanVid,
-    name: "vlan_vid",
-    old_name: "vlan_vid",
-    len: 2,
-    bits: 13,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::None,
-    format: OxmFormat::Hex,
-};
-const INFO_VLAN_PCP: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::VlanPcp,
-    name: "vlan_pcp",
-    old_name: "dl_vlan_pcp",
-    len: 1,
-    bits: 3,
-    maskable_by_text: false,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::VlanPresent,
-    format: OxmFormat::Decimal,
-};
-const INFO_IP_DSCP: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::IpDscp,
-    name: "ip_dscp",
-    old_name: "ip_dscp",
-    len: 1,
-    bits: 6,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Ip,
-    format: OxmFormat::Decimal,
-};
-const INFO_IP_ECN: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::IpEcn,
-    name: "ip_ecn",
-    old_name: "nw_ecn",
-    len: 1,
-    bits: 2,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Ip,
-    format: OxmFormat::Decimal,
-};
-const INFO_IP_PROTO: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::IpProto,
-    name: "ip_proto",
-    old_name: "nw_proto",
-    len: 1,
-    bits: 8,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Ip,
-    format: OxmFormat::Decimal,
-};
-const INFO_IPV4_SRC: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Ipv4Src,
-    name: "ipv4_src",
-    old_name: "nw_src",
-    len: 4,
-    bits: 32,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Ipv4,
-    format: OxmFormat::Ipv4,
-};
-const INFO_IPV4_DST: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Ipv4Dst,
-    name: "ipv4_dst",
-    old_name: "nw_dst",
-    len: 4,
-    bits: 32,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Ipv4,
-    format: OxmFormat::Ipv4,
-};
-const INFO_TCP_SRC: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::TcpSrc,
-    name: "tcp_src",
-    old_name: "tp_src",
-    len: 2,
-    bits: 16,
-    maskable_by_text: false,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Tcp,
-    format: OxmFormat::Decimal,
-};
-const INFO_TCP_DST: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::TcpDst,
-    name: "tcp_dst",
-    old_name: "tp_dst",
-    len: 2,
-    bits: 16,
-    maskable_by_text: false,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Tcp,
-    format: OxmFormat::Decimal,
-};
-const INFO_UDP_SRC: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::UdpSrc,
-    name: "udp_src",
-    old_name: "tp_src",
-    len: 2,
-    bits: 16,
-    maskable_by_text: false,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Udp,
-    format: OxmFormat::Decimal,
-};
-const INFO_UDP_DST: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::UdpDst,
-    name: "udp_dst",
-    old_name: "tp_dst",
-    len: 2,
-    bits: 16,
-    maskable_by_text: false,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Udp,
-    format: OxmFormat::Decimal,
-};
-const INFO_SCTP_SRC: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::SctpSrc,
-    name: "sctp_src",
-    old_name: "tp_src",
-    len: 2,
-    bits: 16,
-    maskable_by_text: false,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Sctp,
-    format: OxmFormat::Decimal,
-};
-const INFO_SCTP_DST: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::SctpDst,
-    name: "sctp_dst",
-    old_name: "tp_dst",
-    len: 2,
-    bits: 16,
-    maskable_by_text: false,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Sctp,
-    format: OxmFormat::Decimal,
-};
-const INFO_ICMPV4_TYPE: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Icmpv4Type,
-    name: "icmpv4_type",
-    old_name: "icmp_type",
-    len: 1,
-    bits: 8,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Icmpv4,
-    format: OxmFormat::Decimal,
-};
-const INFO_ICMPV4_CODE: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Icmpv4Code,
-    name: "icmpv4_code",
-    old_name: "icmp_code",
-    len: 1,
-    bits: 8,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Icmpv4,
-    format: OxmFormat::Decimal,
-};
-const INFO_ARP_OP: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::ArpOp,
-    name: "arp_op",
-    old_name: "arp_op",
-    len: 2,
-    bits: 16,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Arp,
-    format: OxmFormat::Decimal,
-};
-const INFO_ARP_SPA: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::ArpSpa,
-    name: "arp_spa",
-    old_name: "arp_spa",
-    len: 4,
-    bits: 32,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Arp,
-    format: OxmFormat::Ipv4,
-};
-const INFO_ARP_TPA: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::ArpTpa,
-    name: "arp_tpa",
-    old_name: "arp_tpa",
-    len: 4,
-    bits: 32,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Arp,
-    format: OxmFormat::Ipv4,
-};
-const INFO_ARP_SHA: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::ArpSha,
-    name: "arp_sha",
-    old_name: "arp_sha",
-    len: 6,
-    bits: 48,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Arp,
-    format: OxmFormat::Mac,
-};
-const INFO_ARP_THA: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::ArpTha,
-    name: "arp_tha",
-    old_name: "arp_tha",
-    len: 6,
-    bits: 48,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Arp,
-    format: OxmFormat::Mac,
-};
-const INFO_IPV6_SRC: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Ipv6Src,
-    name: "ipv6_src",
-    old_name: "ipv6_src",
-    len: 16,
-    bits: 128,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Ipv6,
-    format: OxmFormat::Ipv6,
-};
-const INFO_IPV6_DST: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Ipv6Dst,
-    name: "ipv6_dst",
-    old_name: "ipv6_dst",
-    len: 16,
-    bits: 128,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Ipv6,
-    format: OxmFormat::Ipv6,
-};
-const INFO_IPV6_FLABEL: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Ipv6Flabel,
-    name: "ipv6_flabel",
-    old_name: "ipv6_label",
-    len: 4,
-    bits: 20,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Ipv6,
-    format: OxmFormat::Hex,
-};
-const INFO_ICMPV6_TYPE: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Icmpv6Type,
-    name: "icmpv6_type",
-    old_name: "icmpv6_type",
-    len: 1,
-    bits: 8,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Icmpv6,
-    format: OxmFormat::Decimal,
-};
-const INFO_ICMPV6_CODE: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Icmpv6Code,
-    name: "icmpv6_code",
-    old_name: "icmpv6_code",
-    len: 1,
-    bits: 8,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Icmpv6,
-    format: OxmFormat::Decimal,
-};
-const INFO_IPV6_ND_TARGET: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Ipv6NdTarget,
-    name: "ipv6_nd_target",
-    old_name: "nd_target",
-    len: 16,
-    bits: 128,
-    maskable_by_text: false,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::NdAny,
-    format: OxmFormat::Ipv6,
-};
-const INFO_IPV6_ND_SLL: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Ipv6NdSll,
-    name: "ipv6_nd_sll",
-    old_name: "nd_sll",
-    len: 6,
-    bits: 48,
-    maskable_by_text: false,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::NdSolicit,
-    format: OxmFormat::Mac,
-};
-const INFO_IPV6_ND_TLL: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Ipv6NdTll,
-    name: "ipv6_nd_tll",
-    old_name: "nd_tll",
-    len: 6,
-    bits: 48,
-    maskable_by_text: false,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::NdAdvert,
-    format: OxmFormat::Mac,
-};
-const INFO_MPLS_LABEL: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::MplsLabel,
-    name: "mpls_label",
-    old_name: "mpls_label",
-    len: 4,
-    bits: 20,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Mpls,
-    format: OxmFormat::Decimal,
-};
-const INFO_MPLS_TC: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::MplsTc,
-    name: "mpls_tc",
-    old_name: "mpls_tc",
-    len: 1,
-    bits: 3,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Mpls,
-    format: OxmFormat::Decimal,
-};
-const INFO_MPLS_BOS: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::MplsBos,
-    name: "mpls_bos",
-    old_name: "mpls_bos",
-    len: 1,
-    bits: 1,
-    maskable_by_text: false,
-    maskable: false,
-    settable: true,
-    prerequisite: Prerequisite::Mpls,
-    format: OxmFormat::Decimal,
-};
-const INFO_PBB_ISID: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::PbbIsid,
-    name: "pbb_isid",
-    old_name: "pbb_isid",
-    len: 3,
-    bits: 24,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::Pbb,
-    format: OxmFormat::Hex,
-};
-const INFO_TUNNEL_ID: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::TunnelId,
-    name: "tunnel_id",
-    old_name: "tun_id",
-    len: 8,
-    bits: 64,
-    maskable_by_text: true,
-    maskable: true,
-    settable: true,
-    prerequisite: Prerequisite::None,
-    format: OxmFormat::Hex,
-};
-const INFO_IPV6_EXTHDR: OxmFieldInfo = OxmFieldInfo {
-    field: OxmField::Ipv6Exthdr,
-    name: "ipv6_exthdr",
-    old_name: "ipv6_exthdr",
-    len: 2,
-    bits: 9,
-    maskable_by_text: true,
-    maskable: true,
-    settable: false,
-    prerequisite: Prerequisite::Ipv6,
-    format: OxmFormat::Hex,
-};
-
 /// One match field with its value, and its mask where it has one.
 ///
 /// Values and masks are integers as the wire has them in big-endian order: a MAC address is a 48-bit
@@ -888,5 +411,66 @@ impl Oxm {
             return bad(BadMatchCode::BadValue);
         }
         Ok(())
+    }
+}
+
+/// The parts of a 32-bit OXM header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OxmHeader {
+    /// The field, when it is one of the basic class.
+    pub(crate) field: Option<OxmField>,
+    /// Whether a mask follows the value.
+    pub(crate) has_mask: bool,
+    /// Bytes that follow the header.
+    pub(crate) len: u8,
+}
+
+impl OxmHeader {
+    /// Takes a header apart.
+    pub(crate) fn parse(header: u32) -> OxmHeader {
+        let [class_high, class_low, field, len] = header.to_be_bytes();
+        let class = u16::from_be_bytes([class_high, class_low]);
+        OxmHeader {
+            field: (class == OXM_CLASS_BASIC).then(|| OxmField::from_number(field >> 1)).flatten(),
+            has_mask: field & 1 == 1,
+            len,
+        }
+    }
+}
+
+impl Oxm {
+    /// Reads a match field and checks it by itself; `None` for one that is not known, where the
+    /// rules let it pass.
+    ///
+    /// # Errors
+    /// BAD_MATCH: BAD_LEN, BAD_FIELD, then those of [`Oxm::check`].
+    pub(crate) fn read(reader: &mut Reader<'_>, rules: Rules) -> Result<Option<Oxm>, DecodeError> {
+        let at = reader.offset();
+        let bad = |code| DecodeError { error: OfpError::BadMatch(code), what: "OXM", offset: at };
+        let header = OxmHeader::parse(reader.u32()?);
+        let bad_len = OfpError::BadMatch(BadMatchCode::BadLen);
+        let mut payload = reader.sub(usize::from(header.len), "OXM", bad_len)?;
+        let Some(field) = header.field else {
+            return if rules.strict() { Err(bad(BadMatchCode::BadField)) } else { Ok(None) };
+        };
+        let len = field.info().len;
+        if header.len != if header.has_mask { 2 * len } else { len } {
+            return Err(bad(BadMatchCode::BadLen));
+        }
+        let value = payload.uint(len)?;
+        let mask = if header.has_mask { Some(payload.uint(len)?) } else { None };
+        let oxm = Oxm { field, value, mask };
+        if rules.strict() {
+            oxm.check().map_err(|error| DecodeError { error, what: "OXM", offset: at })?;
+        }
+        Ok(Some(oxm))
+    }
+
+    /// Writes a match field.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        let len = self.field.info().len;
+        writer.u32(self.field.header(self.mask.is_some()));
+        writer.uint(self.value, len)?;
+        self.mask.map_or(Ok(()), |mask| writer.uint(mask, len))
     }
 }

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::{Match, TableId};
+use crate::wire::{EncodeError, Reader, Rules, Writer};
+use crate::{BadRequestCode, DecodeError, Match, OfpError, TableId};
 
 /// Why a packet was sent.
 #[doc(alias = "ofp_packet_in_reason")]
@@ -41,4 +42,45 @@ pub struct PacketIn {
     pub matching: Match,
     /// Its bytes.
     pub data: Vec<u8>,
+}
+
+impl PacketInReason {
+    /// The reason with this number.
+    pub const fn from_number(number: u8) -> Option<PacketInReason> {
+        Some(match number {
+            0 => PacketInReason::NoMatch,
+            1 => PacketInReason::Action,
+            2 => PacketInReason::InvalidTtl,
+            _ => return None,
+        })
+    }
+}
+
+impl PacketIn {
+    /// Reads a packet-in's body.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<PacketIn, DecodeError> {
+        let buffer_id = reader.u32()?;
+        let total_len = reader.u16()?;
+        let unknown = reader.error(OfpError::BadRequest(BadRequestCode::BadType));
+        let reason = PacketInReason::from_number(reader.u8()?).ok_or(unknown)?;
+        let table_id = TableId(reader.u8()?);
+        let cookie = reader.u64()?;
+        let matching = Match::read(reader, Rules::Report)?;
+        reader.skip(2)?;
+        let data = reader.take_rest().to_vec();
+        Ok(PacketIn { buffer_id, total_len, reason, table_id, cookie, matching, data })
+    }
+
+    /// Writes a packet-in's body.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        writer.u32(self.buffer_id);
+        writer.u16(self.total_len);
+        writer.u8(self.reason as u8);
+        writer.u8(self.table_id.0);
+        writer.u64(self.cookie);
+        self.matching.write(writer)?;
+        writer.zeros(2);
+        writer.bytes(&self.data);
+        Ok(())
+    }
 }

@@ -5,6 +5,13 @@ use core::fmt;
 
 use bitflags::bitflags;
 
+use crate::wire::{Reader, Writer};
+use crate::{BadRequestCode, DecodeError, OfpError, PortModFailedCode};
+
+/// Bytes of a port's name with its NUL.
+#[doc(alias = "OFP_MAX_PORT_NAME_LEN")]
+const NAME_LEN: usize = 16;
+
 /// A port number (§7.2.1.1): ordinary ones run from 1 to [`PortNo::MAX`].
 #[doc(alias = "ofp_port_no")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -233,4 +240,124 @@ pub struct PortStatus {
     pub reason: PortReason,
     /// The port.
     pub desc: PortDesc,
+}
+
+impl PortDesc {
+    /// Reads a port.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<PortDesc, DecodeError> {
+        let port_no = PortNo(reader.u32()?);
+        reader.skip(4)?;
+        let hw_addr = reader.mac()?;
+        reader.skip(2)?;
+        let name = reader.text(NAME_LEN)?;
+        let config = PortConfig::from_bits_retain(reader.u32()?);
+        let state = PortState::from_bits_retain(reader.u32()?);
+        let mut features = || reader.u32().map(PortFeatures::from_bits_retain);
+        let (curr, advertised) = (features()?, features()?);
+        let (supported, peer) = (features()?, features()?);
+        let (curr_speed, max_speed) = (reader.u32()?, reader.u32()?);
+        Ok(PortDesc {
+            port_no,
+            hw_addr,
+            name,
+            config,
+            state,
+            curr,
+            advertised,
+            supported,
+            peer,
+            curr_speed,
+            max_speed,
+        })
+    }
+
+    /// Writes a port; a name of more than 15 bytes is cut off.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        writer.u32(self.port_no.0);
+        writer.zeros(4);
+        writer.bytes(&self.hw_addr.0);
+        writer.zeros(2);
+        writer.text(&self.name, NAME_LEN);
+        writer.u32(self.config.bits());
+        writer.u32(self.state.bits());
+        for features in [self.curr, self.advertised, self.supported, self.peer] {
+            writer.u32(features.bits());
+        }
+        writer.u32(self.curr_speed);
+        writer.u32(self.max_speed);
+    }
+}
+
+impl PortMod {
+    /// Reads a port-mod's body.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<PortMod, DecodeError> {
+        let at = reader.offset();
+        let port_no = PortNo(reader.u32()?);
+        reader.skip(4)?;
+        let hw_addr = reader.mac()?;
+        reader.skip(2)?;
+        let config = PortConfig::from_bits_retain(reader.u32()?);
+        let mask = PortConfig::from_bits_retain(reader.u32()?);
+        let advertise = PortFeatures::from_bits_retain(reader.u32()?);
+        reader.skip(4)?;
+        let bad = |code| Err(reader.error_at(at, OfpError::PortModFailed(code)));
+        if !port_no.is_ordinary() && port_no != PortNo::LOCAL {
+            return bad(PortModFailedCode::BadPort);
+        }
+        if has_unnamed(config) || has_unnamed(mask) {
+            return bad(PortModFailedCode::BadConfig);
+        }
+        if has_unnamed(advertise) {
+            return bad(PortModFailedCode::BadAdvertise);
+        }
+        Ok(PortMod { port_no, hw_addr, config, mask, advertise })
+    }
+
+    /// Writes a port-mod's body.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        writer.u32(self.port_no.0);
+        writer.zeros(4);
+        writer.bytes(&self.hw_addr.0);
+        writer.zeros(2);
+        writer.u32(self.config.bits());
+        writer.u32(self.mask.bits());
+        writer.u32(self.advertise.bits());
+        writer.zeros(4);
+    }
+}
+
+/// Whether bits are set that have no name.
+fn has_unnamed<F: bitflags::Flags>(flags: F) -> bool {
+    let mut names = flags.iter_names();
+    names.by_ref().for_each(drop);
+    !names.remaining().is_empty()
+}
+
+impl PortReason {
+    /// The reason with this number.
+    pub const fn from_number(number: u8) -> Option<PortReason> {
+        Some(match number {
+            0 => PortReason::Add,
+            1 => PortReason::Delete,
+            2 => PortReason::Modify,
+            _ => return None,
+        })
+    }
+}
+
+impl PortStatus {
+    /// Reads a port-status's body.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<PortStatus, DecodeError> {
+        let unknown = reader.error(OfpError::BadRequest(BadRequestCode::BadType));
+        let reason = PortReason::from_number(reader.u8()?).ok_or(unknown)?;
+        reader.skip(7)?;
+        Ok(PortStatus { reason, desc: PortDesc::read(reader)? })
+    }
+
+    /// Writes a port-status's body.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        writer.u8(self.reason as u8);
+        writer.zeros(7);
+        self.desc.write(writer);
+    }
 }

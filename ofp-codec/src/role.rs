@@ -1,5 +1,8 @@
 //! Controller roles (§6.3.5, §7.3.9).
 
+use crate::wire::{Reader, Writer};
+use crate::{DecodeError, OfpError, RoleRequestFailedCode};
+
 /// A controller's role.
 #[doc(alias = "ofp_controller_role")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,4 +28,34 @@ pub struct RoleMessage {
     pub role: Role,
     /// Orders the elections of masters.
     pub generation_id: u64,
+}
+
+impl Role {
+    /// The role with this number.
+    pub const fn from_number(number: u32) -> Option<Role> {
+        Some(match number {
+            0 => Role::NoChange,
+            1 => Role::Equal,
+            2 => Role::Master,
+            3 => Role::Slave,
+            _ => return None,
+        })
+    }
+}
+
+impl RoleMessage {
+    /// Reads the body of a role request or reply.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<RoleMessage, DecodeError> {
+        let unknown = reader.error(OfpError::RoleRequestFailed(RoleRequestFailedCode::BadRole));
+        let role = Role::from_number(reader.u32()?).ok_or(unknown)?;
+        reader.skip(4)?;
+        Ok(RoleMessage { role, generation_id: reader.u64()? })
+    }
+
+    /// Writes the body of a role request or reply.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        writer.u32(self.role as u32);
+        writer.zeros(4);
+        writer.u64(self.generation_id);
+    }
 }

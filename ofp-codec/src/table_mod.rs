@@ -2,6 +2,13 @@
 
 use core::fmt;
 
+use crate::wire::{Reader, Writer};
+use crate::{DecodeError, OfpError, TableModFailedCode};
+
+/// The bits of a table's configuration that 1.3 left without meaning and allows.
+#[doc(alias = "OFPTC_DEPRECATED_MASK")]
+const DEPRECATED_MASK: u32 = 3;
+
 /// A flow table's number.
 #[doc(alias = "ofp_table")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,4 +37,26 @@ pub struct TableMod {
     pub table_id: TableId,
     /// No bit is defined in 1.3; the two lowest are a relic and allowed.
     pub config: u32,
+}
+
+impl TableMod {
+    /// Reads a table-mod's body.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<TableMod, DecodeError> {
+        let table_id = TableId(reader.u8()?);
+        reader.skip(3)?;
+        let at = reader.offset();
+        let config = reader.u32()?;
+        if config & !DEPRECATED_MASK != 0 {
+            let code = TableModFailedCode::BadConfig;
+            return Err(reader.error_at(at, OfpError::TableModFailed(code)));
+        }
+        Ok(TableMod { table_id, config })
+    }
+
+    /// Writes a table-mod's body.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        writer.u8(self.table_id.0);
+        writer.zeros(3);
+        writer.u32(self.config);
+    }
 }

@@ -1,6 +1,8 @@
 //! PORT_STATS and QUEUE (§7.3.5.6, §7.3.5.8).
 
-use crate::PortNo;
+use super::reply::Entry;
+use crate::wire::{EncodeError, Reader, Writer};
+use crate::{DecodeError, PortNo};
 
 /// What a port has counted; all ones for what it does not count.
 #[doc(alias = "ofp_port_stats")]
@@ -66,4 +68,95 @@ pub struct QueueStats {
     pub duration_sec: u32,
     /// Nanoseconds beyond them.
     pub duration_nsec: u32,
+}
+
+impl PortStats {
+    /// Reads an entry.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<PortStats, DecodeError> {
+        let port_no = PortNo(reader.u32()?);
+        reader.skip(4)?;
+        Ok(PortStats {
+            port_no,
+            rx_packets: reader.u64()?,
+            tx_packets: reader.u64()?,
+            rx_bytes: reader.u64()?,
+            tx_bytes: reader.u64()?,
+            rx_dropped: reader.u64()?,
+            tx_dropped: reader.u64()?,
+            rx_errors: reader.u64()?,
+            tx_errors: reader.u64()?,
+            rx_frame_err: reader.u64()?,
+            rx_over_err: reader.u64()?,
+            rx_crc_err: reader.u64()?,
+            collisions: reader.u64()?,
+            duration_sec: reader.u32()?,
+            duration_nsec: reader.u32()?,
+        })
+    }
+}
+
+impl Entry for PortStats {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        writer.u32(self.port_no.0);
+        writer.zeros(4);
+        let counters = [
+            self.rx_packets,
+            self.tx_packets,
+            self.rx_bytes,
+            self.tx_bytes,
+            self.rx_dropped,
+            self.tx_dropped,
+            self.rx_errors,
+            self.tx_errors,
+            self.rx_frame_err,
+            self.rx_over_err,
+            self.rx_crc_err,
+            self.collisions,
+        ];
+        counters.iter().for_each(|counter| writer.u64(*counter));
+        writer.u32(self.duration_sec);
+        writer.u32(self.duration_nsec);
+        Ok(())
+    }
+}
+
+impl QueueStatsRequest {
+    /// Reads the request's body.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<QueueStatsRequest, DecodeError> {
+        Ok(QueueStatsRequest { port_no: PortNo(reader.u32()?), queue_id: reader.u32()? })
+    }
+
+    /// Writes the request's body.
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        writer.u32(self.port_no.0);
+        writer.u32(self.queue_id);
+    }
+}
+
+impl QueueStats {
+    /// Reads an entry.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<QueueStats, DecodeError> {
+        Ok(QueueStats {
+            port_no: PortNo(reader.u32()?),
+            queue_id: reader.u32()?,
+            tx_bytes: reader.u64()?,
+            tx_packets: reader.u64()?,
+            tx_errors: reader.u64()?,
+            duration_sec: reader.u32()?,
+            duration_nsec: reader.u32()?,
+        })
+    }
+}
+
+impl Entry for QueueStats {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        writer.u32(self.port_no.0);
+        writer.u32(self.queue_id);
+        writer.u64(self.tx_bytes);
+        writer.u64(self.tx_packets);
+        writer.u64(self.tx_errors);
+        writer.u32(self.duration_sec);
+        writer.u32(self.duration_nsec);
+        Ok(())
+    }
 }
