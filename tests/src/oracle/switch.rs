@@ -151,9 +151,12 @@ impl Oracle {
         }
     }
 
-    /// Sends a frame through the tables.
+    /// Sends a frame through the tables; one without an Ethernet header is no frame.
     pub fn receive(&mut self, in_port: u32, frame: &[u8]) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
+        if frame.len() < 14 {
+            return outcomes;
+        }
         let mut packet =
             Packet { frame: frame.to_vec(), in_port, metadata: 0, tunnel_id: 0, popped: false };
         let _ = self.walk(&mut packet, &mut outcomes);
