@@ -129,10 +129,10 @@ impl UnixHost {
         slot.io.receive(&mut self.pool, into).inspect_err(|_| slot.info.link = false)
     }
 
-    /// Sends on what a port had no room for.
-    pub(crate) fn resume(&mut self, index: usize) {
-        if self.slots[index].is_blocked {
-            self.slots[index].send(&mut self.pool);
+    /// Sends on what ports had no room for.
+    pub fn resume(&mut self) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.is_blocked) {
+            slot.send(&mut self.pool);
         }
     }
 

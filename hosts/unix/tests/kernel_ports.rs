@@ -1,0 +1,299 @@
+//! Tap and packet ports against the kernel's own stack, in namespaces of the test's own: TCP and
+//! UDP between hosts whose interfaces have all their offloads on, through a host that forwards
+//! between its ports.
+
+mod namespace;
+
+use hypercall::{Frame, Hypercall, Port};
+use namespace::{configure, inside, role, run, until_done, veth_host};
+use rumpswitch_unix::{
+    Error, OpenPort, Opener, PacketOptions, PacketPort, PortIo, PortSpec, Received, TapPort,
+    UnixHost,
+};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+const MIB: usize = 1 << 20;
+
+#[test]
+fn play() {
+    namespace::play();
+}
+
+/// Two ports that are one another's other end.
+struct Patch {
+    host: UnixHost,
+    batch: Vec<Received>,
+    /// The longest frame that passed.
+    longest: usize,
+    /// Whether the second port is a trunk: frames are tagged on their way there.
+    trunk: bool,
+}
+
+impl Patch {
+    fn new(ports: Vec<OpenPort>) -> Patch {
+        assert_eq!(ports.len(), 2);
+        Patch { host: UnixHost::new(ports), batch: Vec::new(), longest: 0, trunk: false }
+    }
+
+    fn open(opener: &mut Opener, specs: [&str; 2]) -> Patch {
+        let specs = specs.map(|spec| spec.parse::<PortSpec>().unwrap());
+        Patch::new(opener.open(&specs).unwrap())
+    }
+
+    /// Passes on what is there; tells how many frames.
+    fn pass(&mut self) -> usize {
+        self.host.resume();
+        let mut count = 0;
+        for (from, to) in [(Port(1), Port(2)), (Port(2), Port(1))] {
+            count += self.host.receive(from, &mut self.batch).unwrap();
+            for mut received in self.batch.drain(..) {
+                if self.trunk {
+                    retag(&mut received, to == Port(2));
+                }
+                let Received { frame, meta } = received;
+                self.longest = self.longest.max(frame.len());
+                self.host.transmit(to, &meta, frame);
+            }
+        }
+        self.host.flush();
+        count
+    }
+}
+
+/// Passes frames until the children are done.
+fn pass_until_done(patches: &mut [Patch], children: Vec<std::process::Child>) {
+    until_done(children, || {
+        let mut count = 0;
+        for patch in &mut *patches {
+            count += patch.pass();
+        }
+        if count == 0 {
+            let nothing: &mut [PollFd<'_>] = &mut [];
+            let _ = poll(nothing, Some(&Timespec { tv_sec: 0, tv_nsec: 200_000 }));
+        }
+    });
+}
+
+/// TCP of `count` bytes and a little UDP from h1 to h2, over IPv4 and IPv6.
+fn converse(patches: &mut [Patch], count: usize) {
+    for (any, address) in [("0.0.0.0:5001", "10.0.0.2:5001"), ("[::]:5002", "[fd00::2]:5002")] {
+        let children = vec![
+            role(2, &format!("serve {any} {count}")),
+            role(1, &format!("send {address} {count}")),
+        ];
+        pass_until_done(patches, children);
+        let children =
+            vec![role(2, &format!("echo {any} 5")), role(1, &format!("ask {address} 5"))];
+        pass_until_done(patches, children);
+    }
+}
+
+fn open(number: u32, io: impl PortIo + 'static) -> OpenPort {
+    let spec: PortSpec = "pair:test".parse().unwrap();
+    OpenPort { number: Port(number), name: format!("p{number}"), spec, io: Box::new(io) }
+}
+
+#[test]
+fn packet_to_packet_keeps_large_segments() {
+    inside("packet_to_packet_keeps_large_segments", || {
+        veth_host(1);
+        veth_host(2);
+        let mut patch = Patch::open(&mut Opener::default(), ["packet:v1", "packet:v2"]);
+        let told: Vec<_> =
+            patch.host.ports().map(|(_, name, info)| (name.to_owned(), info)).collect();
+        assert_eq!(told[0].0, "v1");
+        assert_eq!((told[0].1.max_frame, told[0].1.speed_kbps), (1514, Some(10_000_000)));
+        assert!(told[0].1.link && told[0].1.hw_addr.is_some());
+        converse(std::slice::from_mut(&mut patch), 16 * MIB);
+        assert!(patch.longest > 20_000, "longest frame {}", patch.longest);
+        for port in [Port(1), Port(2)] {
+            assert_eq!(patch.host.counters(port).unwrap().refused, 0);
+        }
+    });
+}
+
+#[test]
+fn without_virtio_headers_checksums_are_completed() {
+    inside("without_virtio_headers_checksums_are_completed", || {
+        veth_host(1);
+        veth_host(2);
+        let options = PacketOptions { offloads: false };
+        let ports = ["v1", "v2"].map(|name| PacketPort::open_with(name, options).unwrap());
+        let [one, two] = ports;
+        let mut patch = Patch::new(vec![open(1, one), open(2, two)]);
+        converse(std::slice::from_mut(&mut patch), 2 * MIB);
+        assert!(patch.longest > 2000, "large segments came: {}", patch.longest);
+    });
+}
+
+#[test]
+fn large_segments_are_cut_for_plain_ports() {
+    inside("large_segments_are_cut_for_plain_ports", || {
+        veth_host(1);
+        veth_host(2);
+        let mut opener = Opener::default();
+        let near = Patch::open(&mut opener, ["packet:v1", "dgram:/run/a,/run/b"]);
+        let far = Patch::open(&mut opener, ["dgram:/run/b,/run/a", "packet:v2"]);
+        let mut patches = [near, far];
+        converse(&mut patches, 4 * MIB);
+        assert!(patches[0].longest > 10_000, "large ones came in: {}", patches[0].longest);
+    });
+}
+
+#[test]
+fn tap_to_packet() {
+    inside("tap_to_packet", || {
+        veth_host(2);
+        let tap = match TapPort::open("tap1") {
+            Ok(tap) => tap,
+            Err(Error::Permission { .. }) => {
+                println!("tap_to_packet: skipped: no access to /dev/net/tun");
+                return;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        match TapPort::open("tap1") {
+            Err(error) => assert_eq!(error.to_string(), "tap1: in use by another program"),
+            Ok(_) => panic!("opened twice"),
+        }
+        let error = TapPort::open("v2").map(drop).unwrap_err();
+        assert_eq!(error.to_string(), "v2: exists and is not a tap interface");
+        run("ip netns add h1");
+        run("ip link set tap1 netns h1");
+        configure(1, "tap1");
+        let mut patch = Patch::new(vec![open(1, tap), open(2, PacketPort::open("v2").unwrap())]);
+        converse(std::slice::from_mut(&mut patch), 16 * MIB);
+        assert!(patch.longest > 20_000, "longest frame {}", patch.longest);
+    });
+}
+
+/// Puts a VLAN tag into a frame as a switch's push does, or takes it out.
+fn retag(received: &mut Received, is_push: bool) {
+    const TAG: [u8; 4] = [0x81, 0, 0x60, 5];
+    let Received { frame, meta } = received;
+    let shift = if is_push {
+        assert!(frame.grow_front(4));
+        frame.headers_mut().copy_within(4..16, 0);
+        frame.headers_mut()[12..16].copy_from_slice(&TAG);
+        4
+    } else {
+        assert_eq!(frame.headers()[12..16], TAG, "the tag is back");
+        frame.headers_mut().copy_within(0..12, 4);
+        assert!(frame.shrink_front(4));
+        -4
+    };
+    if meta.offload.is_partial() {
+        meta.offload.csum_start = meta.offload.csum_start.wrapping_add_signed(shift);
+    }
+    if let Some(gso) = &mut meta.offload.gso {
+        gso.header_len = gso.header_len.wrapping_add_signed(shift);
+    }
+}
+
+/// The kernel takes the tag out of each frame that it receives: what a packet socket sees is
+/// without, and the switch must not notice. Tagged on a trunk between two switches, in large
+/// segments with partial checksums.
+#[test]
+fn vlan_tags_are_put_back() {
+    inside("vlan_tags_are_put_back", || {
+        veth_host(1);
+        veth_host(2);
+        run("ip link add t1 type veth peer name t2");
+        for trunk in ["t1", "t2"] {
+            // The kernel's own stack has nothing to say on the trunk.
+            let switch = format!("/proc/sys/net/ipv6/conf/{trunk}/disable_ipv6");
+            std::fs::write(switch, "1").unwrap();
+            run(&format!("ip link set {trunk} up"));
+        }
+        let mut opener = Opener::default();
+        let near = Patch::open(&mut opener, ["packet:v1", "packet:t1"]);
+        let far = Patch::open(&mut opener, ["packet:v2", "packet:t2"]);
+        let mut patches = [Patch { trunk: true, ..near }, Patch { trunk: true, ..far }];
+        converse(&mut patches, 8 * MIB);
+        let longest = patches[1].longest;
+        assert!(longest > 20_000, "longest frame on the trunk {longest}");
+        drop(patches);
+        // Without virtio-net headers, all of it by parsing.
+        let options = PacketOptions { offloads: false };
+        let mut patches = [("v1", "t1"), ("v2", "t2")].map(|(host, trunk)| {
+            let ports = [host, trunk].map(|name| PacketPort::open_with(name, options).unwrap());
+            let [one, two] = ports;
+            Patch { trunk: true, ..Patch::new(vec![open(1, one), open(2, two)]) }
+        });
+        converse(&mut patches, MIB);
+    });
+}
+
+#[test]
+fn a_link_that_goes_down_is_seen() {
+    inside("a_link_that_goes_down_is_seen", || {
+        veth_host(1);
+        let mut port = PacketPort::open("v1").unwrap();
+        assert!(port.info().link);
+        // The carrier takes the kernel a moment.
+        let mut becomes = |link: bool| {
+            let start = std::time::Instant::now();
+            while port.info().link != link {
+                assert!(start.elapsed() < namespace::PATIENCE, "link {link}");
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        };
+        run("ip -n h1 link set eth0 down");
+        becomes(false);
+        run("ip -n h1 link set eth0 up");
+        becomes(true);
+        run("ip link set v1 down");
+        let mut received = Vec::new();
+        let mut pool = rumpswitch_unix::Pool::default();
+        for _ in 0..3 {
+            assert_eq!(port.receive(&mut pool, &mut received).unwrap(), 0);
+        }
+        run("ip link del v1");
+        assert!(!port.info().link, "gone");
+    });
+}
+
+#[test]
+fn only_ethernet_and_only_what_exists() {
+    inside("only_ethernet_and_only_what_exists", || {
+        let error = |name| PacketPort::open(name).map(drop).unwrap_err().to_string();
+        assert_eq!(error("lo"), "lo: not an Ethernet interface");
+        assert_eq!(error("none"), "none: no such interface");
+    });
+}
+
+#[test]
+fn a_missing_capability_is_named() {
+    inside("a_missing_capability_is_named", || {
+        // The hosts' namespaces belong to us; without capabilities the calls are refused.
+        veth_host(1);
+        let output = std::process::Command::new("setpriv")
+            .args(["--bounding-set=-all", "--inh-caps=-all", "--reuid=65534", "--clear-groups"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["as_nobody", "--exact", "--nocapture", "--ignored"])
+            .output();
+        match output {
+            Ok(output) if output.status.success() => {
+                let told = String::from_utf8_lossy(&output.stdout);
+                assert!(
+                    told.contains("v1: open a packet socket: not permitted, it takes CAP_NET_RAW"),
+                    "{told}"
+                );
+            }
+            _ => println!("a_missing_capability_is_named: skipped: setpriv cannot drop them"),
+        }
+    });
+}
+
+#[test]
+#[ignore = "run by a_missing_capability_is_named without capabilities"]
+fn as_nobody() {
+    match PacketPort::open("v1") {
+        Err(error) => println!("{error}"),
+        Ok(_) => println!("opened"),
+    }
+    match TapPort::open("tap9") {
+        Err(error) => println!("{error}"),
+        Ok(_) => println!("opened"),
+    }
+}
