@@ -50,7 +50,9 @@ def requests(context: Context) -> None:
         features = one("FEATURES_REQUEST", b"", "FEATURES_REPLY", 32)
         if features:
             buffers, tables, auxiliary = struct.unpack_from("!IBB", features.body, 8)
-            context.expect(buffers == 0 and tables >= 254 and auxiliary == 0, f"features: {features.raw.hex()}")
+            context.expect(
+                buffers == 0 and tables >= 254 and auxiliary == 0, f"features: {features.raw.hex()}"
+            )
         one("GET_CONFIG_REQUEST", b"", "GET_CONFIG_REPLY", 12)
         for size in (0, 5, 1400, 60000):
             data = bytes(n % 251 for n in range(size))
@@ -64,7 +66,11 @@ def requests(context: Context) -> None:
         context.expect(config and config.body == struct.pack("!HH", 0, 77), "SET_CONFIG does not last")
 
         # A few things to be listed.
-        entry = flow_mod(match(oxm(5, b"\x08\x00"), oxm(12, bytes([10, 0, 0, 0]), bytes([255, 0, 0, 0]))), instruction_actions(output(2)), priority=9)
+        entry = flow_mod(
+            match(oxm(5, b"\x08\x00"), oxm(12, bytes([10, 0, 0, 0]), bytes([255, 0, 0, 0]))),
+            instruction_actions(output(2)),
+            priority=9,
+        )
         group = struct.pack("!HBxI", 0, 0, 7) + struct.pack("!HHII4x", 32, 0, ANY, ANY) + output(1)
         meter = struct.pack("!HHI", 0, 1 | 8, 3) + struct.pack("!HHII4x", 1, 16, 1000, 0)
         for kind, body in (("FLOW_MOD", entry), ("GROUP_MOD", group), ("METER_MOD", meter)):
@@ -93,7 +99,9 @@ def requests(context: Context) -> None:
                 parts and len(kinds) == len(parts) and all(kind == number for kind, _ in kinds),
                 f"{name} is answered by {[str(part) for part in parts]}",
             )
-            context.expect(more == [1] * (len(more) - 1) + [0], f"{name}: the MORE flags of the parts are {more}")
+            context.expect(
+                more == [1] * (len(more) - 1) + [0], f"{name}: the MORE flags of the parts are {more}"
+            )
             filled = sum(len(part.body) - 8 for part in parts)
             if name != "QUEUE":
                 context.expect(filled > 0, f"{name}: the reply lists nothing")
@@ -154,7 +162,12 @@ def cases() -> list[Case]:
         Case("a second hello", "HELLO", b"", "BAD_REQUEST/BAD_TYPE"),
         Case("version 1 after version 4", "FEATURES_REQUEST", b"", "BAD_REQUEST/BAD_VERSION", version=1),
         Case("version 5 after version 4", "FEATURES_REQUEST", b"", "BAD_REQUEST/BAD_VERSION", version=5),
-        Case("an unknown experimenter", "EXPERIMENTER", struct.pack("!II", 0x00ABCDEF, 1), "BAD_REQUEST/BAD_EXPERIMENTER"),
+        Case(
+            "an unknown experimenter",
+            "EXPERIMENTER",
+            struct.pack("!II", 0x00ABCDEF, 1),
+            "BAD_REQUEST/BAD_EXPERIMENTER",
+        ),
         Case("a short experimenter", "EXPERIMENTER", bytes(4), "BAD_REQUEST/BAD_LEN"),
         Case("set-config flags", "SET_CONFIG", struct.pack("!HH", 0x10, 0), "SWITCH_CONFIG_FAILED/BAD_FLAGS"),
         # Flow-mod (chapter 10).
@@ -173,44 +186,126 @@ def cases() -> list[Case]:
         bad_match("eth_type twice", "DUP_FIELD", IP, IP),
         bad_match("tcp_dst without its prerequisites", "BAD_PREREQ", oxm(14, bytes([0, 80]))),
         bad_match("ip_proto before eth_type", "BAD_PREREQ", oxm(10, b"\x06"), IP),
-        bad_match("value bits outside the mask", "BAD_WILDCARDS", IP, oxm(12, bytes([10, 0, 0, 1]), bytes([255, 255, 255, 0]))),
+        bad_match(
+            "value bits outside the mask",
+            "BAD_WILDCARDS",
+            IP,
+            oxm(12, bytes([10, 0, 0, 1]), bytes([255, 255, 255, 0])),
+        ),
         bad_match("vlan_pcp 8", "BAD_VALUE", oxm(6, b"\x10\x05"), oxm(7, b"\x08")),
         bad_match("ip_dscp 64", "BAD_VALUE", IP, oxm(8, b"\x40")),
         # Instructions and actions (chapters 8 and 9).
         bad_instruction("type 7", "BAD_INSTRUCTION/UNKNOWN_INST", struct.pack("!HH4x", 7, 8)),
         bad_instruction("length 4", "BAD_INSTRUCTION/BAD_LEN", struct.pack("!HH4x", 4, 4)),
         bad_instruction("length over the end", "BAD_INSTRUCTION/BAD_LEN", struct.pack("!HH4x", 4, 64)),
-        bad_instruction("goto to the table itself", "BAD_INSTRUCTION/BAD_TABLE_ID", struct.pack("!HHB3x", 1, 8, 0)),
-        bad_instruction("a meter that is not there", "METER_MOD_FAILED/INVALID_METER", struct.pack("!HHI", 6, 8, 99)),
+        bad_instruction(
+            "goto to the table itself", "BAD_INSTRUCTION/BAD_TABLE_ID", struct.pack("!HHB3x", 1, 8, 0)
+        ),
+        bad_instruction(
+            "a meter that is not there", "METER_MOD_FAILED/INVALID_METER", struct.pack("!HHI", 6, 8, 99)
+        ),
         bad_action("type 28", "BAD_ACTION/BAD_TYPE", struct.pack("!HH4x", 28, 8)),
         bad_action("length 0", "BAD_ACTION/BAD_LEN", struct.pack("!HH4x", 0, 0)),
         bad_action("output of 8 bytes", "BAD_ACTION/BAD_LEN", struct.pack("!HHI", 0, 8, 1)),
         bad_action("output to ANY", "BAD_ACTION/BAD_OUT_PORT", output(ANY)),
         bad_action("a group that is not there", "BAD_ACTION/BAD_OUT_GROUP", struct.pack("!HHI", 22, 8, 99)),
         bad_action("push_vlan 0x0800", "BAD_ACTION/BAD_ARGUMENT", struct.pack("!HHH2x", 17, 8, 0x0800)),
-        bad_action("set_field in_port", "BAD_ACTION/BAD_SET_ARGUMENT", struct.pack("!HH", 25, 16) + oxm(0, bytes(4)) + bytes(4)),
         bad_action(
-            "set_field ip_dscp 64", "BAD_ACTION/BAD_SET_ARGUMENT", struct.pack("!HH", 25, 16) + oxm(8, b"\x40") + bytes(7), IP
+            "set_field in_port",
+            "BAD_ACTION/BAD_SET_ARGUMENT",
+            struct.pack("!HH", 25, 16) + oxm(0, bytes(4)) + bytes(4),
         ),
-        bad_action("set_field ipv4_dst without its prerequisite", "BAD_ACTION/MATCH_INCONSISTENT", struct.pack("!HH", 25, 16) + oxm(12, bytes(4)) + bytes(4)),
+        bad_action(
+            "set_field ip_dscp 64",
+            "BAD_ACTION/BAD_SET_ARGUMENT",
+            struct.pack("!HH", 25, 16) + oxm(8, b"\x40") + bytes(7),
+            IP,
+        ),
+        bad_action(
+            "set_field ipv4_dst without its prerequisite",
+            "BAD_ACTION/MATCH_INCONSISTENT",
+            struct.pack("!HH", 25, 16) + oxm(12, bytes(4)) + bytes(4),
+        ),
         # Groups, meters, ports, multiparts, packet-out, roles (chapters 11 to 16).
         Case("group type 4", "GROUP_MOD", struct.pack("!HBxI", 0, 4, 1), "GROUP_MOD_FAILED/BAD_TYPE"),
-        Case("group id over MAX", "GROUP_MOD", struct.pack("!HBxI", 0, 0, 0xFFFFFF01), "GROUP_MOD_FAILED/INVALID_GROUP"),
-        Case("indirect group without a bucket", "GROUP_MOD", struct.pack("!HBxI", 0, 2, 1), "GROUP_MOD_FAILED/INVALID_GROUP"),
-        Case("modify of a missing group", "GROUP_MOD", struct.pack("!HBxI", 1, 0, 77), "GROUP_MOD_FAILED/UNKNOWN_GROUP"),
+        Case(
+            "group id over MAX",
+            "GROUP_MOD",
+            struct.pack("!HBxI", 0, 0, 0xFFFFFF01),
+            "GROUP_MOD_FAILED/INVALID_GROUP",
+        ),
+        Case(
+            "indirect group without a bucket",
+            "GROUP_MOD",
+            struct.pack("!HBxI", 0, 2, 1),
+            "GROUP_MOD_FAILED/INVALID_GROUP",
+        ),
+        Case(
+            "modify of a missing group",
+            "GROUP_MOD",
+            struct.pack("!HBxI", 1, 0, 77),
+            "GROUP_MOD_FAILED/UNKNOWN_GROUP",
+        ),
         Case("meter command 3", "METER_MOD", struct.pack("!HHI", 3, 1, 1), "METER_MOD_FAILED/BAD_COMMAND"),
-        Case("meter 0", "METER_MOD", struct.pack("!HHIHHII4x", 0, 1, 0, 1, 16, 10, 0), "METER_MOD_FAILED/INVALID_METER"),
-        Case("meter flags", "METER_MOD", struct.pack("!HHIHHII4x", 0, 0x10, 1, 1, 16, 10, 0), "METER_MOD_FAILED/BAD_FLAGS"),
-        Case("modify of a missing meter", "METER_MOD", struct.pack("!HHIHHII4x", 1, 1, 77, 1, 16, 10, 0), "METER_MOD_FAILED/UNKNOWN_METER"),
-        Case("port-mod of a missing port", "PORT_MOD", struct.pack("!I4x6s2xIII4x", 77, bytes(6), 0, 0, 0), "PORT_MOD_FAILED/BAD_PORT"),
-        Case("port-mod with another address", "PORT_MOD", struct.pack("!I4x6s2xIII4x", 1, b"\x02\xff\xff\xff\xff\xff", 0, 0, 0), "PORT_MOD_FAILED/BAD_HW_ADDR"),
+        Case(
+            "meter 0",
+            "METER_MOD",
+            struct.pack("!HHIHHII4x", 0, 1, 0, 1, 16, 10, 0),
+            "METER_MOD_FAILED/INVALID_METER",
+        ),
+        Case(
+            "meter flags",
+            "METER_MOD",
+            struct.pack("!HHIHHII4x", 0, 0x10, 1, 1, 16, 10, 0),
+            "METER_MOD_FAILED/BAD_FLAGS",
+        ),
+        Case(
+            "modify of a missing meter",
+            "METER_MOD",
+            struct.pack("!HHIHHII4x", 1, 1, 77, 1, 16, 10, 0),
+            "METER_MOD_FAILED/UNKNOWN_METER",
+        ),
+        Case(
+            "port-mod of a missing port",
+            "PORT_MOD",
+            struct.pack("!I4x6s2xIII4x", 77, bytes(6), 0, 0, 0),
+            "PORT_MOD_FAILED/BAD_PORT",
+        ),
+        Case(
+            "port-mod with another address",
+            "PORT_MOD",
+            struct.pack("!I4x6s2xIII4x", 1, b"\x02\xff\xff\xff\xff\xff", 0, 0, 0),
+            "PORT_MOD_FAILED/BAD_HW_ADDR",
+        ),
         Case("multipart type 99", "MULTIPART_REQUEST", multipart(99), "BAD_REQUEST/BAD_MULTIPART"),
-        Case("a DESC request with a body", "MULTIPART_REQUEST", multipart(0, bytes(8)), "BAD_REQUEST/BAD_LEN"),
+        Case(
+            "a DESC request with a body", "MULTIPART_REQUEST", multipart(0, bytes(8)), "BAD_REQUEST/BAD_LEN"
+        ),
         Case("a FLOW request without a body", "MULTIPART_REQUEST", multipart(1), "BAD_REQUEST/BAD_LEN"),
-        Case("the statistics of a missing meter", "MULTIPART_REQUEST", multipart(9, struct.pack("!I4x", 777)), "METER_MOD_FAILED/UNKNOWN_METER"),
-        Case("queues of a missing port", "QUEUE_GET_CONFIG_REQUEST", struct.pack("!I4x", 77), "QUEUE_OP_FAILED/BAD_PORT"),
-        Case("packet-out of a buffer", "PACKET_OUT", packet_out(output(2), b"", buffer=7), "BAD_REQUEST/BUFFER_UNKNOWN"),
-        Case("packet-out with actions over the end", "PACKET_OUT", packet_out(output(2), b"", actions_len=64), "BAD_REQUEST/BAD_LEN"),
+        Case(
+            "the statistics of a missing meter",
+            "MULTIPART_REQUEST",
+            multipart(9, struct.pack("!I4x", 777)),
+            "METER_MOD_FAILED/UNKNOWN_METER",
+        ),
+        Case(
+            "queues of a missing port",
+            "QUEUE_GET_CONFIG_REQUEST",
+            struct.pack("!I4x", 77),
+            "QUEUE_OP_FAILED/BAD_PORT",
+        ),
+        Case(
+            "packet-out of a buffer",
+            "PACKET_OUT",
+            packet_out(output(2), b"", buffer=7),
+            "BAD_REQUEST/BUFFER_UNKNOWN",
+        ),
+        Case(
+            "packet-out with actions over the end",
+            "PACKET_OUT",
+            packet_out(output(2), b"", actions_len=64),
+            "BAD_REQUEST/BAD_LEN",
+        ),
         Case("role 4", "ROLE_REQUEST", struct.pack("!I4xQ", 4, 0), "ROLE_REQUEST_FAILED/BAD_ROLE"),
         # What looks bad and must pass.
         Case("nonzero padding in a flow-mod", "FLOW_MOD", padded, None),
@@ -244,16 +339,24 @@ def badinput(context: Context) -> None:
             if client.closed:
                 return
             wanted = [] if case.error is None else [case.error]
-            context.expect(errors == wanted and len(got) == len(wanted), f"{case.what}: {said}, not {wanted}; sent {raw.hex()}")
+            context.expect(
+                errors == wanted and len(got) == len(wanted),
+                f"{case.what}: {said}, not {wanted}; sent {raw.hex()}",
+            )
             for reply in got:
                 context.expect(reply.xid == xid, f"{case.what}: the error has xid {reply.xid:#x}")
                 data = reply.raw[12:]
                 context.expect(
-                    raw.startswith(data) and len(data) >= min(64, len(raw)), f"{case.what}: the error carries {data.hex()}, sent {raw.hex()}"
+                    raw.startswith(data) and len(data) >= min(64, len(raw)),
+                    f"{case.what}: the error carries {data.hex()}, sent {raw.hex()}",
                 )
                 context.expect(reply.version == 4, f"{case.what}: the error has version {reply.version}")
-        context.expect(entries() == before, f"bad messages changed the tables: {before} entries, then {entries()}")
-        context.expect(client.request("ECHO_REQUEST", b"alive")[0].body == b"alive", "no echo after all of it")
+        context.expect(
+            entries() == before, f"bad messages changed the tables: {before} entries, then {entries()}"
+        )
+        context.expect(
+            client.request("ECHO_REQUEST", b"alive")[0].body == b"alive", "no echo after all of it"
+        )
         client.answers(message("FLOW_MOD", flow(match(), command=4, priority=0x7777), client.xid()))
     for length in (0, 7):
         with Client(port) as client:
@@ -275,7 +378,11 @@ def hello(context: Context) -> None:
         ("version 6 without a bitmap", message("HELLO", b"", version=6), True),
         ("version 6 with a bitmap of 4", message("HELLO", bitmap(1 << 4), version=6), True),
         ("version 5 with a bitmap of 1 to 5", message("HELLO", bitmap(0x3E), version=5), True),
-        ("an unknown element first", message("HELLO", struct.pack("!HH4x", 9, 8) + bitmap(1 << 4), version=4), True),
+        (
+            "an unknown element first",
+            message("HELLO", struct.pack("!HH4x", 9, 8) + bitmap(1 << 4), version=4),
+            True,
+        ),
         ("version 1", message("HELLO", b"", version=1), False),
         ("version 6 with a bitmap of 1", message("HELLO", bitmap(1 << 1), version=6), False),
     ):
@@ -283,13 +390,21 @@ def hello(context: Context) -> None:
             client.hello()
             if works:
                 got = client.request("FEATURES_REQUEST")
-                context.expect([reply.name for reply in got] == ["FEATURES_REPLY"], f"hello with {what}: {[str(reply) for reply in got]}")
+                context.expect(
+                    [reply.name for reply in got] == ["FEATURES_REPLY"],
+                    f"hello with {what}: {[str(reply) for reply in got]}",
+                )
             else:
                 reply = client.receive()
-                context.expect(reply and reply.error == "HELLO_FAILED/INCOMPATIBLE", f"hello with {what}: {reply}")
+                context.expect(
+                    reply and reply.error == "HELLO_FAILED/INCOMPATIBLE", f"hello with {what}: {reply}"
+                )
                 context.expect(client.receive() is None, f"hello with {what}: the channel stays open")
     with Client(port, hello=message("FEATURES_REQUEST")) as client:
         client.hello()
         got = client.receive()
         context.expect(got is None or got.name == "ERROR", f"a first message that is no hello: {got}")
-        context.expect(got is None or client.receive() is None, "a first message that is no hello: the channel stays open")
+        context.expect(
+            got is None or client.receive() is None,
+            "a first message that is no hello: the channel stays open",
+        )

@@ -99,11 +99,25 @@ def write_capture(path: pathlib.Path, messages: list[bytes]) -> list[int]:
             for at in range(0, len(message), 65000):
                 part = message[at : at + 65000]
                 tcp = struct.pack("!HHIIBBHHH", 6653, 50000, sequence, 1, 0x50, 0x18, 65535, 0, 0)
-                ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40 + len(part), number & 0xFFFF, 0, 64, 6, 0, b"\x7f\0\0\1", b"\x7f\0\0\1")
+                ip = struct.pack(
+                    "!BBHHHBBH4s4s",
+                    0x45,
+                    0,
+                    40 + len(part),
+                    number & 0xFFFF,
+                    0,
+                    64,
+                    6,
+                    0,
+                    b"\x7f\0\0\1",
+                    b"\x7f\0\0\1",
+                )
                 frame = bytes(12) + b"\x08\x00" + ip + tcp + part
                 number += 1
                 sequence = (sequence + len(part)) & 0xFFFFFFFF
-                file.write(struct.pack("<IIII", number // 1000, number % 1000 * 1000, len(frame), len(frame)) + frame)
+                file.write(
+                    struct.pack("<IIII", number // 1000, number % 1000 * 1000, len(frame), len(frame)) + frame
+                )
             frames.append(number)
     return frames
 
@@ -115,7 +129,20 @@ def tshark(context: Context) -> None:
     capture = context.logs / "switch.pcap"
     frames = write_capture(capture, messages)
     fields = ["frame.number", "openflow_v4.type", "openflow_v4.xid", "_ws.expert.message", "_ws.malformed"]
-    argv = ["tshark", "-n", "-r", str(capture), "-d", "tcp.port==6653,openflow", "-T", "fields", "-E", "separator=/t", "-E", "aggregator=;"]
+    argv = [
+        "tshark",
+        "-n",
+        "-r",
+        str(capture),
+        "-d",
+        "tcp.port==6653,openflow",
+        "-T",
+        "fields",
+        "-E",
+        "separator=/t",
+        "-E",
+        "aggregator=;",
+    ]
     for field in fields:
         argv += ["-e", field]
     lines = context.command(argv, 200).stdout.splitlines()
@@ -128,7 +155,9 @@ def tshark(context: Context) -> None:
         if name == "ERROR":
             name += f" {Message(raw).error}"
         # An error carries the request, which the dissector shows as a message inside.
-        if context.expect(kind.split(";")[0] == str(raw[1]), f"tshark takes {name} for type {kind!r}: {raw[:64].hex()}"):
+        if context.expect(
+            kind.split(";")[0] == str(raw[1]), f"tshark takes {name} for type {kind!r}: {raw[:64].hex()}"
+        ):
             kinds[name] += 1
         for said in filter(None, [*expert.split(";"), malformed and "malformed"]):
             complaint = f"{name}: {said}"

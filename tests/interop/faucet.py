@@ -110,9 +110,16 @@ def four_hosts(context: Context) -> list[Host]:
 
 def warm_up(context: Context, hosts: list[Host]) -> None:
     """First pings between the VLANs: the controller resolves the addresses, which costs one or two."""
-    for host, other in ((hosts[0], hosts[2]), (hosts[2], hosts[0]), (hosts[1], hosts[3]), (hosts[3], hosts[1])):
+    for host, other in (
+        (hosts[0], hosts[2]),
+        (hosts[2], hosts[0]),
+        (hosts[1], hosts[3]),
+        (hosts[3], hosts[1]),
+    ):
         sent, received = host.ping(other.address, count=5, interval=0.3)
-        context.expect(received >= sent - 2, f"first pings from {host.name} to {other.name}: {received} of {sent}")
+        context.expect(
+            received >= sent - 2, f"first pings from {host.name} to {other.name}: {received} of {sent}"
+        )
 
 
 def listens(host: Host, port: int) -> bool:
@@ -121,17 +128,30 @@ def listens(host: Host, port: int) -> bool:
 
 def tcp(client: Host, server: Host, port: int) -> str:
     """What becomes of a TCP connection: `connected`, `timeout` or the error."""
-    done = client.inside(sys.executable, script("tcp_connect.py"), server.address, str(port), "3", check=False)
+    done = client.inside(
+        sys.executable, script("tcp_connect.py"), server.address, str(port), "3", check=False
+    )
     return done.stdout.strip()
 
 
 def pings_and_acl(context: Context, hosts: list[Host]) -> None:
     one, two, three, four = hosts
     warm_up(context, hosts)
-    pairs = [(one, two), (two, one), (three, four), (four, three), (one, three), (three, two), (two, four), (four, one)]
+    pairs = [
+        (one, two),
+        (two, one),
+        (three, four),
+        (four, three),
+        (one, three),
+        (three, two),
+        (two, four),
+        (four, one),
+    ]
     for host, other in pairs:
         sent, received = host.ping(other.address)
-        context.expect(sent == received == 3, f"{host.name} pings {other.name}: {received} of {sent} came back")
+        context.expect(
+            sent == received == 3, f"{host.name} pings {other.name}: {received} of {sent} came back"
+        )
     for host in (one, three):
         sent, received = host.ping(host.gateway)
         context.expect(received >= 2, f"{host.name} pings the controller's address: {received} of {sent}")
@@ -145,7 +165,9 @@ def pings_and_acl(context: Context, hosts: list[Host]) -> None:
         (three, BLOCKED_PORT, "connected"),
     ):
         got = tcp(client, two, port)
-        context.expect(got == wanted, f"TCP from {client.name} to {two.name} port {port}: {got}, not {wanted}")
+        context.expect(
+            got == wanted, f"TCP from {client.name} to {two.name} port {port}: {got}, not {wanted}"
+        )
     plain.iperf(context, one, two)
     plain.iperf(context, three, two)
 
@@ -211,7 +233,11 @@ def gauge(context: Context) -> None:
     def counted() -> bool:
         """A counter of port 1 that is not 0."""
         lines = [line.split("\t") for line in (home / "ports.txt").read_text().splitlines()]
-        return any("packets-in" in line[1] and line[1].startswith("s1-") and int(line[2]) > 0 for line in lines if len(line) > 2)
+        return any(
+            "packets-in" in line[1] and line[1].startswith("s1-") and int(line[2]) > 0
+            for line in lines
+            if len(line) > 2
+        )
 
     written("ports.txt", "packets-in")
     wait_until(counted, 20, "gauge to count packets")
@@ -231,7 +257,11 @@ def gauge(context: Context) -> None:
     context.expect(True, "flow table")
     for reply in ("ports", "flows", "meters"):
         number = {"ports": 4, "flows": 1, "meters": 9}[reply]
-        seen = [s for s in watcher.tap.messages("MULTIPART_REPLY", True) if int.from_bytes(s.message.raw[8:10]) == number]
+        seen = [
+            s
+            for s in watcher.tap.messages("MULTIPART_REPLY", True)
+            if int.from_bytes(s.message.raw[8:10]) == number
+        ]
         context.expect(seen, f"no {reply} statistics went to gauge")
     faucet.check()
     watcher.check()
@@ -258,6 +288,8 @@ def c65faucet_pair(context: Context) -> None:
     context.expect("icmp_seq=60 " in pings.output(), "the last ping did not come back")
     for host, other in ((hosts[1], hosts[0]), (hosts[3], hosts[1])):
         sent, received = host.ping(other.address)
-        context.expect(sent == received, f"after the kill {host.name} pings {other.name}: {received} of {sent}")
+        context.expect(
+            sent == received, f"after the kill {host.name} pings {other.name}: {received} of {sent}"
+        )
     second.check()
     first.tap.check(context)

@@ -16,11 +16,10 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-TESTS: dict[str, "Test"] = {}
+TESTS: dict[str, Test] = {}
 
 
 class Skip(Exception):
@@ -36,7 +35,7 @@ class Test:
     """One registered test and what it needs before it can start."""
 
     name: str
-    function: Callable[["Context"], None]
+    function: Callable[[Context], None]
     about: str
     tools: tuple[str, ...]
     venvs: tuple[str, ...]
@@ -104,7 +103,9 @@ def accepts(port: int) -> bool:
 class Process:
     """A program that runs beside the test, its output in two log files."""
 
-    def __init__(self, name: str, argv: Sequence[str], logs: pathlib.Path, env: dict[str, str] | None, cwd=None):
+    def __init__(
+        self, name: str, argv: Sequence[str], logs: pathlib.Path, env: dict[str, str] | None, cwd=None
+    ):
         self.name = name
         self.argv = list(argv)
         self.stdout = logs / f"{name}.stdout"
@@ -205,7 +206,12 @@ class Context:
         return process
 
     def command(
-        self, argv: Sequence[str], seconds: float = 20, env: dict[str, str] | None = None, check: bool = True, input: str | None = None
+        self,
+        argv: Sequence[str],
+        seconds: float = 20,
+        env: dict[str, str] | None = None,
+        check: bool = True,
+        input: str | None = None,
     ) -> subprocess.CompletedProcess:
         """Run a program to its end, within a time limit; a bad exit status fails the test when `check`."""
         argv = list(argv)
@@ -224,7 +230,9 @@ class Context:
             raise Failure(f"no end after {seconds:g} s: {shlex.join(argv)}") from late
         self.log(f"$ {shlex.join(argv)} -> {done.returncode}\n{done.stdout}{done.stderr}")
         if check and done.returncode != 0:
-            raise Failure(f"{shlex.join(argv)} exits with {done.returncode}: {(done.stderr or done.stdout).strip()[-300:]}")
+            raise Failure(
+                f"{shlex.join(argv)} exits with {done.returncode}: {(done.stderr or done.stdout).strip()[-300:]}"
+            )
         return done
 
     def venv_program(self, venv: str, program: str = "python") -> str:
@@ -247,7 +255,9 @@ class Context:
 class Host:
     """A machine at one port of the switch: a network namespace with one interface, `eth0`."""
 
-    def __init__(self, context: Context, number: int, address: str, gateway: str | None = None, v6: str | None = None):
+    def __init__(
+        self, context: Context, number: int, address: str, gateway: str | None = None, v6: str | None = None
+    ):
         self.context = context
         self.number = number
         self.name = f"h{number}"
@@ -273,7 +283,9 @@ class Host:
     def plug_veth(self) -> None:
         """Make the cable: `pN` stays with the switch, `eth0` is the host's."""
         command = self.context.command
-        command(["ip", "link", "add", self.interface, "type", "veth", "peer", "name", "eth0", "netns", self.name])
+        command(
+            ["ip", "link", "add", self.interface, "type", "veth", "peer", "name", "eth0", "netns", self.name]
+        )
         command(["ip", "link", "set", self.interface, "up"])
         if self.context.backend == "ovs":
             # Open vSwitch's userspace datapath does not complete partial checksums.
@@ -300,7 +312,17 @@ class Host:
         """Ping; returns how many were sent and how many came back."""
         limit = count * interval + wait + 10
         done = self.inside(
-            "ping", "-n", "-c", str(count), "-i", f"{interval:g}", "-W", f"{wait:g}", target, seconds=limit, check=False
+            "ping",
+            "-n",
+            "-c",
+            str(count),
+            "-i",
+            f"{interval:g}",
+            "-W",
+            f"{wait:g}",
+            target,
+            seconds=limit,
+            check=False,
         )
         return ping_counts(done.stdout)
 
@@ -317,8 +339,3 @@ def ping_counts(text: str) -> tuple[int, int]:
 def script(name: str) -> str:
     """The path of a program that lies beside the tests."""
     return str(pathlib.Path(__file__).parent / "apps" / name)
-
-
-def quit_on_import_error(what: str) -> None:
-    """For the programs in `apps/`: name what is missing in one line."""
-    sys.exit(f"cannot import {what}")

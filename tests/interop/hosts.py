@@ -23,7 +23,9 @@ def all_pings(context: Context, hosts: list[Host], v6: bool = True) -> None:
                 continue
             for target in (other.address, *([other.v6] if v6 and other.v6 else [])):
                 sent, received = host.ping(target)
-                context.expect(sent == received == 3, f"{host.name} pings {target}: {received} of {sent} came back")
+                context.expect(
+                    sent == received == 3, f"{host.name} pings {target}: {received} of {sent} came back"
+                )
 
 
 def iperf(context: Context, client: Host, server: Host, seconds: float = 2) -> None:
@@ -31,7 +33,9 @@ def iperf(context: Context, client: Host, server: Host, seconds: float = 2) -> N
     for reverse in (False, True):
         listener = context.spawn("iperf3-server", server.argv("iperf3", "-s", "-1"))
         wait_until(
-            lambda: "LISTEN" in server.inside("ss", "-Hltn", "sport", "=", ":5201", check=False).stdout, 10, "iperf3 to listen"
+            lambda: "LISTEN" in server.inside("ss", "-Hltn", "sport", "=", ":5201", check=False).stdout,
+            10,
+            "iperf3 to listen",
         )
         argv = ["iperf3", "-J", "-c", server.address, "-t", f"{seconds:g}", "--connect-timeout", "5000"]
         done = client.inside(*argv, *(["-R"] if reverse else []), seconds=seconds + 20, check=False)
@@ -43,7 +47,9 @@ def iperf(context: Context, client: Host, server: Host, seconds: float = 2) -> N
             context.expect(False, f"iperf3 {client.name} to {server.name} reverse={reverse}: {error}")
             listener.stop()
             continue
-        context.log(f"iperf3 {client.name} {server.name} reverse={reverse}: {received * 8 / seconds / 1e6:.0f} Mbit/s")
+        context.log(
+            f"iperf3 {client.name} {server.name} reverse={reverse}: {received * 8 / seconds / 1e6:.0f} Mbit/s"
+        )
         context.expect(received > 1_000_000, f"iperf3 reverse={reverse} moved only {received} bytes")
         listener.wait(10)
 
@@ -74,7 +80,9 @@ def secure(context: Context) -> None:
     switches.start(context, hosts, controllers=[free_port()], fail_mode="secure")
     for host, other in ((hosts[0], hosts[1]), (hosts[2], hosts[0])):
         sent, received = host.ping(other.address)
-        context.expect(sent == 3 and received == 0, f"{received} of {sent} pings passed a switch without flow entries")
+        context.expect(
+            sent == 3 and received == 0, f"{received} of {sent} pings passed a switch without flow entries"
+        )
 
 
 @test("fallback", tools=(*HOST_TOOLS, "ovs-testcontroller"))
@@ -96,7 +104,9 @@ def fallback(context: Context) -> None:
     before = tap.count("PACKET_IN", True)
     sent, received = hosts[0].ping(hosts[1].address)
     context.expect(sent == received, f"through the hub: {received} of {sent}")
-    context.expect(tap.count("PACKET_IN", True) > before, "the switch still forwards by itself under a controller")
+    context.expect(
+        tap.count("PACKET_IN", True) > before, "the switch still forwards by itself under a controller"
+    )
     controller.kill()
     wait_until(passes, 30, "pings after the controller's end")
     tap.check(context)

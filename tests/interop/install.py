@@ -32,7 +32,12 @@ VENVS = {
 }
 
 # A name by which each can be seen to work.
-IMPORTS = {"c65faucet": "faucet, c65of", "faucet": "faucet, os_ken", "osken": "os_ken", "pyof": "pyof.v0x04.common.utils"}
+IMPORTS = {
+    "c65faucet": "faucet, c65of",
+    "faucet": "faucet, os_ken",
+    "osken": "os_ken",
+    "pyof": "pyof.v0x04.common.utils",
+}
 
 LIMIT = 600
 
@@ -50,9 +55,17 @@ def run(argv: list[str], log: pathlib.Path, env: dict[str, str] | None = None) -
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as out:
         try:
-            return subprocess.run(
-                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=LIMIT, env={**os.environ, **(env or {})}
-            ).returncode == 0
+            return (
+                subprocess.run(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    timeout=LIMIT,
+                    env={**os.environ, **(env or {})},
+                ).returncode
+                == 0
+            )
         except (OSError, subprocess.TimeoutExpired):
             return False
 
@@ -63,7 +76,9 @@ def tools(names: tuple[str, ...], logs: pathlib.Path) -> None:
     if not missing:
         return
     if not allowed() or os.geteuid() != 0 or find("apt-get") is None:
-        raise Skip(f"not installed: {', '.join(name for name in names if find(name) is None)} ({' '.join(missing)})")
+        raise Skip(
+            f"not installed: {', '.join(name for name in names if find(name) is None)} ({' '.join(missing)})"
+        )
     env = {"DEBIAN_FRONTEND": "noninteractive"}
     argv = ["apt-get", "-qq", "-y", "--no-install-recommends", "install", *missing]
     log = logs / "apt.log"

@@ -6,136 +6,9 @@ import re
 
 import switches
 from harness import Context, Failure, Host, test, wait_until
+from flows import bundles, change_flows, flows, many
+from ovs_ofctl import Ofctl, flow_keys, show_keys
 from wiretap import Wiretap
-
-# Flow entries as a user writes them, and what `dump-flows` prints of each (order of fields is free).
-FLOWS = [
-    ("table=0,priority=100,in_port=1,actions=output:2", "priority=100,in_port=1 actions=output:2"),
-    (
-        "table=0,priority=9,cookie=0x1234,idle_timeout=60,hard_timeout=600,send_flow_rem,ip,nw_dst=10.0.0.0/8,"
-        "actions=dec_ttl,set_field:02:00:00:00:00:99->eth_dst,goto_table:1",
-        "cookie=0x1234, idle_timeout=60, hard_timeout=600, send_flow_rem priority=9,ip,nw_dst=10.0.0.0/8 "
-        "actions=dec_ttl,set_field:02:00:00:00:00:99->eth_dst,goto_table:1",
-    ),
-    ("priority=10,tcp,nw_src=10.1.2.3,tp_dst=80,actions=drop", "priority=10,tcp,nw_src=10.1.2.3,tp_dst=80 actions=drop"),
-    (
-        "priority=11,tcp6,ipv6_dst=2001:db8::/32,tcp_src=1024/0xfc00,actions=output:2",
-        "priority=11,tcp6,ipv6_dst=2001:db8::/32,tp_src=0x400/0xfc00 actions=output:2",
-    ),
-    (
-        "priority=12,dl_vlan=100,dl_vlan_pcp=3,actions=pop_vlan,output:1",
-        "priority=12,dl_vlan=100,dl_vlan_pcp=3 actions=pop_vlan,output:1",
-    ),
-    (
-        "priority=13,vlan_tci=0x0000/0x1000,actions=push_vlan:0x8100,set_field:4196->vlan_vid,output:2",
-        "priority=13,vlan_tci=0x0000/0x1000 actions=push_vlan:0x8100,set_field:4196->vlan_vid,output:2",
-    ),
-    ("priority=14,vlan_tci=0x1000/0x1000,actions=output:1", "priority=14,vlan_tci=0x1000/0x1000 actions=output:1"),
-    (
-        "priority=15,arp,arp_op=1,arp_tpa=10.0.0.1,arp_sha=02:00:00:00:00:01,actions=CONTROLLER:65535",
-        "priority=15,arp,arp_tpa=10.0.0.1,arp_op=1,arp_sha=02:00:00:00:00:01 actions=CONTROLLER:65535",
-    ),
-    (
-        "priority=16,dl_src=02:00:00:00:00:01,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,actions=FLOOD",
-        "priority=16,dl_src=02:00:00:00:00:01,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00 actions=FLOOD",
-    ),
-    ("priority=17,icmp,icmp_type=8,icmp_code=0,actions=IN_PORT", "priority=17,icmp,icmp_type=8,icmp_code=0 actions=IN_PORT"),
-    (
-        "priority=18,icmp6,icmp_type=135,nd_target=fe80::1,nd_sll=02:00:00:00:00:01,actions=output:2",
-        "priority=18,icmp6,icmp_type=135,nd_target=fe80::1,nd_sll=02:00:00:00:00:01 actions=output:2",
-    ),
-    (
-        "priority=19,udp,udp_dst=53,nw_tos=184,nw_ecn=1,actions=set_field:10.9.9.9->ip_dst,set_field:5353->udp_dst,NORMAL",
-        "priority=19,udp,nw_tos=184,nw_ecn=1,tp_dst=53 actions=set_field:10.9.9.9->ip_dst,set_field:5353->udp_dst,NORMAL",
-    ),
-    ("priority=20,sctp,sctp_dst=99,actions=ALL", "priority=20,sctp,tp_dst=99 actions=ALL"),
-    (
-        "priority=21,mpls,mpls_label=16,mpls_tc=2,mpls_bos=1,actions=pop_mpls:0x0800,output:1",
-        "priority=21,mpls,mpls_label=16,mpls_tc=2,mpls_bos=1 actions=pop_mpls:0x0800,output:1",
-    ),
-    ("priority=22,dl_type=0x88cc,actions=CONTROLLER:96", "priority=22,dl_type=0x88cc actions=CONTROLLER:96"),
-    ("priority=23,metadata=0x5/0xf,tun_id=0x7,actions=LOCAL", "priority=23,tun_id=0x7,metadata=0x5/0xf actions=LOCAL"),
-    (
-        "priority=24,ip,actions=push_mpls:0x8847,set_field:17->mpls_label,output:2",
-        "priority=24,ip actions=push_mpls:0x8847,set_field:17->mpls_label,output:2",
-    ),
-    (
-        "priority=25,ipv6,ipv6_label=0x12345,actions=set_field:2001:db8::1->ipv6_dst,output:2",
-        "priority=25,ipv6,ipv6_label=0x12345 actions=set_field:2001:db8::1->ipv6_dst,output:2",
-    ),
-    (
-        "table=1,priority=1,in_port=2,actions=write_metadata:0x12/0xff,goto_table:2",
-        "table=1 priority=1,in_port=2 actions=write_metadata:0x12/0xff,goto_table:2",
-    ),
-    (
-        "table=2,priority=5,ip,actions=write_actions(set_field:02:00:00:00:00:77->eth_src,output:1),goto_table:3",
-        "table=2 priority=5,ip actions=write_actions(set_field:02:00:00:00:00:77->eth_src,output:1),goto_table:3",
-    ),
-    ("table=3,priority=5,ip,actions=clear_actions", "table=3 priority=5,ip actions=clear_actions"),
-    (
-        "table=3,priority=6,ip,nw_dst=10.0.0.5,actions=set_queue:0,output:1",
-        "table=3 priority=6,ip,nw_dst=10.0.0.5 actions=set_queue:0,output:1",
-    ),
-    ("table=253,priority=0,actions=drop", "table=253 priority=0 actions=drop"),
-]
-
-UNSTEADY = re.compile(r"^(duration|n_packets|n_bytes|idle_age|hard_age)=")
-
-
-def flow_key(line: str) -> frozenset[str]:
-    """A printed flow entry as a set of its parts, without what changes by itself."""
-    head, _, actions = line.strip().partition("actions=")
-    parts = {part for part in re.split(r"[,\s]+", head) if part and not UNSTEADY.match(part)}
-    if not any(part.startswith("table=") for part in parts):
-        parts.add("table=0")
-    if not any(part.startswith("cookie=") for part in parts):
-        parts.add("cookie=0x0")
-    return frozenset({*parts, f"actions={actions.strip()}"})
-
-
-def flow_keys(text: str) -> set[frozenset[str]]:
-    return {flow_key(line) for line in text.splitlines() if "actions=" in line}
-
-
-def show_keys(keys: set[frozenset[str]]) -> str:
-    return "; ".join(" ".join(sorted(key)) for key in keys) or "nothing"
-
-
-class Ofctl:
-    """ovs-ofctl, speaking OpenFlow 1.3 to one switch."""
-
-    def __init__(self, context: Context, port: int):
-        self.context = context
-        self.target = f"tcp:127.0.0.1:{port}"
-
-    def argv(self, command: str, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
-        return ["ovs-ofctl", "-O", "OpenFlow13", *options, command, self.target, *arguments]
-
-    def __call__(self, command: str, *arguments: str, options: tuple[str, ...] = (), status: int | None = 0) -> str:
-        """Run a subcommand; its output. An exit status other than `status` is a failure of the test."""
-        done = self.context.command(self.argv(command, *arguments, options=options), check=False)
-        if status is not None:
-            said = (done.stderr or done.stdout).strip()[-400:]
-            self.context.expect(
-                done.returncode == status, f"{' '.join([*options, command, *arguments])} exits with {done.returncode}: {said}"
-            )
-        return done.stdout + done.stderr
-
-    def expect(self, text: str, *patterns: str, what: str) -> None:
-        """Each regular expression must be found in the text."""
-        for pattern in patterns:
-            self.context.expect(re.search(pattern, text, re.MULTILINE), f"{what}: no {pattern!r} in {text.strip()[:600]!r}")
-
-    def expect_flows(self, wanted: set[frozenset[str]], what: str, *dump: str) -> None:
-        got = flow_keys(self("dump-flows", *dump))
-        self.context.expect(
-            got == wanted, f"{what}: missing {show_keys(wanted - got)}, unexpected {show_keys(got - wanted)}"
-        )
-
-    def clear(self) -> None:
-        self("del-flows")
-        self("del-groups")
-        self("del-meters")
 
 
 def describe(ofctl: Ofctl) -> None:
@@ -171,106 +44,6 @@ def describe(ofctl: Ofctl) -> None:
     )
 
 
-def flows(ofctl: Ofctl) -> None:
-    context = ofctl.context
-    ofctl("del-flows")
-    ofctl.expect_flows(set(), "del-flows of everything")
-    folder = context.logs
-    path = folder / "flows.txt"
-    path.write_text("# entries of the ofctl test\n" + "\n".join(line for line, _ in FLOWS) + "\n")
-    printed = {flow_key(line) for _, line in FLOWS}
-    ofctl("add-flows", str(path))
-    ofctl.expect_flows(printed, "add-flows, then dump-flows")
-    for table in (0, 2, 3, 9):
-        ofctl.expect_flows({key for key in printed if f"table={table}" in key}, "dump-flows of one table", f"table={table}")
-    ofctl.expect_flows({key for key in printed if "cookie=0x1234" in key}, "dump-flows by cookie", "cookie=0x1234/-1")
-    ofctl.expect_flows(
-        {key for key in printed if any("output:1" in part for part in key)}, "dump-flows by out_port", "out_port=1"
-    )
-    ofctl.expect(ofctl("dump-aggregate"), rf"packet_count=\d+ byte_count=\d+ flow_count={len(FLOWS)}$", what="dump-aggregate")
-    ofctl.expect(ofctl("dump-aggregate", "table=3"), r"flow_count=2$", what="dump-aggregate of one table")
-    text = ofctl("dump-tables")
-    ofctl.expect(text, r"^  table 0( \(.*\))?:\n +active=18, lookup=\d+, matched=\d+$", what="dump-tables")
-    ofctl.expect(text, r"^  table 3( \(.*\))?:\n +active=2, lookup=0, matched=0$", what="dump-tables")
-
-    # What the switch says loads again and is the same.
-    dumped = folder / "dumped.txt"
-    dumped.write_text(ofctl("dump-flows", options=("--no-stats",)))
-    difference = ["ovs-ofctl", "-O", "OpenFlow13", "diff-flows", ofctl.target]
-    for file in (path, dumped):
-        done = context.command([*difference, str(file)], check=False)
-        context.expect(done.returncode == 0 and not done.stdout, f"diff-flows with {file.name}: {done.stdout or done.stderr}")
-    other = folder / "other.txt"
-    kept = [line for line, _ in FLOWS[:-1]]
-    other.write_text("\n".join([*kept, "table=4,priority=7,udp,actions=output:1"]) + "\n")
-    done = context.command([*difference, str(other)], check=False)
-    context.expect(done.returncode == 2, f"diff-flows of different tables exits with {done.returncode}")
-    ofctl.expect(
-        done.stdout, r"^-table=253,? priority=0 actions=drop$", r"^\+table=4,? priority=7,udp actions=output:1$", what="diff-flows"
-    )
-    ofctl("replace-flows", str(other))
-    replaced = {flow_key(line) for _, line in FLOWS[:-1]} | {flow_key("table=4 priority=7,udp actions=output:1")}
-    ofctl.expect_flows(replaced, "replace-flows")
-    ofctl("replace-flows", str(path), options=("--bundle",))
-    ofctl.expect_flows(printed, "--bundle replace-flows")
-
-
-def change_flows(ofctl: Ofctl) -> None:
-    """mod-flows and del-flows, strict and not."""
-    ofctl("del-flows")
-    base = ["priority=5,ip,nw_dst=10.0.0.1,actions=output:1", "priority=6,ip,nw_dst=10.0.0.2,actions=output:1"]
-    for line in [*base, "priority=7,ip,actions=output:1", "table=1,priority=7,arp,actions=output:1"]:
-        ofctl("add-flow", line)
-
-    def now(what: str, *lines: str) -> None:
-        ofctl.expect_flows({flow_key(line) for line in lines}, what)
-
-    arp = "table=1 priority=7,arp actions=output:1"
-    first, second = "priority=5,ip,nw_dst=10.0.0.1", "priority=6,ip,nw_dst=10.0.0.2"
-    now("add-flow", f"{first} actions=output:1", f"{second} actions=output:1", "priority=7,ip actions=output:1", arp)
-    ofctl("mod-flows", "table=0,ip,nw_dst=10.0.0.0/24,actions=output:2")
-    now("mod-flows", f"{first} actions=output:2", f"{second} actions=output:2", "priority=7,ip actions=output:1", arp)
-    ofctl("mod-flows", "table=0,priority=7,ip,actions=drop", options=("--strict",))
-    now("--strict mod-flows", f"{first} actions=output:2", f"{second} actions=output:2", "priority=7,ip actions=drop", arp)
-    ofctl("mod-flows", "table=0,priority=8,ip,actions=NORMAL", options=("--strict",))
-    now("--strict mod-flows without a match", f"{first} actions=output:2", f"{second} actions=output:2", "priority=7,ip actions=drop", arp)
-    ofctl("add-flow", "priority=5,ip,nw_dst=10.0.0.1,cookie=0x77,actions=output:1")
-    now("add-flow over an identical entry", f"cookie=0x77 {first} actions=output:1", f"{second} actions=output:2", "priority=7,ip actions=drop", arp)
-    ofctl("del-flows", "table=0,priority=6,ip", options=("--strict",))
-    now("--strict del-flows without a match", f"cookie=0x77 {first} actions=output:1", f"{second} actions=output:2", "priority=7,ip actions=drop", arp)
-    ofctl("del-flows", "table=0,priority=6,ip,nw_dst=10.0.0.2", options=("--strict",))
-    now("--strict del-flows", f"cookie=0x77 {first} actions=output:1", "priority=7,ip actions=drop", arp)
-    ofctl("del-flows", "cookie=0x77/-1")
-    now("del-flows by cookie", "priority=7,ip actions=drop", arp)
-    ofctl("del-flows", "out_port=1")
-    now("del-flows by out_port", "priority=7,ip actions=drop")
-    ofctl("del-flows", "ip")
-    now("del-flows")
-
-
-def bundles(ofctl: Ofctl) -> None:
-    """All or nothing."""
-    ofctl("del-flows")
-    ofctl("add-flow", "priority=1,actions=drop")
-    before = {flow_key("priority=1 actions=drop")}
-    good, bad = ofctl.context.logs / "good.txt", ofctl.context.logs / "bad.txt"
-    good.write_text("".join(f"priority={n},ip,nw_dst=10.2.0.{n},actions=output:2\n" for n in range(10, 30)))
-    bad.write_text(good.read_text() + "priority=99,ip,actions=group:4242\n")
-    text = ofctl("add-flows", str(bad), options=("--bundle",), status=None)
-    ofctl.expect(text, r"OFPBAC_BAD_OUT_GROUP", what="--bundle add-flows with one bad entry")
-    ofctl.expect_flows(before, "a refused bundle changes nothing")
-    ofctl("add-flows", str(good), options=("--bundle",))
-    wanted = before | {flow_key(f"priority={n},ip,nw_dst=10.2.0.{n} actions=output:2") for n in range(10, 30)}
-    ofctl.expect_flows(wanted, "--bundle add-flows")
-    ofctl("mod-flows", "ip,nw_dst=10.2.0.10,actions=drop", options=("--bundle",))
-    ofctl.expect(ofctl("dump-flows"), r"nw_dst=10\.2\.0\.10 actions=drop", what="--bundle mod-flows")
-    ofctl("del-flows", "ip", options=("--bundle",))
-    ofctl.expect_flows(before, "--bundle del-flows")
-    text = ofctl("add-flow", "priority=99,ip,actions=group:4242", status=1)
-    ofctl.expect(text, r"OFPBAC_BAD_OUT_GROUP", what="add-flow with a missing group")
-    ofctl.expect_flows(before, "a refused flow-mod changes nothing")
-
-
 def group_lines(text: str) -> set[str]:
     return {line.strip() for line in text.splitlines() if line.strip().startswith("group_id=")}
 
@@ -304,9 +77,13 @@ def groups(ofctl: Ofctl) -> None:
     text = ofctl("dump-group-stats", "group_id=1")
     context.expect(len(group_lines(text)) == 1, f"dump-group-stats of one group: {text!r}")
     ofctl.expect(
-        text, r"group_id=1,duration=[\d.]+s,ref_count=1,packet_count=\d+,byte_count=\d+,bucket0:packet_count=", what="dump-group-stats"
+        text,
+        r"group_id=1,duration=[\d.]+s,ref_count=1,packet_count=\d+,byte_count=\d+,bucket0:packet_count=",
+        what="dump-group-stats",
     )
-    context.expect(len(group_lines(ofctl("dump-group-stats"))) == 4, "dump-group-stats does not list the 4 groups")
+    context.expect(
+        len(group_lines(ofctl("dump-group-stats"))) == 4, "dump-group-stats does not list the 4 groups"
+    )
     ofctl.expect(
         ofctl("dump-group-features"),
         r"Types:  0xf$",
@@ -359,7 +136,9 @@ def meters(ofctl: Ofctl) -> None:
     text = ofctl("mod-meter", "meter=9,pktps,band=type=drop,rate=10", status=1)
     ofctl.expect(text, r"OFPMMFC_UNKNOWN_METER", what="mod-meter of a missing one")
     ofctl("add-flow", "priority=4,in_port=1,actions=meter:1,output:2")
-    ofctl.expect(ofctl("dump-flows"), r"priority=4,in_port=1 actions=meter:1,output:2$", what="an entry with a meter")
+    ofctl.expect(
+        ofctl("dump-flows"), r"priority=4,in_port=1 actions=meter:1,output:2$", what="an entry with a meter"
+    )
     ofctl.expect(
         ofctl("meter-stats", "meter=1"),
         r"^meter:1 flow_count:\d+ packet_in_count:\d+ byte_in_count:\d+ duration:[\d.]+s bands:\s*0: packet_count:\d+ byte_count:\d+$",
@@ -382,7 +161,9 @@ def port_block(text: str, number: int) -> str:
 def port_counters(ofctl: Ofctl, number: int) -> tuple[int, int]:
     """Received and transmitted packets."""
     text = ofctl("dump-ports", str(number))
-    found = re.search(rf"port +\S*\b{number}\b\S*: rx pkts=(\d+), bytes=\d+.*?tx pkts=(\d+), bytes=\d+", text, re.DOTALL)
+    found = re.search(
+        rf"port +\S*\b{number}\b\S*: rx pkts=(\d+), bytes=\d+.*?tx pkts=(\d+), bytes=\d+", text, re.DOTALL
+    )
     if not found:
         raise Failure(f"dump-ports {number} prints {text!r}")
     return int(found.group(1)), int(found.group(2))
@@ -393,21 +174,40 @@ def ports(ofctl: Ofctl) -> None:
     text = ofctl("dump-ports-desc")
     for number in (1, 2):
         block = port_block(text, number)
-        ofctl.expect(block, r"config:     0$", r"state:      LIVE$", r"^     speed: \d+ Mbps now, \d+ Mbps max", what="dump-ports-desc")
+        ofctl.expect(
+            block,
+            r"config:     0$",
+            r"state:      LIVE$",
+            r"^     speed: \d+ Mbps now, \d+ Mbps max",
+            what="dump-ports-desc",
+        )
     found = re.search(r"^ 2\((\S+)\)", text, re.MULTILINE)
     name = found.group(1) if found else "2"
-    for action, flag in (("no-forward", "NO_FWD"), ("no-packet-in", "NO_PACKET_IN"), ("no-receive", "NO_RECV"), ("down", "PORT_DOWN")):
+    for action, flag in (
+        ("no-forward", "NO_FWD"),
+        ("no-packet-in", "NO_PACKET_IN"),
+        ("no-receive", "NO_RECV"),
+        ("down", "PORT_DOWN"),
+    ):
         ofctl("mod-port", name, action)
         block = port_block(ofctl("dump-ports-desc"), 2)
         ofctl.expect(block, rf"config: .*\b{flag}\b", what=f"mod-port {action}")
         ofctl("mod-port", "2", action.removeprefix("no-") if action != "down" else "up")
         wait_until(
-            lambda: "config:     0\n" in port_block(ofctl("dump-ports-desc"), 2), 5, f"port 2 without {flag} after mod-port back"
+            lambda: "config:     0\n" in port_block(ofctl("dump-ports-desc"), 2),
+            5,
+            f"port 2 without {flag} after mod-port back",
         )
     text = ofctl("mod-port", "77", "down", status=1)
     ofctl.expect(text, r"77", what="mod-port of a missing port")
     text = ofctl("dump-ports")
-    ofctl.expect(text, r"^OFPST_PORT reply \(OF1\.3\).*: \d+ ports$", r"port +\S*1\S*: rx pkts=\d+", r"port +\S*2\S*: rx pkts=\d+", what="dump-ports")
+    ofctl.expect(
+        text,
+        r"^OFPST_PORT reply \(OF1\.3\).*: \d+ ports$",
+        r"port +\S*1\S*: rx pkts=\d+",
+        r"port +\S*2\S*: rx pkts=\d+",
+        what="dump-ports",
+    )
     ofctl.expect(text, r"^ +duration=[\d.]+s$", what="dump-ports")
     context.expect(ofctl("get-frags").strip() == "normal", "get-frags is not normal")
     ofctl("set-frags", "drop")
@@ -416,7 +216,9 @@ def ports(ofctl: Ofctl) -> None:
     context.expect(ofctl("get-frags").strip() == "normal", "set-frags normal does not last")
 
 
-FRAME = "ffffffffffff 020000000001 0800 45000014000100004011 0000 0a000001 0a000002".replace(" ", "") + "00" * 26
+FRAME = (
+    "ffffffffffff 020000000001 0800 45000014000100004011 0000 0a000001 0a000002".replace(" ", "") + "00" * 26
+)
 
 
 def traffic(ofctl: Ofctl) -> None:
@@ -437,14 +239,19 @@ def traffic(ofctl: Ofctl) -> None:
         ofctl("packet-out", f"{arguments[0]} packet={FRAME} {arguments[1]}")
         wait_until(lambda: port_counters(ofctl, 2)[1] > before, 5, f"{what} to be counted at port 2")
         context.expect(True, what)
-    ofctl.expect(ofctl("dump-flows"), r"n_packets=1, n_bytes=60, priority=50", what="the entry counts the packet-out")
+    ofctl.expect(
+        ofctl("dump-flows"), r"n_packets=1, n_bytes=60, priority=50", what="the entry counts the packet-out"
+    )
 
 
 def monitor(ofctl: Ofctl) -> None:
     """A listening client gets packet-ins, flow-removeds and port-statuses once it has asked for them."""
     context = ofctl.context
     ofctl("del-flows")
-    ofctl("add-flow", "priority=60,cookie=0xabc,in_port=1,ip,nw_dst=10.0.0.2,send_flow_rem,actions=CONTROLLER:65535")
+    ofctl(
+        "add-flow",
+        "priority=60,cookie=0xabc,in_port=1,ip,nw_dst=10.0.0.2,send_flow_rem,actions=CONTROLLER:65535",
+    )
     watcher = context.spawn("monitor", ofctl.argv("monitor", "65535"))
 
     def waits_for(pattern: str, what: str, seconds: float = 8) -> None:
@@ -461,7 +268,9 @@ def monitor(ofctl: Ofctl) -> None:
         return "PACKET_IN" in watcher.output()
 
     wait_until(packet_in, 8, "a packet-in at the monitor", step=0.3)
-    waits_for(r"PACKET_IN2? \(OF1\.3\).*cookie=0xabc.*total_len=60.*in_port=1.*\(via action\)", "the packet-in")
+    waits_for(
+        r"PACKET_IN2? \(OF1\.3\).*cookie=0xabc.*total_len=60.*in_port=1.*\(via action\)", "the packet-in"
+    )
     waits_for(r"nw_src=10\.0\.0\.1,nw_dst=10\.0\.0\.2", "the frame in it")
     ofctl("del-flows", "ip")
     waits_for(r"OFPT_FLOW_REMOVED \(OF1\.3\).*reason=delete.*cookie:0xabc", "the flow-removed")
@@ -471,7 +280,7 @@ def monitor(ofctl: Ofctl) -> None:
     watcher.stop()
 
 
-PARTS = (describe, flows, change_flows, bundles, groups, meters, ports, traffic, monitor)
+PARTS = (describe, flows, change_flows, bundles, many, groups, meters, ports, traffic, monitor)
 
 # Errors that the test asks for.
 ASKED = (

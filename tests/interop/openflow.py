@@ -74,7 +74,11 @@ def error_name(body: bytes) -> str:
     """`TYPE/CODE` of an error message's bytes after the header."""
     kind, code = struct.unpack_from("!HH", body)
     if kind == 0xFFFF:
-        return f"EXPERIMENTER {struct.unpack_from('!I', body, 4)[0]:#x}/{code}" if len(body) >= 8 else "EXPERIMENTER"
+        return (
+            f"EXPERIMENTER {struct.unpack_from('!I', body, 4)[0]:#x}/{code}"
+            if len(body) >= 8
+            else "EXPERIMENTER"
+        )
     name, codes = ERRORS.get(kind, (f"type {kind}", ""))
     names = codes.split()
     return f"{name}/{names[code] if code < len(names) else code}"
@@ -117,7 +121,9 @@ class Message:
         return f"{text} {self.error}" if self.error else text
 
 
-def message(kind: str | int, body: bytes = b"", xid: int = 0, version: int = VERSION, length: int | None = None) -> bytes:
+def message(
+    kind: str | int, body: bytes = b"", xid: int = 0, version: int = VERSION, length: int | None = None
+) -> bytes:
     """A message with a true length unless another is given."""
     number = NUMBER[kind] if isinstance(kind, str) else kind
     return struct.pack("!BBHI", version, number, 8 + len(body) if length is None else length, xid) + body
@@ -147,7 +153,7 @@ class Client:
         self.seconds = seconds
         self.send(message("HELLO", xid=1) if hello is None else hello)
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -219,7 +225,9 @@ class Client:
 # --- bodies ---------------------------------------------------------------------------------------------------
 
 
-def oxm(field: int, value: bytes, mask: bytes | None = None, oxm_class: int = 0x8000, length: int | None = None) -> bytes:
+def oxm(
+    field: int, value: bytes, mask: bytes | None = None, oxm_class: int = 0x8000, length: int | None = None
+) -> bytes:
     payload = value + (mask or b"")
     has_mask = 1 if mask is not None else 0
     size = len(payload) if length is None else length
@@ -273,6 +281,12 @@ def flow_request(table: int = 0xFF) -> bytes:
     return struct.pack("!B3xII4xQQ", table, 0xFFFFFFFF, 0xFFFFFFFF, 0, 0) + match()
 
 
-def packet_out(actions: bytes, data: bytes, in_port: int = 0xFFFFFFFD, actions_len: int | None = None, buffer: int = 0xFFFFFFFF) -> bytes:
+def packet_out(
+    actions: bytes,
+    data: bytes,
+    in_port: int = 0xFFFFFFFD,
+    actions_len: int | None = None,
+    buffer: int = 0xFFFFFFFF,
+) -> bytes:
     size = len(actions) if actions_len is None else actions_len
     return struct.pack("!IIH6x", buffer, in_port, size) + actions + data

@@ -7,7 +7,7 @@ import json
 import hosts as plain
 import switches
 from harness import Context, free_port, script, test, wait_until
-from ofctl import Ofctl
+from ovs_ofctl import Ofctl
 from wiretap import Wiretap
 
 ROLE_REQUEST_FAILED, STALE = 11, 0
@@ -22,7 +22,13 @@ class OsKen:
         name = context.unique(name)
         self.events_file = context.logs / f"{name}.events"
         words = [str(word) for claim in claims for word in claim]
-        argv = [context.venv_program("osken"), script("osken_run.py"), str(port), str(self.events_file), *words]
+        argv = [
+            context.venv_program("osken"),
+            script("osken_run.py"),
+            str(port),
+            str(self.events_file),
+            *words,
+        ]
         env = {**context.venv_env("osken"), "PYTHONPATH": script("")}
         self.process = context.spawn(name, argv, env)
 
@@ -51,8 +57,12 @@ def learning(context: Context, kind: str) -> None:
     plain.iperf(context, hosts[0], hosts[1])
     packet_ins = controller.events("packet-in")
     context.expect(packet_ins, "the application saw no packet-in")
-    context.expect(all(event["reason"] == 0 for event in packet_ins), "packet-ins of the table-miss entry say NO_MATCH")
-    context.expect(all(event["length"] == event["total"] for event in packet_ins), "packet-ins carry the whole frame")
+    context.expect(
+        all(event["reason"] == 0 for event in packet_ins), "packet-ins of the table-miss entry say NO_MATCH"
+    )
+    context.expect(
+        all(event["length"] == event["total"] for event in packet_ins), "packet-ins carry the whole frame"
+    )
     removed = controller.wait("removed", "a flow-removed for an idle entry", 15)
     context.expect(removed[0]["reason"] == 0, f"the flow-removed of an idle entry says {removed[0]}")
     context.expect(not controller.events("error"), f"errors at the application: {controller.events('error')}")
@@ -86,12 +96,20 @@ def osken_roles(context: Context) -> None:
 
     # A master and a slave.
     first.wait("barrier", "the master's barrier")
-    context.expect(first.events("role") == [{"event": "role", "role": "master", "generation": 1}], f"master: {first.events('role')}")
+    context.expect(
+        first.events("role") == [{"event": "role", "role": "master", "generation": 1}],
+        f"master: {first.events('role')}",
+    )
     context.expect(not first.events("error"), f"errors at the master: {first.events('error')}")
     slave.wait("barrier", "the slave's barrier")
-    context.expect(slave.events("role") == [{"event": "role", "role": "slave", "generation": 1}], f"slave: {slave.events('role')}")
+    context.expect(
+        slave.events("role") == [{"event": "role", "role": "slave", "generation": 1}],
+        f"slave: {slave.events('role')}",
+    )
     refused = {"event": "error", "type": BAD_REQUEST, "code": IS_SLAVE}
-    context.expect(slave.events("error") == [refused], f"a slave's flow-mod is answered by {slave.events('error')}")
+    context.expect(
+        slave.events("error") == [refused], f"a slave's flow-mod is answered by {slave.events('error')}"
+    )
     context.expect(passes(3) == 3, "pings under the master")
     context.expect(first.events("packet-in"), "the master saw no packet-in")
     context.expect(not slave.events("packet-in"), "the slave got packet-ins")
@@ -107,7 +125,10 @@ def osken_roles(context: Context) -> None:
     # A new master with a newer generation.
     second = OsKen(context, "osken-a", ports[0], ("master", 2))
     second.wait("barrier", "the new master's barrier")
-    context.expect(second.events("role") == [{"event": "role", "role": "master", "generation": 2}], f"new master: {second.events('role')}")
+    context.expect(
+        second.events("role") == [{"event": "role", "role": "master", "generation": 2}],
+        f"new master: {second.events('role')}",
+    )
     context.expect(passes(3) == 3, "pings under the new master")
 
     # A stale claim in the slave's place.
@@ -115,7 +136,10 @@ def osken_roles(context: Context) -> None:
     slave.process.kill()
     late = OsKen(context, "osken-b", ports[1], ("master", 1))
     late.wait("error", "the answer to a stale claim")
-    context.expect(late.events("error")[:1] == [stale] and not late.events("role"), f"a stale claim is answered by {late.events('error')}")
+    context.expect(
+        late.events("error")[:1] == [stale] and not late.events("role"),
+        f"a stale claim is answered by {late.events('error')}",
+    )
     context.expect(passes(3) == 3, "the stale claim disturbs the master")
 
     # All connections end; the generation stays.
@@ -125,7 +149,9 @@ def osken_roles(context: Context) -> None:
     third = OsKen(context, "osken-a", ports[0], ("master", 1), ("nochange", 0), ("master", 3))
     third.wait("barrier", "the answers to the third controller")
     context.expect(taps[0].connections > before, "the third controller has a new connection")
-    context.expect(third.events("error")[:1] == [stale], f"the generation id is forgotten: {third.events('error')}")
+    context.expect(
+        third.events("error")[:1] == [stale], f"the generation id is forgotten: {third.events('error')}"
+    )
     wanted = [
         {"event": "role", "role": "equal", "generation": 2},
         {"event": "role", "role": "master", "generation": 3},

@@ -16,11 +16,11 @@ import sys
 import time
 import traceback
 
-import harness
 import install
 from harness import TESTS, Context, Failure, Skip, Test
 
 import badinput  # noqa: F401  (these register their tests; the order is that of a full run)
+import channel  # noqa: F401
 import ofctl  # noqa: F401
 import hosts  # noqa: F401
 import faucet  # noqa: F401
@@ -67,6 +67,8 @@ def prepare(test: Test, logs: pathlib.Path, cache: pathlib.Path) -> list[str]:
         raise Skip(f"not for SWITCH={backend}")
     tools = list(test.tools)
     if backend == "ovs":
+        if os.geteuid() != 0:
+            raise Skip("Open vSwitch needs root")
         tools += ["ovs-vswitchd", "ovs-ofctl", "ethtool", "ip"]
     elif backend == "rumpswitch":
         binary()
@@ -86,7 +88,11 @@ def prepare(test: Test, logs: pathlib.Path, cache: pathlib.Path) -> list[str]:
 def binary() -> pathlib.Path:
     """The program under test."""
     named = os.environ.get("RUMPSWITCH")
-    places = [pathlib.Path(named)] if named else [ROOT / "target" / kind / "rumpswitch" for kind in ("release", "debug")]
+    places = (
+        [pathlib.Path(named)]
+        if named
+        else [ROOT / "target" / kind / "rumpswitch" for kind in ("release", "debug")]
+    )
     for place in places:
         if os.access(place, os.X_OK):
             return place.absolute()
@@ -101,13 +107,19 @@ def run_one(test: Test, run: pathlib.Path, cache: pathlib.Path) -> tuple[str, st
         front = prepare(test, logs, cache)
     except Skip as skip:
         return "SKIP", str(skip)
-    env = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {
+        **os.environ,
+        "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     if "RUMPSWITCH" in env or (os.environ.get("SWITCH") or "rumpswitch") == "rumpswitch":
         env["RUMPSWITCH"] = str(binary())
     argv = [*front, sys.executable, __file__, "--child", test.name, str(run), str(cache)]
     started = time.monotonic()
     with open(logs / "child.log", "wb") as out:
-        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, start_new_session=True)
+        child = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, start_new_session=True
+        )
         try:
             child.wait(test.limit)
         except subprocess.TimeoutExpired:

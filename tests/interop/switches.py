@@ -49,7 +49,14 @@ class Rumpswitch(Switch):
     """`rumpswitch run`."""
 
     def start(self) -> None:
-        argv = [os.environ["RUMPSWITCH"], "run", "--datapath-id", f"{DATAPATH_ID:016x}", "--fail-mode", self.fail_mode]
+        argv = [
+            os.environ["RUMPSWITCH"],
+            "run",
+            "--datapath-id",
+            f"{DATAPATH_ID:016x}",
+            "--fail-mode",
+            self.fail_mode,
+        ]
         for host in self.hosts:
             argv += ["--port", f"{host.number}:{self.kind}:{host.interface}"]
         for controller in self.controllers:
@@ -91,12 +98,24 @@ class OpenVSwitch(Switch):
         env = {"OVS_RUNDIR": str(home), "OVS_LOGDIR": str(home), "OVS_DBDIR": str(home)}
         schema = "/usr/share/openvswitch/vswitch.ovsschema"
         context.command(["ovsdb-tool", "create", str(home / "conf.db"), schema], env=env)
-        context.spawn("ovsdb-server", ["ovsdb-server", f"--remote=punix:{socket}", str(home / "conf.db")], env=env)
+        context.spawn(
+            "ovsdb-server", ["ovsdb-server", f"--remote=punix:{socket}", str(home / "conf.db")], env=env
+        )
         wait_until(socket.exists, 10, "ovsdb-server")
         vsctl = ["ovs-vsctl", f"--db=unix:{socket}", "--timeout=20"]
         context.command([*vsctl, "--no-wait", "init"], env=env)
         self.process = context.spawn("ovs-vswitchd", ["ovs-vswitchd", f"unix:{socket}"], env=env)
-        argv = [*vsctl, "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", "protocols=OpenFlow13"]
+        argv = [
+            *vsctl,
+            "add-br",
+            "br0",
+            "--",
+            "set",
+            "bridge",
+            "br0",
+            "datapath_type=netdev",
+            "protocols=OpenFlow13",
+        ]
         argv += [f"fail_mode={self.fail_mode}", f"other_config:datapath-id={DATAPATH_ID:016x}"]
         for host in self.hosts:
             argv += ["--", "add-port", "br0", host.interface]

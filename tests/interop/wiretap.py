@@ -112,7 +112,9 @@ class Wiretap:
                     now = time.monotonic() - self.started
                     self.seen.append(Seen(now, number, from_switch, message))
                     self._record(now, number, sender, message.raw)
-                    self.text.write(f"{now:9.4f} #{number} {'switch' if from_switch else 'peer  '} {message}\n")
+                    self.text.write(
+                        f"{now:9.4f} #{number} {'switch' if from_switch else 'peer  '} {message}\n"
+                    )
             except ValueError as error:
                 self.broken.append(str(error))
                 stream.clear()
@@ -170,7 +172,11 @@ def kind_of(raw: bytes) -> str:
     message = Message(raw)
     if message.name == "ERROR" and raw[8:10] == b"\xff\xff":
         return "ERROR experimenter"
-    return f"{message.name}/{int.from_bytes(raw[8:10])}" if message.name.startswith("MULTIPART") else message.name
+    return (
+        f"{message.name}/{int.from_bytes(raw[8:10])}"
+        if message.name.startswith("MULTIPART")
+        else message.name
+    )
 
 
 def read_records(path: str | pathlib.Path) -> Iterator[tuple[bool, bytes]]:

@@ -55,7 +55,9 @@ class Learning(OSKenApp):
             datapath.send_msg(parser.OFPRoleRequest(datapath, number, generation))
             return
         match = parser.OFPMatch(eth_type=0x88B5)
-        datapath.send_msg(parser.OFPFlowMod(datapath, cookie=PROBE_COOKIE, priority=1, match=match, instructions=[]))
+        datapath.send_msg(
+            parser.OFPFlowMod(datapath, cookie=PROBE_COOKIE, priority=1, match=match, instructions=[])
+        )
         datapath.send_msg(parser.OFPBarrierRequest(datapath))
 
     def table_miss(self, datapath):
@@ -96,10 +98,20 @@ class Learning(OSKenApp):
     @set_ev_cls(ofp_event.EventOFPPacketIn, MAIN_DISPATCHER)
     def packet_in(self, event):
         message = event.msg
-        datapath, parser, ofproto = message.datapath, message.datapath.ofproto_parser, message.datapath.ofproto
+        datapath, parser, ofproto = (
+            message.datapath,
+            message.datapath.ofproto_parser,
+            message.datapath.ofproto,
+        )
         in_port = message.match["in_port"]
         frame = packet.Packet(message.data).get_protocol(ethernet.ethernet)
-        self.tell(event="packet-in", port=in_port, reason=message.reason, total=message.total_len, length=len(message.data))
+        self.tell(
+            event="packet-in",
+            port=in_port,
+            reason=message.reason,
+            total=message.total_len,
+            length=len(message.data),
+        )
         self.ports[frame.src] = in_port
         out = self.ports.get(frame.dst, ofproto.OFPP_FLOOD)
         actions = [parser.OFPActionOutput(out)]
@@ -112,6 +124,10 @@ class Learning(OSKenApp):
 
 
 if __name__ == "__main__":
-    cfg.CONF(["--ofp-listen-host", "127.0.0.1", "--ofp-tcp-listen-port", str(PORT)], project="os_ken", version="test")
+    cfg.CONF(
+        ["--ofp-listen-host", "127.0.0.1", "--ofp-tcp-listen-port", str(PORT)],
+        project="os_ken",
+        version="test",
+    )
     # The application is loaded by the name of this module, which must not run the controller again.
     app_manager.AppManager.run_apps(["os_ken.controller.ofp_handler", "osken_run"])
