@@ -23,6 +23,7 @@ mod action;
 mod async_config;
 mod bundle;
 mod config;
+mod consistency;
 mod error;
 mod flow_mod;
 mod group_mod;
@@ -50,6 +51,7 @@ pub use bundle::{
     ONF_EXPERIMENTER,
 };
 pub use config::{Capabilities, Config, ConfigFlags, DEFAULT_MISS_SEND_LEN, SwitchFeatures};
+pub use consistency::{check_actions, check_instructions};
 pub use error::*;
 pub use flow_mod::{
     DEFAULT_PRIORITY, FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason,
