@@ -34,6 +34,10 @@ def cache_folder() -> pathlib.Path:
     return pathlib.Path(os.environ.get("INTEROP_CACHE") or ROOT / "target" / "interop").absolute()
 
 
+def backend() -> str:
+    return os.environ.get("SWITCH") or "rumpswitch"
+
+
 def select(names: list[str]) -> list[Test]:
     """The named tests and those whose records they read, in the order of registration."""
     unknown = [name for name in names if name not in TESTS]
@@ -62,31 +66,26 @@ def namespaces() -> list[str] | None:
 
 def prepare(test: Test, logs: pathlib.Path, cache: pathlib.Path) -> list[str]:
     """Install what the test needs; returns the front of its command line. Raises `Skip`."""
-    backend = os.environ.get("SWITCH") or "rumpswitch"
-    if backend not in test.switches:
-        raise Skip(f"not for SWITCH={backend}")
+    if backend() not in test.switches:
+        raise Skip(f"not for SWITCH={backend()}")
     tools = list(test.tools)
-    if backend == "ovs":
+    if backend() == "ovs":
         if os.geteuid() != 0:
             raise Skip("Open vSwitch needs root")
         tools += ["ovs-vswitchd", "ovs-ofctl", "ethtool", "ip"]
-    elif backend == "rumpswitch":
-        binary()
-    else:
-        raise Skip(f"SWITCH={backend} is neither rumpswitch nor ovs")
     install.tools(tuple(tools), logs)
     for venv in test.venvs:
         install.venv(venv, cache, logs)
-    if not test.isolated and backend == "rumpswitch":
-        return []
     front = namespaces()
     if front is None:
+        if not test.isolated and backend() == "rumpswitch":
+            return []
         raise Skip("no permission to make network namespaces (neither root nor user namespaces)")
     return front
 
 
 def binary() -> pathlib.Path:
-    """The program under test."""
+    """The program under test; without it nothing can be said, not even SKIP."""
     named = os.environ.get("RUMPSWITCH")
     places = (
         [pathlib.Path(named)]
@@ -96,7 +95,20 @@ def binary() -> pathlib.Path:
     for place in places:
         if os.access(place, os.X_OK):
             return place.absolute()
-    raise Skip(f"no program at {' or '.join(str(place) for place in places)}: cargo build --release first")
+    where = " or ".join(str(place) for place in places)
+    print(f"no program at {where}: cargo build --release first", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def end(process: subprocess.Popen) -> None:
+    """End a test that still runs: it may tidy up, but not for long."""
+    for number, seconds in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+        if process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
 
 
 def run_one(test: Test, run: pathlib.Path, cache: pathlib.Path) -> tuple[str, str]:
@@ -112,26 +124,25 @@ def run_one(test: Test, run: pathlib.Path, cache: pathlib.Path) -> tuple[str, st
         "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    if "RUMPSWITCH" in env or (os.environ.get("SWITCH") or "rumpswitch") == "rumpswitch":
+    if backend() == "rumpswitch":
         env["RUMPSWITCH"] = str(binary())
     argv = [*front, sys.executable, __file__, "--child", test.name, str(run), str(cache)]
     started = time.monotonic()
     with open(logs / "child.log", "wb") as out:
-        child = subprocess.Popen(
+        process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, start_new_session=True
         )
         try:
-            child.wait(test.limit)
+            process.wait(test.limit)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
             return "FAIL", f"no end after {test.limit:g} s"
+        finally:
+            end(process)
     try:
         outcome, text = json.loads((logs / "outcome.json").read_text())
     except (OSError, ValueError):
         last = (logs / "child.log").read_text(errors="replace").strip().splitlines()[-1:]
-        return "FAIL", f"the test's process ended with {child.returncode}: {' '.join(last)}"
+        return "FAIL", f"the test's process ended with {process.returncode}: {' '.join(last)}"
     return outcome, text or f"({time.monotonic() - started:.1f})"
 
 
@@ -147,6 +158,7 @@ def child(name: str, run: pathlib.Path, cache: pathlib.Path) -> None:
     # Where Open vSwitch's programs make their control sockets.
     os.environ["OVS_RUNDIR"] = str(run / name)
     context = Context(name, run / name, run, cache)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(f"{name} was told to end"))
     try:
         try:
             test.function(context)
@@ -181,7 +193,12 @@ def main(arguments: list[str]) -> int:
     if any(argument.startswith("-") for argument in arguments):
         print("usage: run.sh [--list] [NAME...]", file=sys.stderr)
         return 2
+    if backend() not in ("rumpswitch", "ovs"):
+        print(f"SWITCH={backend()} is neither rumpswitch nor ovs", file=sys.stderr)
+        return 2
     selected = select(arguments)
+    if backend() == "rumpswitch":
+        binary()
     cache = cache_folder()
     base = pathlib.Path(os.environ.get("INTEROP_LOGS") or cache / "logs").absolute()
     run = base / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
@@ -201,4 +218,7 @@ def main(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     # The modules of the tests import `harness` by name; this file is `__main__`.
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
