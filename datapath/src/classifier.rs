@@ -49,6 +49,8 @@ mod fixed;
 mod hash;
 mod pages;
 mod records;
+#[cfg(test)]
+mod tests;
 mod tuples;
 
 use alloc::collections::TryReserveError;

@@ -58,6 +58,8 @@
 )]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod actions;
 pub mod checksum;

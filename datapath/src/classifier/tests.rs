@@ -1,0 +1,339 @@
+use alloc::vec;
+use alloc::vec::Vec;
+use std::time::Instant;
+
+use ofp_codec::{Match, Oxm, OxmField};
+use proptest::prelude::*;
+
+use super::*;
+use crate::key::{Depth, Presence};
+
+/// What a classifier is compared with: a list, searched from end to end.
+#[derive(Default)]
+struct Linear {
+    entries: Vec<(MaskedKey, u16, u32, u64)>,
+    sequence: u64,
+}
+
+impl Linear {
+    fn insert(&mut self, key: &MaskedKey, priority: u16, slot: u32) -> Option<u32> {
+        self.sequence += 1;
+        let old = self.remove(key, priority);
+        self.entries.push((*key, priority, slot, self.sequence));
+        old
+    }
+
+    fn remove(&mut self, key: &MaskedKey, priority: u16) -> Option<u32> {
+        let at = self.entries.iter().position(|e| e.0 == *key && e.1 == priority)?;
+        Some(self.entries.remove(at).2)
+    }
+
+    fn get(&self, key: &MaskedKey, priority: u16) -> Option<u32> {
+        self.entries.iter().find(|e| e.0 == *key && e.1 == priority).map(|e| e.2)
+    }
+
+    fn find(&self, key: &Key) -> Option<u32> {
+        let hits = self.entries.iter().filter(|e| e.0.matches(key));
+        hits.max_by_key(|e| (e.1, e.3)).map(|e| e.2)
+    }
+
+    fn overlaps(&self, key: &MaskedKey, priority: u16) -> bool {
+        self.entries.iter().any(|e| e.1 == priority && e.0 != *key && e.0.overlaps(key))
+    }
+
+    fn mask_count(&self) -> usize {
+        let mut masks: Vec<Key> = Vec::new();
+        for (key, ..) in self.entries.iter().filter(|e| !e.0.is_any()) {
+            if !masks.contains(key.mask()) {
+                masks.push(*key.mask());
+            }
+        }
+        masks.len()
+    }
+
+    fn needs(&self) -> Needs {
+        self.entries.iter().fold(Needs::default(), |needs, e| needs.union(e.0.needs()))
+    }
+}
+
+const FIELDS: [OxmField; 7] = [
+    OxmField::InPort,
+    OxmField::EthDst,
+    OxmField::VlanVid,
+    OxmField::Ipv4Dst,
+    OxmField::TcpDst,
+    OxmField::UdpDst,
+    OxmField::Ipv6Dst,
+];
+
+/// A match of a few fields with values and masks of few bits, so that matches meet.
+fn matching() -> impl Strategy<Value = MaskedKey> {
+    let masks = prop::sample::select(vec![None, Some(0), Some(1), Some(2), Some(6)]);
+    let field = (prop::sample::select(FIELDS.to_vec()), 0u128..4, masks);
+    prop::collection::vec(field, 0..3).prop_map(|fields| {
+        let mut key = MaskedKey::ANY;
+        for (field, value, mask) in fields {
+            if !key.names(field) {
+                key.name(field, value, mask);
+            }
+        }
+        key
+    })
+}
+
+fn key() -> impl Strategy<Value = Key> {
+    (prop::collection::vec(0u128..4, FIELDS.len()), any::<u32>()).prop_map(|(values, presence)| {
+        let mut key = Key::default();
+        for (field, value) in FIELDS.into_iter().zip(values) {
+            key.set(field, value);
+        }
+        key.set_presence(Presence::from_bits_truncate(presence | presence >> 7));
+        key
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(MaskedKey, u16),
+    Remove(prop::sample::Index),
+    RemoveAbsent(MaskedKey, u16),
+    Refresh(prop::sample::Index),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        5 => (matching(), 0u16..4).prop_map(|(key, priority)| Step::Insert(key, priority)),
+        3 => any::<prop::sample::Index>().prop_map(Step::Remove),
+        1 => (matching(), 0u16..4).prop_map(|(key, priority)| Step::RemoveAbsent(key, priority)),
+        1 => any::<prop::sample::Index>().prop_map(Step::Refresh),
+    ]
+}
+
+fn compare(table: &Classifier, linear: &Linear, keys: &[Key]) {
+    assert_eq!(table.entry_count(), linear.entries.len());
+    assert_eq!(table.needs(), linear.needs());
+    match table.template() {
+        Template::Fixed => assert_eq!(table.mask_count(), linear.mask_count()),
+        Template::Exact => assert_eq!(linear.mask_count(), 1),
+        Template::Tuples => assert_eq!(table.mask_count(), linear.mask_count()),
+    }
+    let refs: Vec<&Key> = keys.iter().collect();
+    let mut found = vec![None; keys.len()];
+    table.find_batch(&refs, &mut found);
+    for (key, batched) in keys.iter().zip(found) {
+        assert_eq!(table.find(key), linear.find(key), "{key:?}");
+        assert_eq!(batched, linear.find(key), "in a batch: {key:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn finds_what_a_linear_search_finds(
+        steps in prop::collection::vec(step(), 1..60),
+        keys in prop::collection::vec(key(), 1..40),
+        probe in matching(),
+        seed in any::<u64>(),
+    ) {
+        let mut table = Classifier::new(seed);
+        let mut linear = Linear::default();
+        for (slot, step) in (0u32..).zip(steps) {
+            let pick = |index: prop::sample::Index| match linear.entries.is_empty() {
+                true => (MaskedKey::ANY, 9),
+                false => {
+                    let entry = index.get(&linear.entries);
+                    (entry.0, entry.1)
+                }
+            };
+            match step {
+                Step::Insert(key, priority) => {
+                    let replaced = table.insert(&key, priority, slot).unwrap();
+                    prop_assert_eq!(replaced, linear.insert(&key, priority, slot));
+                }
+                Step::Remove(index) => {
+                    let (key, priority) = pick(index);
+                    prop_assert_eq!(table.remove(&key, priority), linear.remove(&key, priority));
+                }
+                Step::RemoveAbsent(key, priority) => {
+                    prop_assert_eq!(table.remove(&key, priority), linear.remove(&key, priority));
+                }
+                Step::Refresh(index) => {
+                    let (key, priority) = pick(index);
+                    let slot = linear.get(&key, priority);
+                    prop_assert_eq!(table.refresh(&key, priority), slot.is_some());
+                    if let Some(slot) = slot {
+                        linear.insert(&key, priority, slot);
+                    }
+                }
+            }
+            for (key, priority, slot, _) in &linear.entries {
+                prop_assert_eq!(table.get(key, *priority), Some(*slot));
+            }
+            compare(&table, &linear, &keys);
+            for priority in 0..4 {
+                let overlap = table.overlapping(&probe, priority);
+                prop_assert_eq!(overlap.is_some(), linear.overlaps(&probe, priority));
+            }
+        }
+    }
+}
+
+/// A match of one IPv4 destination.
+fn host(address: u32) -> MaskedKey {
+    let fields = [Oxm::new(OxmField::EthType, 0x0800), Oxm::new(OxmField::Ipv4Dst, address.into())];
+    MaskedKey::from_match(&Match::new(fields).unwrap())
+}
+
+fn packet_to(address: u32) -> Key {
+    let mut key = Key::default();
+    key.set(OxmField::EthType, 0x0800);
+    key.set(OxmField::Ipv4Dst, address.into());
+    key.set_presence(Presence::ETH | Presence::ETH_TYPE | Presence::IP | Presence::IPV4);
+    key
+}
+
+#[test]
+fn templates_follow_the_masks() {
+    let mut table = Classifier::new(1);
+    table.insert(&MaskedKey::ANY, 0, 99).unwrap();
+    for address in 0..8 {
+        table.insert(&host(address), 5, address).unwrap();
+    }
+    assert_eq!(table.template(), Template::Fixed, "the table-miss flow entry takes no place");
+    table.insert(&host(8), 5, 8).unwrap();
+    assert_eq!(table.template(), Template::Exact);
+    let mut port = MaskedKey::ANY;
+    port.name(OxmField::InPort, 1, None);
+    table.insert(&port, 6, 50).unwrap();
+    assert_eq!((table.template(), table.mask_count()), (Template::Tuples, 2));
+    assert_eq!(table.find(&packet_to(8)), Some(8));
+    assert_eq!(table.find(&packet_to(9)), Some(99));
+    assert_eq!(table.remove(&port, 6), Some(50));
+    assert_eq!(table.template(), Template::Exact);
+    for address in 0..5 {
+        assert_eq!(table.remove(&host(address), 5), Some(address));
+    }
+    assert_eq!(table.template(), Template::Fixed);
+    assert_eq!(table.find(&packet_to(8)), Some(8));
+}
+
+#[test]
+fn needs_say_how_deep_and_which_line() {
+    let mut table = Classifier::new(1);
+    table.insert(&MaskedKey::ANY, 0, 0).unwrap();
+    assert_eq!(table.needs(), Needs { depth: Depth::Nothing, second_line: false });
+    let mut key = MaskedKey::ANY;
+    key.name(OxmField::InPort, 1, None);
+    key.name(OxmField::Metadata, 1, None);
+    table.insert(&key, 1, 1).unwrap();
+    assert_eq!(table.needs().depth, Depth::Nothing);
+    let mut vlan = MaskedKey::ANY;
+    vlan.name(OxmField::VlanVid, 0x1005, None);
+    table.insert(&vlan, 1, 2).unwrap();
+    assert_eq!(table.needs().depth, Depth::Link);
+    table.insert(&host(1), 1, 3).unwrap();
+    assert_eq!(table.needs(), Needs { depth: Depth::Whole, second_line: false });
+    let mut six = MaskedKey::ANY;
+    six.name(OxmField::Ipv6Dst, 1, None);
+    table.insert(&six, 1, 4).unwrap();
+    assert!(table.needs().second_line);
+    table.remove(&six, 1);
+    table.remove(&host(1), 1);
+    assert_eq!(table.needs(), Needs { depth: Depth::Link, second_line: false });
+}
+
+#[test]
+fn priorities_stop_the_search_and_presence_filters_it() {
+    let mut table = Classifier::new(1);
+    for bit in 0..32 {
+        let mut key = MaskedKey::ANY;
+        key.name(OxmField::ArpTpa, 0, Some(1 << bit));
+        table.insert(&key, 5, bit).unwrap();
+    }
+    for address in 0..10 {
+        table.insert(&host(address), 7, 100 + address).unwrap();
+    }
+    assert_eq!(table.mask_count(), 33);
+    assert_eq!(table.probe_count(&packet_to(3)), 1, "outranks all others");
+    assert_eq!(table.probe_count(&packet_to(77)), 1, "no ARP header, no ARP masks");
+}
+
+#[test]
+fn one_bucket_chain_survives_growth_and_removal_in_any_order() {
+    let mut table = Classifier::new(7);
+    let count = 50_000;
+    for address in 0..count {
+        table.insert(&host(address), (address % 3) as u16, address).unwrap();
+    }
+    for address in (0..count).step_by(3) {
+        assert_eq!(table.remove(&host(address), (address % 3) as u16), Some(address));
+    }
+    for address in 0..count {
+        let expected = (address % 3 != 0).then_some(address);
+        assert_eq!(table.find(&packet_to(address)), expected);
+    }
+    for address in (0..count).rev() {
+        table.remove(&host(address), (address % 3) as u16);
+    }
+    assert_eq!(table.entry_count(), 0);
+    assert!(table.memory_len() < 4096, "all of it is freed");
+}
+
+#[test]
+fn many_priorities_of_one_match_are_one_chain() {
+    let mut table = Classifier::new(7);
+    for other in 1..20 {
+        table.insert(&host(other), 1, other).unwrap();
+    }
+    let order = (0..200u16).map(|i| i * 37 % 200);
+    for priority in order.clone() {
+        table.insert(&host(0), priority, priority.into()).unwrap();
+    }
+    assert_eq!(table.template(), Template::Exact);
+    let mut left: Vec<u16> = (0..200).collect();
+    for priority in order {
+        assert_eq!(table.find(&packet_to(0)), left.last().map(|&top| top.into()));
+        assert_eq!(table.remove(&host(0), priority), Some(priority.into()));
+        left.retain(|&other| other != priority);
+    }
+    assert_eq!(table.find(&packet_to(0)), None);
+}
+
+/// A million entries: prints what an insert and a lookup cost, the longest insert and the memory.
+/// `cargo test --release -p rumpswitch-datapath --lib million -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement"]
+fn million() {
+    let count = 1 << 20;
+    let mut table = Classifier::new(7);
+    let hosts: Vec<MaskedKey> =
+        (0..count).map(|i: u32| host(i.wrapping_mul(0x9e37_79b1))).collect();
+    let (mut longest, start) = (0, Instant::now());
+    for (slot, host) in (0u32..).zip(&hosts) {
+        let before = Instant::now();
+        table.insert(host, 1, slot).unwrap();
+        longest = longest.max(before.elapsed().as_micros());
+    }
+    let insert = start.elapsed().as_nanos() as f64 / f64::from(count);
+    let keys: Vec<Key> =
+        (0..count).map(|i| packet_to((i * 7919 % count).wrapping_mul(0x9e37_79b1))).collect();
+    let start = Instant::now();
+    let single = keys.iter().filter(|key| table.find(key).is_some()).count();
+    let find = start.elapsed().as_nanos() as f64 / f64::from(count);
+    let start = Instant::now();
+    let mut batched = 0;
+    let mut found = [None; BATCH];
+    for keys in keys.chunks(BATCH) {
+        let refs: Vec<&Key> = keys.iter().collect();
+        table.find_batch(&refs, &mut found);
+        batched += found.iter().flatten().count();
+    }
+    let batch = start.elapsed().as_nanos() as f64 / f64::from(count);
+    assert_eq!((single, batched), (count as usize, count as usize));
+    let bytes = table.memory_len() as f64 / f64::from(count);
+    std::println!(
+        "insert {insert:.0} ns, longest {longest} us; find {find:.0} ns, in batches {batch:.0} ns; \
+         {bytes:.0} bytes an entry"
+    );
+}
