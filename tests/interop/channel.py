@@ -9,7 +9,7 @@ import time
 import hosts as plain
 import switches
 from badinput import listening
-from harness import Context, Host, test
+from harness import Context, Host, free_port, test, wait_until
 from openflow import Client, Message, flow_mod, instruction_actions, match, message, output, packet_out, split
 
 CONTROLLER = 0xFFFFFFFD
@@ -74,8 +74,9 @@ def passive_standalone(context: Context) -> None:
 class Listener:
     """A controller by hand: it waits for the switch to connect."""
 
-    def __init__(self) -> None:
-        self.server = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.server = socket.create_server((address, 0), family=family)
         self.port = self.server.getsockname()[1]
 
     def accept(self, seconds: float) -> tuple[socket.socket, float]:
@@ -130,3 +131,46 @@ def keepalive(context: Context) -> None:
     connection, waited = listener.accept(15)
     connection.close()
     context.expect(waited < 10, f"after a good session the switch comes back only after {waited:.1f} s")
+
+
+@test("targets", tools=(*plain.HOST_TOOLS, "ovs-testcontroller", "ovs-ofctl"))
+def targets(context: Context) -> None:
+    """unix sockets and IPv6, connecting and listening"""
+    hosts = [Host(context, n, f"10.0.0.{n}/24") for n in (1, 2)]
+    switches.SOCKETS.mkdir(exist_ok=True)
+    upper = switches.SOCKETS / "br0.controller"
+    lower = switches.SOCKETS / "br0.listen"
+    port = free_port()
+    listener = Listener("::1")
+    context.spawn("testcontroller", ["ovs-testcontroller", f"punix:{upper}"])
+    wait_until(upper.exists, 10, "ovs-testcontroller to listen")
+    switches.start(
+        context,
+        hosts,
+        controllers=[f"unix:{upper}", f"tcp:[::1]:{listener.port}"],
+        listen_also=[f"punix:{lower}", f"ptcp:{port}:[::1]"],
+    )
+    connection, _ = listener.accept(15)
+    with connection:
+        messages, closed = listen_to(connection, 1, answer=True)
+        names = [got.name for got in messages]
+        context.expect("FEATURES_REPLY" in names and not closed, f"over IPv6 the controller gets {names}")
+        # A probe of the switch is not answered from here on; the other controller must do all the same.
+        wait_until(
+            lambda: hosts[0].ping(hosts[1].address, count=1)[1] == 1,
+            20,
+            "pings under a controller at a socket",
+        )
+        plain.all_pings(context, hosts)
+        for target in (f"unix:{lower}", f"tcp:[::1]:{port}"):
+            wait_until(
+                lambda target=target: (
+                    f"dpid:{switches.DATAPATH_ID:016x}"
+                    in context.command(["ovs-ofctl", "-O", "OpenFlow13", "show", target], check=False).stdout
+                ),
+                5,
+                f"ovs-ofctl show {target}",
+            )
+            context.expect(True, target)
+        done = context.command(["ovs-ofctl", "-O", "OpenFlow13", "dump-flows", f"unix:{lower}"])
+        context.expect("actions=" in done.stdout, "the controller at the unix socket installed no flow entry")

@@ -1,17 +1,22 @@
 """The switch under test, and Open vSwitch in its place to see whether a test asks for what is asked elsewhere.
 
-Both have the same face: ports (number, kind, interface), controllers (TCP ports of the loopback address), one
-listening TCP port, datapath id, fail mode.
+Both have the same face: ports (number, kind, interface), controllers (TCP ports of the loopback address, or
+targets in full), one listening TCP port (or more targets), datapath id, fail mode.
 """
 
 from __future__ import annotations
 
 import os
+import pathlib
 from collections.abc import Sequence
 
 from harness import Context, Host, Process, accepts, free_port, wait_until
 
 DATAPATH_ID = 0xA1
+
+# Where Unix sockets of an isolated test go: a short name, private to the test. Open vSwitch takes a socket only
+# here, and a listening one only under a name that starts with its bridge's.
+SOCKETS = pathlib.Path("/run/openvswitch")
 
 
 class Switch:
@@ -23,15 +28,17 @@ class Switch:
         hosts: Sequence[Host] = (),
         *,
         kind: str = "packet",
-        controllers: Sequence[int] = (),
+        controllers: Sequence[int | str] = (),
         listen: bool = False,
+        listen_also: Sequence[str] = (),
         fail_mode: str = "secure",
     ):
         self.context = context
         self.hosts = list(hosts)
         self.kind = kind
-        self.controllers = [f"tcp:127.0.0.1:{port}" for port in controllers]
+        self.controllers = [to if isinstance(to, str) else f"tcp:127.0.0.1:{to}" for to in controllers]
         self.listen = free_port() if listen else None
+        self.listen_also = list(listen_also)
         self.fail_mode = fail_mode
         if kind == "packet":
             for host in self.hosts:
@@ -63,6 +70,8 @@ class Rumpswitch(Switch):
             argv += ["--controller", controller]
         if self.listen:
             argv += ["--listen", f"ptcp:{self.listen}"]
+        for target in self.listen_also:
+            argv += ["--listen", target]
         self.process = self.context.spawn("rumpswitch", argv)
         wait_ready(self.process, self.listen)
 
@@ -92,8 +101,8 @@ class OpenVSwitch(Switch):
 
     def start(self) -> None:
         context = self.context
-        home = context.logs / "ovs"
-        home.mkdir()
+        home = SOCKETS
+        home.mkdir(exist_ok=True)
         socket = home / "db.sock"
         env = {"OVS_RUNDIR": str(home), "OVS_LOGDIR": str(home), "OVS_DBDIR": str(home)}
         schema = "/usr/share/openvswitch/vswitch.ovsschema"
@@ -123,6 +132,7 @@ class OpenVSwitch(Switch):
             if self.kind == "tap":
                 argv += ["type=tap"]
         targets = [*self.controllers, *([f"ptcp:{self.listen}:127.0.0.1"] if self.listen else [])]
+        targets += self.listen_also
         if targets:
             argv += ["--", "set-controller", "br0", *targets]
         context.command(argv, seconds=30, env=env)
