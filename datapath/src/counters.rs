@@ -362,6 +362,15 @@ impl Counters {
         }
     }
 
+    /// Sets a flow entry's packets and bytes to what they were.
+    pub(crate) fn restore_entry(&self, slot: u32, load: Load) {
+        self.reset_entry(slot);
+        if let Some(cell) = self.workers.first().and_then(|w| w.entries.get(slot)) {
+            cell.packets.set(load.packets);
+            cell.bytes.set(load.bytes);
+        }
+    }
+
     /// Takes `now` as a flow entry's last use, by every worker.
     pub(crate) fn touch_entry(&self, slot: u32, now: Nanos) {
         for cell in self.workers.iter().filter_map(|w| w.entries.get(slot)) {

@@ -12,6 +12,7 @@ use crate::actions::{compile, output_of};
 use crate::counters::NoMemory;
 use crate::echo::Echo;
 use crate::flow_entry::{FlowEntry, Gone, NO_NEIGHBOUR};
+use crate::journal::Undo;
 use crate::key::MaskedKey;
 use crate::program::{Op, Output, Program};
 use crate::tables::Tables;
@@ -107,14 +108,14 @@ impl Tables {
         }
         given.matching.validate()?;
         if deletes {
-            self.delete(now, given);
-            return Ok(());
+            return self.delete(now, given).map_err(full);
         }
         let table_id = given.table_id.0;
         let ops = compile(self, table_id, &given.matching, &given.instructions)?;
         if given.buffer_id != NO_BUFFER {
             return Err(OfpError::BadRequest(BadRequestCode::BufferUnknown));
         }
+        self.reserve_undo(1).map_err(full)?;
         match given.command {
             FlowModCommand::Add => self.add(now, given, &ops),
             _ => self.modify(given, &ops),
@@ -174,6 +175,7 @@ impl Tables {
             self.timeouts.set(slot, deadline);
         }
         self.count_references(slot, true);
+        self.note_undo(|| Undo::Added(slot));
         Ok(())
     }
 
@@ -194,13 +196,15 @@ impl Tables {
         table.classifier.insert(key, entry.priority, slot).map_err(|_| FULL)?;
         table.unlink(slot, &mut self.entries);
         self.count_references(slot, false);
+        let (load, used) = (self.counters.entry(slot), self.counters.entry_used(slot));
         if entry.flags.contains(FlowModFlags::RESET_COUNTS) {
             self.counters.reset_entry(slot);
         }
         self.counters.touch_entry(slot, now);
         let table_id = usize::from(entry.table_id);
         if let Some(place) = self.entries.get_mut(slot) {
-            *place = entry;
+            let entry = core::mem::replace(place, entry);
+            self.note_undo(|| Undo::Replaced { slot, entry, load, used });
         }
         if let Some(table) = self.tables.get_mut(table_id) {
             table.link(slot, &mut self.entries);
@@ -229,11 +233,14 @@ impl Tables {
             changes.push((slot, program, echo));
             next = if is_strict { None } else { self.next_selected(entry.next, &filter) };
         }
+        self.reserve_undo(changes.len()).map_err(full)?;
         for (slot, program, echo) in changes {
             self.count_references(slot, false);
+            let load = self.counters.entry(slot);
             if let Some(entry) = self.entries.get_mut(slot) {
-                entry.program = program;
-                entry.echo = echo;
+                let program = core::mem::replace(&mut entry.program, program);
+                let echo = core::mem::replace(&mut entry.echo, echo);
+                self.note_undo(|| Undo::Modified { slot, program, echo, load });
             }
             if given.flags.contains(FlowModFlags::RESET_COUNTS) {
                 self.counters.reset_entry(slot);
@@ -243,7 +250,7 @@ impl Tables {
         Ok(())
     }
 
-    fn delete(&mut self, now: Nanos, given: &FlowMod) {
+    fn delete(&mut self, now: Nanos, given: &FlowMod) -> Result<(), NoMemory> {
         let filter = Filter::new(&given.matching, given.cookie, given.cookie_mask);
         let filter = filter.sending(self, given.out_port, given.out_group);
         let is_strict = given.command == FlowModCommand::DeleteStrict;
@@ -255,10 +262,12 @@ impl Tables {
             let mut next = self.first_selected(table_id, &filter, is_strict, given.priority);
             while let Some(slot) = next {
                 let behind = self.entries.get(slot).map_or(NO_NEIGHBOUR, |entry| entry.next);
+                self.reserve_undo(1)?;
                 self.remove_entry(now, slot, FlowRemovedReason::Delete);
                 next = if is_strict { None } else { self.next_selected(behind, &filter) };
             }
         }
+        Ok(())
     }
 
     /// The first entry of a table that a request is about.
@@ -293,7 +302,7 @@ impl Tables {
     pub(crate) fn remove_entry(&mut self, now: Nanos, slot: u32, reason: FlowRemovedReason) {
         self.count_references(slot, false);
         self.timeouts.remove(slot);
-        let load = self.counters.entry(slot);
+        let (load, used) = (self.counters.entry(slot), self.counters.entry_used(slot));
         let Some(entry) = self.entries.get(slot) else { return };
         let (key, table_id) = (entry.masked_key(), usize::from(entry.table_id));
         let priority = entry.priority;
@@ -302,13 +311,15 @@ impl Tables {
             table.unlink(slot, &mut self.entries);
         }
         let Some(entry) = self.entries.remove(slot) else { return };
-        if entry.flags.contains(FlowModFlags::SEND_FLOW_REM) {
-            self.tell_gone(Gone { entry, reason, load, when: now });
+        let gone = Gone { entry, reason, load, when: now };
+        match self.journal.is_some() {
+            true => self.note_undo(|| Undo::Removed { slot, gone, used }),
+            false => self.tell_gone(gone),
         }
     }
 
     /// Adds or takes back what an entry's program counts for with groups and meters.
-    fn count_references(&mut self, slot: u32, add: bool) {
+    pub(crate) fn count_references(&mut self, slot: u32, add: bool) {
         let Some(entry) = self.entries.get(slot) else { return };
         let change = |count: &mut u32| {
             *count = if add { count.saturating_add(1) } else { count.saturating_sub(1) };

@@ -41,7 +41,24 @@ impl FlowTable {
         self.count = self.count.saturating_add(1);
     }
 
-    /// Takes the entry in `slot` out of the list.
+    /// Puts the entry in `slot` between the neighbours that it names, where it was taken from.
+    pub(crate) fn relink(&mut self, slot: u32, entries: &mut Slab<FlowEntry>) {
+        let Some((previous, next)) = entries.get(slot).map(|entry| (entry.previous, entry.next))
+        else {
+            return;
+        };
+        match entries.get_mut(previous) {
+            Some(entry) => entry.next = slot,
+            None => self.first = slot,
+        }
+        match entries.get_mut(next) {
+            Some(entry) => entry.previous = slot,
+            None => self.last = slot,
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Takes the entry in `slot` out of the list; it keeps the names of its neighbours.
     pub(crate) fn unlink(&mut self, slot: u32, entries: &mut Slab<FlowEntry>) {
         let Some((previous, next)) = entries.get(slot).map(|entry| (entry.previous, entry.next))
         else {

@@ -85,6 +85,21 @@ pub(crate) enum Choice {
     NotLive,
 }
 
+/// What a modification replaces.
+#[derive(Debug)]
+pub(crate) struct Replaced {
+    group_type: GroupType,
+    weight: u64,
+    buckets: Box<[GroupBucket]>,
+}
+
+impl Replaced {
+    /// Gives its buckets' cells back.
+    pub(crate) fn free(self, counters: &mut Counters) {
+        self.buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
+    }
+}
+
 /// All groups.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
@@ -123,6 +138,12 @@ impl GroupBucket {
 }
 
 impl Group {
+    /// Gives its cells back.
+    pub(crate) fn free(self, counters: &mut Counters) {
+        self.buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
+        counters.free_cell(self.cell);
+    }
+
     pub(crate) fn id(&self) -> GroupId {
         self.id
     }
@@ -258,7 +279,7 @@ impl Groups {
         lists: Vec<Box<[Act]>>,
         limits: Limits,
         counters: &mut Counters,
-    ) -> Result<(), OfpError> {
+    ) -> Result<u32, OfpError> {
         let fail = |code| Err(OfpError::GroupModFailed(code));
         if self.groups.count() >= limits.groups {
             return fail(Code::OutOfGroups);
@@ -288,9 +309,10 @@ impl Groups {
         let slot = self.groups.insert(group).map_err(no_memory)?;
         self.by_id.insert(given.group_id.0, slot);
         self.count_references(slot, true);
-        Ok(())
+        Ok(slot)
     }
 
+    /// Replaces a group's type and buckets; what they were is returned.
     pub(crate) fn modify(
         &mut self,
         slot: u32,
@@ -298,7 +320,7 @@ impl Groups {
         lists: Vec<Box<[Act]>>,
         limits: Limits,
         counters: &mut Counters,
-    ) -> Result<(), OfpError> {
+    ) -> Result<Replaced, OfpError> {
         let fail = |code| Err(OfpError::GroupModFailed(code));
         let before = self.get(slot).map_or(0, |group| group.buckets.len());
         self.check_bucket_count(before, given, limits)?;
@@ -308,15 +330,27 @@ impl Groups {
         let Ok(buckets) = buckets(given, lists, counters) else {
             return fail(Code::OutOfBuckets);
         };
+        let new = Replaced { group_type: given.group_type, weight: weight(given), buckets };
+        Ok(self.exchange(slot, new))
+    }
+
+    fn exchange(&mut self, slot: u32, new: Replaced) -> Replaced {
         self.count_references(slot, false);
-        if let Some(group) = self.groups.get_mut(slot) {
-            group.buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
-            group.buckets = buckets;
-            group.weight = weight(given);
-            group.group_type = given.group_type;
-        }
+        let old = match self.groups.get_mut(slot) {
+            Some(group) => Replaced {
+                group_type: core::mem::replace(&mut group.group_type, new.group_type),
+                weight: core::mem::replace(&mut group.weight, new.weight),
+                buckets: core::mem::replace(&mut group.buckets, new.buckets),
+            },
+            None => new,
+        };
         self.count_references(slot, true);
-        Ok(())
+        old
+    }
+
+    /// Gives a group the type and buckets that it had.
+    pub(crate) fn restore(&mut self, slot: u32, old: Replaced, counters: &mut Counters) {
+        self.exchange(slot, old).free(counters);
     }
 
     /// Whether deleting the group in `slot` would leave another group's bucket dangling.
@@ -329,11 +363,25 @@ impl Groups {
     }
 
     pub(crate) fn remove(&mut self, slot: u32, counters: &mut Counters) {
+        if let Some(group) = self.take(slot) {
+            group.free(counters);
+        }
+    }
+
+    /// Takes a group out; its cells are still its own.
+    pub(crate) fn take(&mut self, slot: u32) -> Option<Group> {
         self.count_references(slot, false);
-        if let Some(group) = self.groups.remove(slot) {
-            self.by_id.remove(&group.id.0);
-            group.buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
-            counters.free_cell(group.cell);
+        let group = self.groups.remove(slot)?;
+        self.by_id.remove(&group.id.0);
+        Some(group)
+    }
+
+    /// Puts back the group that was taken out last: it comes into the same slot.
+    pub(crate) fn put_back(&mut self, group: Group) {
+        let id = group.id;
+        if let Ok(slot) = self.groups.insert(group) {
+            self.by_id.insert(id.0, slot);
+            self.count_references(slot, true);
         }
     }
 

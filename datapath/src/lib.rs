@@ -74,6 +74,7 @@ mod flow_entry;
 mod flow_mod;
 mod flow_table;
 mod groups;
+mod journal;
 pub mod key;
 mod mac_table;
 mod meters;

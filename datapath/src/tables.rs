@@ -10,17 +10,18 @@ use alloc::vec::Vec;
 
 use hypercall::{Frame, Nanos, Port};
 use ofp_codec::{
-    ConfigFlags, FlowRemoved, FlowRemovedReason, GroupId, GroupMod, GroupModCommand,
-    GroupModFailedCode, MeterId, MeterMod, MeterModCommand, OfpError, PortMod, PortStatus, TableId,
-    TableMod, TableModFailedCode,
+    ConfigFlags, FlowModFlags, FlowRemoved, FlowRemovedReason, GroupId, GroupMod, GroupModCommand,
+    GroupModFailedCode, MeterId, MeterMod, MeterModCommand, OfpError, PortMod, PortModFailedCode,
+    PortStatus, TableId, TableMod, TableModFailedCode,
 };
 
 use crate::actions;
 use crate::config::SwitchConfig;
-use crate::counters::{Counters, DropReason};
+use crate::counters::{Counters, DropReason, NoMemory};
 use crate::flow_entry::{FlowEntry, Gone};
 use crate::flow_table::FlowTable;
 use crate::groups::{self, Groups};
+use crate::journal::{Journal, Undo};
 use crate::key::{Depth, Key};
 use crate::mac_table::mix;
 use crate::meters::{self, Meters};
@@ -56,6 +57,7 @@ pub struct Tables {
     gone: VecDeque<Gone>,
     port_news: VecDeque<PortStatus>,
     lost_news: u64,
+    pub(crate) journal: Option<Journal>,
 }
 
 impl Tables {
@@ -78,6 +80,7 @@ impl Tables {
             gone: VecDeque::new(),
             port_news: VecDeque::new(),
             lost_news: 0,
+            journal: None,
             config,
         }
     }
@@ -135,10 +138,23 @@ impl Tables {
         let lists = lists.map(|bucket| actions::compile_bucket(self, &bucket.actions));
         let lists = lists.collect::<Result<Vec<_>, OfpError>>()?;
         let limits = self.group_limits();
+        let out_of_groups = OfpError::GroupModFailed(GroupModFailedCode::OutOfGroups);
+        self.reserve_undo(1).map_err(|_| out_of_groups)?;
         match slot {
-            Some(slot) => self.groups.modify(slot, given, lists, limits, &mut self.counters),
-            None => self.groups.add(now, given, lists, limits, &mut self.counters),
+            Some(slot) => {
+                let replaced =
+                    self.groups.modify(slot, given, lists, limits, &mut self.counters)?;
+                match self.journal.is_some() {
+                    true => self.note_undo(|| Undo::GroupModified(slot, replaced)),
+                    false => replaced.free(&mut self.counters),
+                }
+            }
+            None => {
+                let slot = self.groups.add(now, given, lists, limits, &mut self.counters)?;
+                self.note_undo(|| Undo::GroupAdded(slot));
+            }
         }
+        Ok(())
     }
 
     fn group_delete(&mut self, now: Nanos, given: &GroupMod) -> Result<(), OfpError> {
@@ -148,7 +164,7 @@ impl Tables {
         }
         if given.group_id == GroupId::ALL {
             for slot in self.groups.slots() {
-                self.group_remove(now, slot);
+                self.group_remove(now, slot)?;
             }
             return Ok(());
         }
@@ -156,17 +172,24 @@ impl Tables {
         if self.groups.is_chained(slot) {
             return fail(GroupModFailedCode::ChainedGroup);
         }
-        self.group_remove(now, slot);
-        Ok(())
+        self.group_remove(now, slot)
     }
 
     /// Removes a group and every flow entry that uses it.
-    fn group_remove(&mut self, now: Nanos, slot: u32) {
+    fn group_remove(&mut self, now: Nanos, slot: u32) -> Result<(), OfpError> {
         let count = self.groups.get(slot).map_or(0, |group| group.entry_count);
         self.remove_users(now, count, FlowRemovedReason::GroupDelete, |entry| {
             entry.uses_group(slot)
-        });
-        self.groups.remove(slot, &mut self.counters);
+        })
+        .and_then(|()| self.reserve_undo(1))
+        .map_err(|_| OfpError::GroupModFailed(GroupModFailedCode::OutOfGroups))?;
+        if let Some(group) = self.groups.take(slot) {
+            match self.journal.is_some() {
+                true => self.note_undo(|| Undo::GroupRemoved(group)),
+                false => group.free(&mut self.counters),
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn group_limits(&self) -> groups::Limits {
@@ -195,7 +218,8 @@ impl Tables {
     /// Removes a meter and every flow entry that uses it.
     fn meter_remove(&mut self, now: Nanos, slot: u32) {
         let count = self.meters.flow_count(slot);
-        self.remove_users(now, count, FlowRemovedReason::MeterDelete, |entry| {
+        // Meters are not journalled, and without a journal this cannot fail.
+        let _ = self.remove_users(now, count, FlowRemovedReason::MeterDelete, |entry| {
             entry.program().meter() == Some(slot)
         });
         self.meters.remove(slot, &mut self.counters);
@@ -212,15 +236,17 @@ impl Tables {
         count: u32,
         reason: FlowRemovedReason,
         uses: impl Fn(&FlowEntry) -> bool,
-    ) {
+    ) -> Result<(), NoMemory> {
+        self.reserve_undo(count as usize)?;
         let mut from = 0;
         for _ in 0..count {
             let mut entries = self.entries.iter_from(from);
-            let Some((slot, _)) = entries.find(|(_, entry)| uses(entry)) else { return };
+            let Some((slot, _)) = entries.find(|(_, entry)| uses(entry)) else { break };
             drop(entries);
             self.remove_entry(now, slot, reason);
             from = slot;
         }
+        Ok(())
     }
 
     /// Configures a table (§7.3.3): 1.3 has nothing to configure.
@@ -247,7 +273,20 @@ impl Tables {
     ///
     /// PORT_MOD_FAILED; nothing has changed then.
     pub fn port_mod(&mut self, given: &PortMod) -> Result<(), OfpError> {
+        let eperm = OfpError::PortModFailed(PortModFailedCode::Eperm);
+        self.reserve_undo(1).map_err(|_| eperm)?;
+        let before = self.ports.desc(Port(given.port_no.0));
         let status = self.ports.modify(given)?;
+        if let Some(before) = before {
+            self.note_undo(|| {
+                Undo::Port(PortMod {
+                    config: before.config,
+                    mask: given.mask,
+                    advertise: before.advertised,
+                    ..*given
+                })
+            });
+        }
         self.tell_port(status);
         Ok(())
     }
@@ -299,8 +338,20 @@ impl Tables {
         }
     }
 
-    /// Keeps an entry that is gone until it is asked for.
+    pub(crate) fn port_news_count(&self) -> usize {
+        self.port_news.len()
+    }
+
+    /// Forgets the newest port news: keeps `count`.
+    pub(crate) fn forget_port_news(&mut self, count: usize) {
+        self.port_news.truncate(count);
+    }
+
+    /// Keeps an entry that is gone, if it asked for that, until it is asked for.
     pub(crate) fn tell_gone(&mut self, gone: Gone) {
+        if !gone.entry.flags.contains(FlowModFlags::SEND_FLOW_REM) {
+            return;
+        }
         match self.gone.try_reserve(1) {
             Ok(()) => self.gone.push_back(gone),
             Err(_) => self.lost_news = self.lost_news.saturating_add(1),

@@ -1,0 +1,173 @@
+//! Several operations as one: what a bundle commits takes effect whole or not at all.
+//!
+//! # What
+//!
+//! Between [`Tables::begin`] and [`Tables::commit`] or [`Tables::roll_back`] every operation on flow
+//! entries, groups and ports writes down how it is undone. Nothing is forwarded meanwhile, so
+//! packets see the state before or the state after.
+//!
+//! # Design
+//!
+//! Undoing goes backwards, so each step finds the tables exactly as the operation had left them.
+//! That makes undoing exact and simple: slots are handed out last in, first out, so what was removed
+//! comes back into its own slot, and programs, group references and the order of a table's list
+//! need no repair. Counters are put back; nothing could have counted meanwhile. News of removed
+//! entries is made at the commit.
+//!
+//! # What it costs
+//!
+//! A record for each flow entry, group or port touched, allocated before the operation changes
+//! anything: short of memory it fails and is undone like every other failure. Without a journal, one
+//! branch an operation.
+//!
+//! # What it does not do
+//!
+//! Meters and tables are not journalled. An entry that comes back is the newest among entries of
+//! its priority that overlap it, an order that the standard leaves open.
+
+use alloc::vec::Vec;
+
+use hypercall::Nanos;
+use ofp_codec::PortMod;
+
+use crate::counters::{Load, NoMemory};
+use crate::echo::Echo;
+use crate::flow_entry::{FlowEntry, Gone};
+use crate::groups::{Group, Replaced};
+use crate::program::Program;
+use crate::tables::Tables;
+
+/// What was done since the beginning, oldest first.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    undo: Vec<Undo>,
+    port_news_count: usize,
+}
+
+/// How one change is undone.
+#[derive(Debug)]
+pub(crate) enum Undo {
+    /// An entry was added in this slot.
+    Added(u32),
+    /// An entry was removed from this slot.
+    Removed { slot: u32, gone: Gone, used: Nanos },
+    /// An entry took the place of this one.
+    Replaced { slot: u32, entry: FlowEntry, load: Load, used: Nanos },
+    /// The instructions of an entry changed.
+    Modified { slot: u32, program: Program, echo: Echo, load: Load },
+    /// A group was added in this slot.
+    GroupAdded(u32),
+    /// This group was removed.
+    GroupRemoved(Group),
+    /// The type and buckets of a group changed.
+    GroupModified(u32, Replaced),
+    /// A port's configuration changed; this changes it back.
+    Port(PortMod),
+}
+
+impl Tables {
+    /// Starts writing down how operations are undone.
+    pub fn begin(&mut self) {
+        let port_news_count = self.port_news_count();
+        self.journal = Some(Journal { undo: Vec::new(), port_news_count });
+    }
+
+    /// Keeps what was done since [`begin`](Self::begin).
+    pub fn commit(&mut self) {
+        let Some(journal) = self.journal.take() else { return };
+        for undo in journal.undo {
+            match undo {
+                Undo::Removed { gone, .. } => self.tell_gone(gone),
+                Undo::GroupRemoved(group) => group.free(&mut self.counters),
+                Undo::GroupModified(_, replaced) => replaced.free(&mut self.counters),
+                _ => {}
+            }
+        }
+    }
+
+    /// Undoes what was done since [`begin`](Self::begin).
+    pub fn roll_back(&mut self) {
+        let Some(journal) = self.journal.take() else { return };
+        for undo in journal.undo.into_iter().rev() {
+            match undo {
+                Undo::Added(slot) => self.take_entry(slot),
+                Undo::Removed { slot, gone, used } => {
+                    let Gone { entry, load, .. } = gone;
+                    self.put_back(slot, entry, load, used);
+                }
+                Undo::Replaced { slot, entry, load, used } => {
+                    self.take_entry(slot);
+                    self.put_back(slot, entry, load, used);
+                }
+                Undo::Modified { slot, program, echo, load } => {
+                    self.count_references(slot, false);
+                    if let Some(entry) = self.entries.get_mut(slot) {
+                        entry.program = program;
+                        entry.echo = echo;
+                    }
+                    self.count_references(slot, true);
+                    self.counters.restore_entry(slot, load);
+                }
+                Undo::GroupAdded(slot) => self.groups.remove(slot, &mut self.counters),
+                Undo::GroupRemoved(group) => self.groups.put_back(group),
+                Undo::GroupModified(slot, replaced) => {
+                    self.groups.restore(slot, replaced, &mut self.counters);
+                }
+                Undo::Port(change) => {
+                    // The port was there with this address when it was changed, and nothing but
+                    // controllers' operations happened since.
+                    let _ = self.ports.modify(&change);
+                }
+            }
+        }
+        self.forget_port_news(journal.port_news_count);
+    }
+
+    /// Makes sure that `count` changes can be written down.
+    pub(crate) fn reserve_undo(&mut self, count: usize) -> Result<(), NoMemory> {
+        match &mut self.journal {
+            Some(journal) => journal.undo.try_reserve(count).map_err(|_| NoMemory),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes down how a change is undone; without a journal what was replaced is dropped.
+    pub(crate) fn note_undo(&mut self, undo: impl FnOnce() -> Undo) {
+        if let Some(journal) = &mut self.journal {
+            journal.undo.push(undo());
+        }
+    }
+
+    /// Takes an entry out without telling anybody; its slot is free then.
+    fn take_entry(&mut self, slot: u32) {
+        self.count_references(slot, false);
+        self.timeouts.remove(slot);
+        let Some(entry) = self.entries.get(slot) else { return };
+        let (key, priority) = (entry.masked_key(), entry.priority);
+        if let Some(table) = self.tables.get_mut(usize::from(entry.table_id)) {
+            table.classifier.remove(&key, priority);
+            table.unlink(slot, &mut self.entries);
+        }
+        self.entries.remove(slot);
+    }
+
+    /// Puts an entry back into its slot and its place in the table's list.
+    fn put_back(&mut self, slot: u32, entry: FlowEntry, load: Load, used: Nanos) {
+        let (key, priority) = (entry.masked_key(), entry.priority);
+        let (table_id, deadline) = (usize::from(entry.table_id), entry.deadline(used));
+        // What it took was given back a moment ago, so there is room for it.
+        if self.entries.insert(entry) != Ok(slot) {
+            return;
+        }
+        if let Some(table) = self.tables.get_mut(table_id) {
+            let _ = table.classifier.insert(&key, priority, slot);
+            table.relink(slot, &mut self.entries);
+        }
+        if let Some(deadline) = deadline.filter(|_| self.timeouts.reserve(slot).is_ok()) {
+            self.timeouts.set(slot, deadline);
+        }
+        self.counters.restore_entry(slot, load);
+        self.counters.touch_entry(slot, used);
+        self.count_references(slot, true);
+    }
+}
