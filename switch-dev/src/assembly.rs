@@ -20,7 +20,7 @@ pub(crate) enum Progress {
     Single,
     /// More parts are to come.
     Waiting,
-    /// It was the last part; these are the bodies of all of them.
+    /// It was the last part; these are the first one's prefix and the bodies of all of them.
     Complete(Vec<u8>),
 }
 
@@ -100,9 +100,10 @@ impl Assembly {
         now: Nanos,
         part: Part<'_>,
     ) -> Result<Progress, OfpError> {
+        let len = part.prefix.len().saturating_add(part.body.len());
         let overflow = OfpError::BadRequest(BadRequestCode::MultipartBufferOverflow);
         if self.unfinished.len() >= config.assembly_count
-            || self.len.saturating_add(part.body.len()) > config.assembly_len
+            || self.len.saturating_add(len) > config.assembly_len
         {
             return Err(overflow);
         }
@@ -114,15 +115,16 @@ impl Assembly {
             heard: now,
             quote: Vec::new(),
         };
-        if request.body.try_reserve(part.body.len()).is_err()
+        if request.body.try_reserve(len).is_err()
             || request.quote.try_reserve_exact(quote.len()).is_err()
             || self.unfinished.try_reserve(1).is_err()
         {
             return Err(overflow);
         }
+        request.body.extend_from_slice(part.prefix);
         request.body.extend_from_slice(part.body);
         request.quote.extend_from_slice(quote);
-        self.len = self.len.saturating_add(part.body.len());
+        self.len = self.len.saturating_add(len);
         self.unfinished.push(request);
         Ok(Progress::Waiting)
     }
@@ -140,6 +142,8 @@ pub(crate) struct Part<'a> {
     pub(crate) xid: u32,
     pub(crate) kind: MultipartType,
     pub(crate) more: bool,
+    /// What stands between header and body.
+    pub(crate) prefix: &'a [u8],
     pub(crate) body: &'a [u8],
     pub(crate) message: &'a [u8],
 }
@@ -152,7 +156,7 @@ mod tests {
     const OVERFLOW: OfpError = OfpError::BadRequest(BadRequestCode::MultipartBufferOverflow);
 
     fn part(xid: u32, kind: MultipartType, more: bool, body: &[u8]) -> Part<'_> {
-        Part { xid, kind, more, body, message: body }
+        Part { xid, kind, more, prefix: &[], body, message: body }
     }
 
     #[test]

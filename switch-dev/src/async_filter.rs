@@ -1,7 +1,7 @@
 //! Which asynchronous messages a channel gets: its masks for the roles master or equal and slave
 //! (§6.3.6, §7.3.10).
 
-use ofp_codec::{AsyncConfig, FlowRemovedReason, PacketInReason, PortReason, Role};
+use ofp_codec::{AsyncConfig, AsyncMask, FlowRemovedReason, PacketInReason, PortReason, Role};
 
 /// What happened, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +18,12 @@ pub(crate) fn wants(masks: &AsyncConfig, role: Role, notice: Notice) -> bool {
         Notice::PortStatus(reason) => (masks.port_status, reason as u32),
         Notice::FlowRemoved(reason) => (masks.flow_removed, reason as u32),
     };
-    let mask = if role == Role::Slave { mask.slave } else { mask.master };
-    1u32.checked_shl(reason).is_some_and(|bit| mask & bit != 0)
+    1u32.checked_shl(reason).is_some_and(|bit| self::mask(mask, role) & bit != 0)
+}
+
+/// The reasons that count for this role.
+pub(crate) fn mask(mask: AsyncMask, role: Role) -> u32 {
+    if role == Role::Slave { mask.slave } else { mask.master }
 }
 
 #[cfg(test)]

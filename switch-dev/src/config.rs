@@ -16,6 +16,8 @@ pub struct DeviceConfig {
     /// Bytes of unread replies and notices at which a channel is hung up and counted: what others
     /// caused (deletes, time-outs, ports) can be neither dropped nor kept any longer.
     pub reply_len_hard: usize,
+    /// Removed flow entries that may wait in the tables while all channels that listen are behind.
+    pub flow_removed_count: usize,
     /// Unread packet-ins, in messages; further ones stay in the switch's fair queue and drop there.
     pub packet_in_count: usize,
     /// Unread packet-ins, in bytes.
@@ -42,6 +44,7 @@ impl Default for DeviceConfig {
             max_channels: 32,
             reply_len_soft: 256 * 1024,
             reply_len_hard: 16 * 1024 * 1024,
+            flow_removed_count: 1 << 20,
             packet_in_count: 256,
             packet_in_len: 1024 * 1024,
             assembly_len: 4 * 1024 * 1024,

@@ -30,17 +30,24 @@
         clippy::unimplemented
     )
 )]
-#![allow(dead_code)]
+
 extern crate alloc;
 
 mod assembly;
 mod async_filter;
 mod bundle;
+mod channel;
 mod config;
+mod device;
+mod dispatch;
+mod dump;
 mod error;
 mod generation;
+mod handlers;
 mod hello;
 mod out_queue;
 
+pub use channel::ChannelCounters;
 pub use config::{ChannelId, ChannelKind, DeviceConfig, FailMode, HangUp, Readiness};
+pub use device::{ChannelStatus, Device, DeviceCounters};
 pub use error::DeviceError;

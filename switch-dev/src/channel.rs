@@ -1,0 +1,281 @@
+//! One open of the device: its input up to the next whole message, its hello, role and async
+//! masks, and what waits to be read. A message's way in begins here and its reply's way out ends
+//! here; what lies between is [`dispatch`](crate::dispatch).
+
+use alloc::vec::Vec;
+
+use ofp_codec::{AsyncConfig, DEFAULT_MISS_SEND_LEN, HEADER_LEN, OfpError, Role, VERSION};
+
+use crate::assembly::Assembly;
+use crate::async_filter::{self, Notice};
+use crate::bundle::Bundles;
+use crate::dump::Dump;
+use crate::hello;
+use crate::out_queue::OutQueue;
+use crate::{ChannelId, ChannelKind, ChannelStatus, DeviceConfig, DeviceError, HangUp, Readiness};
+
+/// An error quotes this much of the message that it is about: enough to know it by, too little to
+/// make the switch an amplifier.
+const QUOTE_LEN: usize = 64;
+/// Input buffer that a channel keeps between messages.
+const KEEP: usize = 4096;
+
+/// Where a channel is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Waiting for the peer's hello.
+    Hello,
+    /// Both have said hello.
+    Up,
+    /// Nothing is taken any more; what is queued can still be read.
+    Over(HangUp),
+}
+
+/// One open of the device.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) id: ChannelId,
+    pub(crate) kind: ChannelKind,
+    pub(crate) phase: Phase,
+    /// The first part of a message whose rest has not come yet.
+    pub(crate) input: Vec<u8>,
+    pub(crate) out: OutQueue,
+    pub(crate) role: Role,
+    pub(crate) masks: AsyncConfig,
+    /// Whether it asked for asynchronous messages; those of kind Active need not.
+    pub(crate) asked: bool,
+    pub(crate) miss_send_len: u16,
+    pub(crate) assembly: Assembly,
+    pub(crate) bundles: Bundles,
+    /// A long reply that is still being queued. Until it is, the channel takes nothing more.
+    pub(crate) dump: Option<Dump>,
+    pub(crate) counters: ChannelCounters,
+    /// Whether the device has counted that it was lost.
+    pub(crate) is_counted: bool,
+}
+
+/// What a channel has seen, in messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelCounters {
+    /// Whole messages taken.
+    pub received: u64,
+    /// OFPT_ERROR messages queued.
+    pub errors: u64,
+    /// Packet-ins queued.
+    pub packet_ins: u64,
+    /// Packet-ins that it wanted and that did not fit its queue.
+    pub packet_ins_dropped: u64,
+}
+
+impl Channel {
+    pub(crate) fn new(id: ChannelId, kind: ChannelKind) -> Result<Channel, DeviceError> {
+        let mut out = OutQueue::default();
+        out.push(&hello::HELLO)?;
+        Ok(Channel {
+            id,
+            kind,
+            phase: Phase::Hello,
+            input: Vec::new(),
+            out,
+            role: Role::Equal,
+            masks: AsyncConfig::default(),
+            asked: false,
+            miss_send_len: DEFAULT_MISS_SEND_LEN,
+            assembly: Assembly::default(),
+            bundles: Bundles::default(),
+            dump: None,
+            counters: ChannelCounters::default(),
+            is_counted: false,
+        })
+    }
+
+    /// Whether it takes bytes: not while its reader is behind, and not before a long reply is
+    /// queued, so that replies keep the order of requests.
+    pub(crate) fn accepts(&self, config: &DeviceConfig) -> bool {
+        !self.is_over() && self.dump.is_none() && self.out.control_len() < config.reply_len_soft
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over(_))
+    }
+
+    /// Whether it hung up for what it could not be told, and nobody has counted it yet.
+    pub(crate) fn is_new_loss(&self) -> bool {
+        matches!(self.phase, Phase::Over(HangUp::TooSlow | HangUp::NoMemory)) && !self.is_counted
+    }
+
+    pub(crate) fn readiness(&self, config: &DeviceConfig) -> Readiness {
+        let mut readiness = Readiness::empty();
+        let drained = self.out.is_empty();
+        readiness.set(Readiness::READABLE, !drained || self.is_over());
+        readiness.set(Readiness::WRITABLE, self.accepts(config));
+        readiness.set(Readiness::HANGUP, drained && self.is_over());
+        readiness
+    }
+
+    pub(crate) fn status(&self) -> ChannelStatus {
+        ChannelStatus {
+            kind: self.kind,
+            negotiated: self.phase == Phase::Up,
+            hang_up: match self.phase {
+                Phase::Over(why) => Some(why),
+                _ => None,
+            },
+            role: self.role,
+            counters: self.counters,
+        }
+    }
+
+    /// Ends the channel. Its unfinished business is forgotten; what is queued can be read, unless
+    /// the queue itself is the reason.
+    pub(crate) fn hang_up(&mut self, why: HangUp) {
+        if self.is_over() {
+            return;
+        }
+        self.phase = Phase::Over(why);
+        self.input = Vec::new();
+        self.assembly = Assembly::default();
+        self.bundles = Bundles::default();
+        self.dump = None;
+        self.role = Role::Equal;
+        if matches!(why, HangUp::TooSlow | HangUp::NoMemory) {
+            self.out = OutQueue::default();
+        }
+    }
+
+    /// Whether an asynchronous message goes to it.
+    pub(crate) fn wants(&self, notice: Notice) -> bool {
+        self.listens() && async_filter::wants(&self.masks, self.role, notice)
+    }
+
+    /// Whether it gets packet-ins for any reason.
+    pub(crate) fn wants_packet_ins(&self) -> bool {
+        self.listens() && async_filter::mask(self.masks.packet_in, self.role) != 0
+    }
+
+    /// Whether it hears of removed entries for any reason.
+    pub(crate) fn wants_flow_removed(&self) -> bool {
+        self.listens() && async_filter::mask(self.masks.flow_removed, self.role) != 0
+    }
+
+    /// Whether it gets asynchronous messages at all.
+    fn listens(&self) -> bool {
+        self.phase == Phase::Up && (self.kind == ChannelKind::Active || self.asked)
+    }
+
+    /// Whether a packet-in still fits its queue.
+    pub(crate) fn has_room_for_packet_ins(&self, config: &DeviceConfig) -> bool {
+        self.out.packet_in_count() < config.packet_in_count
+            && self.out.packet_in_len() < config.packet_in_len
+    }
+
+    /// Queues a reply of about `expected_len` bytes. Short of memory the channel hangs up: a reply
+    /// that goes missing without a word would be worse.
+    pub(crate) fn reply(&mut self, expected_len: usize, encode: impl FnOnce(&mut Vec<u8>)) {
+        if self.is_over() {
+            return;
+        }
+        if self.out.append(expected_len, encode).is_err() {
+            self.hang_up(HangUp::NoMemory);
+        }
+    }
+
+    /// Queues an encoded packet-in, or counts it as dropped.
+    pub(crate) fn packet_in(&mut self, config: &DeviceConfig, message: &[u8]) {
+        if self.has_room_for_packet_ins(config) && self.out.push(message).is_ok() {
+            self.counters.packet_ins = self.counters.packet_ins.wrapping_add(1);
+        } else {
+            self.counters.packet_ins_dropped = self.counters.packet_ins_dropped.wrapping_add(1);
+        }
+    }
+
+    /// Queues an encoded flow-removed.
+    pub(crate) fn flow_removed(&mut self, config: &DeviceConfig, message: &[u8]) {
+        if self.out.push(message).is_err() {
+            self.hang_up(HangUp::NoMemory);
+        }
+        self.bound(config);
+    }
+
+    /// Queues an encoded port-status, or brings the one that waits up to date.
+    pub(crate) fn port_status(&mut self, config: &DeviceConfig, message: &[u8]) {
+        if self.out.push_port_status(message).is_err() {
+            self.hang_up(HangUp::NoMemory);
+        }
+        self.bound(config);
+    }
+
+    /// Queues OFPT_ERROR about `request`, which is whole or the start of a message.
+    pub(crate) fn error(&mut self, error: OfpError, xid: u32, request: &[u8]) {
+        let quote = request.get(..QUOTE_LEN).unwrap_or(request);
+        self.error_message(VERSION, error, xid, quote);
+    }
+
+    /// Queues OFPT_ERROR with `data` as it is (§7.4.4).
+    pub(crate) fn error_message(&mut self, version: u8, error: OfpError, xid: u32, data: &[u8]) {
+        let experimenter = match error {
+            OfpError::Experimenter { experimenter, .. } => Some(experimenter),
+            _ => None,
+        };
+        let fixed_len: u16 = if experimenter.is_some() { 16 } else { 12 };
+        let len = u16::try_from(data.len()).unwrap_or(u16::MAX).saturating_add(fixed_len);
+        self.counters.errors = self.counters.errors.wrapping_add(1);
+        self.reply(usize::from(len), |buffer| {
+            buffer.extend_from_slice(&[version, 1]);
+            buffer.extend_from_slice(&len.to_be_bytes());
+            buffer.extend_from_slice(&xid.to_be_bytes());
+            buffer.extend_from_slice(&error.error_type().to_be_bytes());
+            buffer.extend_from_slice(&error.code().to_be_bytes());
+            if let Some(experimenter) = experimenter {
+                buffer.extend_from_slice(&experimenter.to_be_bytes());
+            }
+            buffer.extend_from_slice(data);
+        });
+    }
+
+    /// Adds to `input` what is missing of the message that it holds the start of; returns how much
+    /// of `bytes` that took, and whether the message is whole.
+    pub(crate) fn gather(&mut self, bytes: &[u8]) -> Result<(usize, bool), DeviceError> {
+        let mut taken: usize = 0;
+        loop {
+            // First the header, then, once the header says how much, the rest.
+            let wanted = message_len(&self.input).unwrap_or(HEADER_LEN).max(HEADER_LEN);
+            let missing = wanted.saturating_sub(self.input.len());
+            if missing == 0 {
+                return Ok((taken, true));
+            }
+            let rest = bytes.get(taken..).unwrap_or_default();
+            let part = rest.get(..missing).unwrap_or(rest);
+            if part.is_empty() {
+                return Ok((taken, false));
+            }
+            self.input.try_reserve(part.len()).map_err(|_| DeviceError::NoMemory)?;
+            self.input.extend_from_slice(part);
+            taken = taken.saturating_add(part.len());
+        }
+    }
+
+    /// Gives the input buffer back after its message was executed.
+    pub(crate) fn reuse(&mut self, mut input: Vec<u8>) {
+        if !self.is_over() {
+            input.clear();
+            input.shrink_to(KEEP);
+            self.input = input;
+        }
+    }
+
+    fn bound(&mut self, config: &DeviceConfig) {
+        if self.out.control_len() > config.reply_len_hard {
+            self.hang_up(HangUp::TooSlow);
+        }
+    }
+}
+
+/// The length that a message's header states, when the header is there.
+pub(crate) fn message_len(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        &[_, _, high, low, _, _, _, _, ..] => Some(usize::from(u16::from_be_bytes([high, low]))),
+        _ => None,
+    }
+}

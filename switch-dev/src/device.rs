@@ -1,0 +1,551 @@
+//! The device: a switch and the channels that are open on it. Bytes come in by
+//! [`write`](Device::write) and go out by [`read`](Device::read); frames come in by
+//! [`process`](Device::process); what both cause for third parties (packet-ins, removed entries,
+//! changed ports) is handed to the channels that want it before the call returns.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use datapath::{Batch, Events, Switch};
+use hypercall::{Hypercall, Nanos};
+use ofp_codec::{
+    HEADER_LEN, Header, HelloFailedCode, Message, MessageType, ONF_EXPERIMENTER, OfpError,
+    PacketInReason, Role, VERSION,
+};
+
+use crate::async_filter::Notice;
+use crate::channel::{Channel, ChannelCounters, Phase, message_len};
+use crate::dispatch::{self, Turn};
+use crate::generation::Generation;
+use crate::{
+    ChannelId, ChannelKind, DeviceConfig, DeviceError, FailMode, HangUp, Readiness, hello,
+};
+
+/// ONF error of a multipart request whose parts stopped coming.
+const MULTIPART_REQUEST_TIMEOUT: u16 = 2640;
+
+/// Capacity that the buffer of notices keeps.
+const NOTICE_KEEP: usize = 4096;
+
+/// `/dev/switchN`: a switch, and the OpenFlow channels to it.
+///
+/// ```
+/// use hypercall::{Nanos, fake::Recorder};
+/// use datapath::{Switch, SwitchConfig};
+/// use rumpswitch_switch_dev::{ChannelKind, Device, DeviceConfig};
+///
+/// let switch = Switch::new(SwitchConfig::default());
+/// let mut device = Device::new(DeviceConfig::default(), switch);
+/// let (now, mut host) = (Nanos(0), Recorder::default());
+///
+/// let channel = device.open(now, ChannelKind::Active)?;
+/// device.write(channel, now, &mut host, &[4, 0, 0, 8, 0, 0, 0, 1])?; // hello
+/// device.write(channel, now, &mut host, &[4, 2, 0, 9, 0, 0, 0, 2, 42])?; // echo request
+///
+/// let mut stream = [0; 64];
+/// let len = device.read(channel, now, &mut stream)?;
+/// assert_eq!(stream[..16], [4, 0, 0, 16, 0, 0, 0, 0, 0, 1, 0, 8, 0, 0, 0, 0x10]); // hello
+/// assert_eq!(stream[16..len], [4, 3, 0, 9, 0, 0, 0, 2, 42]); // echo reply
+/// # Ok::<(), rumpswitch_switch_dev::DeviceError>(())
+/// ```
+pub struct Device {
+    core: Core,
+    channels: Vec<Channel>,
+    next_id: u64,
+    fail_mode: FailMode,
+}
+
+/// What all channels share.
+pub(crate) struct Core {
+    pub(crate) config: DeviceConfig,
+    pub(crate) switch: Switch,
+    pub(crate) generation: Generation,
+    /// An encoded notice, on its way to several channels.
+    notice: Vec<u8>,
+    /// News that the tables had lost when it was last looked at.
+    lost_news: u64,
+    counters: DeviceCounters,
+}
+
+/// What a device has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeviceCounters {
+    /// Channels opened.
+    pub opened: u64,
+    /// Channels hung up because what they had to be told could not be kept ([`HangUp::TooSlow`],
+    /// [`HangUp::NoMemory`]): it is lost to them, and they know it by the hang-up.
+    pub too_slow: u64,
+    /// Punted packets that no channel wanted.
+    pub unwanted_packet_ins: u64,
+}
+
+/// What is to be known of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelStatus {
+    /// On whose wish it was opened.
+    pub kind: ChannelKind,
+    /// Whether both sides have said hello and speak the same version.
+    pub negotiated: bool,
+    /// Why it is over, once it is.
+    pub hang_up: Option<HangUp>,
+    /// Its role.
+    pub role: Role,
+    /// What it has seen.
+    pub counters: ChannelCounters,
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Device")
+            .field("fail_mode", &self.fail_mode)
+            .field("counters", &self.core.counters)
+            .field("channels", &self.channels)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Device {
+    /// A device without channels over `switch`, in [`FailMode::Secure`].
+    pub fn new(config: DeviceConfig, switch: Switch) -> Device {
+        let core = Core {
+            config,
+            switch,
+            generation: Generation::default(),
+            notice: Vec::new(),
+            lost_news: 0,
+            counters: DeviceCounters::default(),
+        };
+        Device { core, channels: Vec::new(), next_id: 1, fail_mode: FailMode::Secure }
+    }
+
+    /// The switch behind the device.
+    pub fn switch(&self) -> &Switch {
+        &self.core.switch
+    }
+
+    /// The switch behind the device, for ports and settings. News that this causes reaches the
+    /// channels with the next [`tick`](Device::tick), [`process`](Device::process) or
+    /// [`write`](Device::write).
+    pub fn switch_mut(&mut self) -> &mut Switch {
+        &mut self.core.switch
+    }
+
+    /// The device's settings.
+    pub fn config(&self) -> &DeviceConfig {
+        &self.core.config
+    }
+
+    /// What the device has seen.
+    pub fn counters(&self) -> DeviceCounters {
+        self.core.counters
+    }
+
+    /// Says what happens while no controller is there.
+    pub fn set_fail_mode(&mut self, fail_mode: FailMode) {
+        self.fail_mode = fail_mode;
+        self.settle();
+    }
+
+    /// Opens a channel; its hello is pending at once.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError::Busy`] when as many are open as the settings allow, [`DeviceError::NoMemory`].
+    pub fn open(&mut self, _now: Nanos, kind: ChannelKind) -> Result<ChannelId, DeviceError> {
+        if self.channels.len() >= self.core.config.max_channels {
+            return Err(DeviceError::Busy);
+        }
+        self.channels.try_reserve(1).map_err(|_| DeviceError::NoMemory)?;
+        let id = ChannelId(self.next_id);
+        self.channels.push(Channel::new(id, kind)?);
+        self.next_id = self.next_id.wrapping_add(1);
+        self.core.counters.opened = self.core.counters.opened.wrapping_add(1);
+        Ok(id)
+    }
+
+    /// Closes a channel and forgets what it had to say. What it configured stays.
+    pub fn close(&mut self, id: ChannelId) {
+        self.channels.retain(|channel| channel.id != id);
+        self.settle();
+    }
+
+    /// Ends all channels: the switch is going away.
+    pub fn hang_up(&mut self) {
+        for channel in &mut self.channels {
+            channel.hang_up(HangUp::Gone);
+        }
+        self.settle();
+    }
+
+    /// The channels that are open, oldest first.
+    pub fn channels(&self) -> impl Iterator<Item = ChannelId> + '_ {
+        self.channels.iter().map(|channel| channel.id)
+    }
+
+    /// Takes bytes of a channel's stream, executes the messages that become whole, and returns how
+    /// many bytes were taken. It takes less than it is given when the channel has to be read first.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError::WouldBlock`] when nothing is taken before the channel is read,
+    /// [`DeviceError::HungUp`], [`DeviceError::BadChannel`], [`DeviceError::NoMemory`].
+    pub fn write<H: Hypercall + ?Sized>(
+        &mut self,
+        id: ChannelId,
+        now: Nanos,
+        host: &mut H,
+        bytes: &[u8],
+    ) -> Result<usize, DeviceError> {
+        let at = self.position(id)?;
+        let mut rest = bytes;
+        while let Some(channel) = self.channels.get_mut(at) {
+            if channel.is_over() && rest.len() == bytes.len() {
+                return Err(DeviceError::HungUp);
+            }
+            if rest.is_empty() || channel.is_over() {
+                break;
+            }
+            if !channel.accepts(&self.core.config) {
+                if rest.len() == bytes.len() {
+                    return Err(DeviceError::WouldBlock);
+                }
+                break;
+            }
+            let whole = message_len(rest).filter(|_| channel.input.is_empty());
+            match whole.map(|len| rest.split_at_checked(len.max(HEADER_LEN))) {
+                // In one piece: executed where it lies.
+                Some(Some((message, behind))) => {
+                    rest = behind;
+                    self.execute(at, now, host, message);
+                }
+                _ => {
+                    let (taken, is_whole) = channel.gather(rest)?;
+                    rest = rest.get(taken..).unwrap_or_default();
+                    if is_whole {
+                        let message = core::mem::take(&mut channel.input);
+                        self.execute(at, now, host, &message);
+                        if let Some(channel) = self.channels.get_mut(at) {
+                            channel.reuse(message);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(bytes.len().saturating_sub(rest.len()))
+    }
+
+    /// Copies out as many whole messages as fit, or a part of the first one when not even that
+    /// fits; the next read goes on there. 0 bytes (for a buffer that is not empty) is the end of
+    /// the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError::WouldBlock`] when there is nothing to read, [`DeviceError::BadChannel`].
+    pub fn read(
+        &mut self,
+        id: ChannelId,
+        now: Nanos,
+        into: &mut [u8],
+    ) -> Result<usize, DeviceError> {
+        let at = self.position(id)?;
+        let Some(channel) = self.channels.get_mut(at) else {
+            return Err(DeviceError::BadChannel);
+        };
+        let copied = channel.out.read(into);
+        let is_over = channel.is_over();
+        while self.continue_dump(at, now) {}
+        self.deliver();
+        match copied {
+            0 if !is_over && !into.is_empty() => Err(DeviceError::WouldBlock),
+            copied => Ok(copied),
+        }
+    }
+
+    /// Bytes that reads return without anything else happening (`FIONREAD`); 0 for a channel that
+    /// is not open.
+    pub fn pending(&self, id: ChannelId) -> usize {
+        self.channel(id).map_or(0, |channel| channel.out.len())
+    }
+
+    /// What poll says of a channel; [`Readiness::HANGUP`] for one that is not open.
+    pub fn readiness(&self, id: ChannelId) -> Readiness {
+        self.channel(id).map_or(Readiness::HANGUP, |channel| channel.readiness(&self.core.config))
+    }
+
+    /// What is to be known of a channel; `None` when it is not open.
+    pub fn status(&self, id: ChannelId) -> Option<ChannelStatus> {
+        self.channel(id).map(Channel::status)
+    }
+
+    /// Sends a batch of frames through the tables, and hands what that caused to the channels.
+    pub fn process<H: Hypercall + ?Sized>(
+        &mut self,
+        now: Nanos,
+        host: &mut H,
+        batch: &mut Batch<H::Frame>,
+    ) -> Events {
+        let Switch { tables, worker, .. } = &mut self.core.switch;
+        let events = worker.process(tables, host, now, batch);
+        self.deliver();
+        events
+    }
+
+    /// What time brings: entries and unfinished requests run out, long replies go on, news goes to
+    /// the channels. To be called at [`next_deadline`](Device::next_deadline) at the latest.
+    pub fn tick<H: Hypercall + ?Sized>(&mut self, now: Nanos, _host: &mut H) {
+        self.core.switch.tables.tick(now);
+        let timeout = OfpError::Experimenter {
+            experimenter: ONF_EXPERIMENTER,
+            exp_type: MULTIPART_REQUEST_TIMEOUT,
+        };
+        for channel in &mut self.channels {
+            while let Some((xid, quote)) = channel.assembly.expire(&self.core.config, now) {
+                channel.error(timeout, xid, &quote);
+            }
+        }
+        self.step(now, 1);
+        self.deliver();
+    }
+
+    /// The moment at which [`tick`](Device::tick) has something to do; `None` when nothing waits
+    /// for time to pass.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        let config = &self.core.config;
+        let unfinished =
+            self.channels.iter().filter_map(|channel| channel.assembly.next_deadline(config));
+        unfinished.chain(self.core.switch.tables.next_deadline()).min()
+    }
+
+    /// Goes on with long replies whose readers have room for more, at most `budget` messages on
+    /// each channel. Returns whether more could be done at once. Reading does the same for the
+    /// channel that is read, so a host need not call this.
+    pub fn step(&mut self, now: Nanos, budget: usize) -> bool {
+        let mut more = false;
+        for at in 0..self.channels.len() {
+            for _ in 0..budget {
+                if !self.continue_dump(at, now) {
+                    break;
+                }
+            }
+            more |= self.channels.get(at).is_some_and(|channel| {
+                channel.dump.is_some()
+                    && channel.out.control_len() < self.core.config.reply_len_soft
+            });
+        }
+        more
+    }
+
+    fn position(&self, id: ChannelId) -> Result<usize, DeviceError> {
+        // Names grow, so the list is sorted by them.
+        self.channels
+            .binary_search_by_key(&id, |channel| channel.id)
+            .map_err(|_| DeviceError::BadChannel)
+    }
+
+    fn channel(&self, id: ChannelId) -> Option<&Channel> {
+        self.position(id).ok().and_then(|at| self.channels.get(at))
+    }
+
+    /// Executes one whole message of a channel.
+    fn execute<H: Hypercall + ?Sized>(
+        &mut self,
+        at: usize,
+        now: Nanos,
+        host: &mut H,
+        message: &[u8],
+    ) {
+        let Some(channel) = self.channels.get_mut(at) else { return };
+        channel.counters.received = channel.counters.received.wrapping_add(1);
+        let Some(header) = Header::peek(message) else { return };
+        if usize::from(header.length) < HEADER_LEN {
+            channel.hang_up(HangUp::BadFraming);
+            return self.settle();
+        }
+        if channel.phase == Phase::Hello {
+            match MessageType::from_number(header.kind) {
+                Some(MessageType::Hello) if hello::is_compatible(message) => {
+                    channel.phase = Phase::Up
+                }
+                Some(MessageType::Hello) => {
+                    let error = OfpError::HelloFailed(HelloFailedCode::Incompatible);
+                    // In a version that the peer may know; the layout is the same in all.
+                    let version = match header.version {
+                        0 => VERSION,
+                        version => version.min(VERSION),
+                    };
+                    channel.error_message(version, error, header.xid, hello::INCOMPATIBLE);
+                    channel.hang_up(HangUp::Incompatible);
+                }
+                _ => channel.hang_up(HangUp::NoHello),
+            }
+            return self.settle();
+        }
+        let mut turn = Turn {
+            core: &mut self.core,
+            channel,
+            now,
+            host,
+            bytes: message,
+            xid: header.xid,
+            is_new_master: false,
+            is_changed: false,
+        };
+        dispatch::message(&mut turn);
+        let (is_new_master, is_changed) = (turn.is_new_master, turn.is_changed);
+        if is_new_master {
+            for (other, channel) in self.channels.iter_mut().enumerate() {
+                if other != at && channel.role == Role::Master {
+                    channel.role = Role::Slave;
+                }
+            }
+        }
+        if is_changed {
+            self.settle();
+        }
+        while self.continue_dump(at, now) {}
+        self.deliver();
+    }
+
+    /// Queues the next message of a long reply when its channel has room for it. Returns whether it
+    /// did and there is more to come.
+    fn continue_dump(&mut self, at: usize, now: Nanos) -> bool {
+        let Some(channel) = self.channels.get_mut(at) else { return false };
+        if channel.out.control_len() >= self.core.config.reply_len_soft {
+            return false;
+        }
+        let Some(mut dump) = channel.dump.take() else { return false };
+        let is_done = dump.queue_part(&self.core, channel, now);
+        if !is_done && !channel.is_over() {
+            channel.dump = Some(dump);
+        }
+        !is_done
+    }
+
+    /// After a channel came up, went away or said what it wants to hear: who is there decides about
+    /// the fail mode and about what is worth a packet-in.
+    fn settle(&mut self) {
+        let has_controller = self
+            .channels
+            .iter()
+            .any(|channel| channel.kind == ChannelKind::Active && channel.phase == Phase::Up);
+        let invalid_ttl = Notice::PacketIn(PacketInReason::InvalidTtl);
+        let wants_invalid_ttl = self.channels.iter().any(|channel| channel.wants(invalid_ttl));
+        let tables = &mut self.core.switch.tables;
+        tables.set_standalone(self.fail_mode == FailMode::Standalone && !has_controller);
+        tables.set_invalid_ttl_to_controller(wants_invalid_ttl);
+    }
+
+    /// Hands news and packet-ins to the channels that want them.
+    fn deliver(&mut self) {
+        let Switch { tables, worker, .. } = &self.core.switch;
+        if worker.punt_count() == 0
+            && !tables.has_news()
+            && tables.lost_news_count() == self.core.lost_news
+        {
+            return;
+        }
+        self.deliver_port_status();
+        self.deliver_flow_removed();
+        self.deliver_packet_ins();
+        self.count_the_slow();
+    }
+
+    fn deliver_port_status(&mut self) {
+        while let Some(status) = self.core.switch.tables.next_port_status() {
+            let notice = Notice::PortStatus(status.reason);
+            self.core.encode_notice(&Message::PortStatus(status));
+            for channel in self.channels.iter_mut().filter(|channel| channel.wants(notice)) {
+                channel.port_status(&self.core.config, &self.core.notice);
+            }
+        }
+    }
+
+    /// Hangs up where news was lost, and counts the channels that were too slow for theirs.
+    fn count_the_slow(&mut self) {
+        let lost = self.core.switch.tables.lost_news_count();
+        if lost != self.core.lost_news {
+            self.core.lost_news = lost;
+            let listeners = self.channels.iter_mut().filter(|channel| channel.wants_flow_removed());
+            listeners.for_each(|channel| channel.hang_up(HangUp::NoMemory));
+        }
+        let mut changed = false;
+        for channel in self.channels.iter_mut().filter(|channel| channel.is_new_loss()) {
+            channel.is_counted = true;
+            self.core.counters.too_slow = self.core.counters.too_slow.wrapping_add(1);
+            changed = true;
+        }
+        if changed {
+            self.settle();
+        }
+    }
+
+    /// Removals wait in the tables while every channel that could want them is behind, so that a
+    /// controller that deletes a million entries is not hung up on for its own doing. They do not
+    /// wait for the slowest: one that reads gets them at its pace, and one that does not comes to
+    /// its bound.
+    fn deliver_flow_removed(&mut self) {
+        loop {
+            let tables = &mut self.core.switch.tables;
+            if tables.flow_removed_count() == 0 {
+                return;
+            }
+            let may_wait = tables.flow_removed_count() <= self.core.config.flow_removed_count;
+            let soft = self.core.config.reply_len_soft;
+            let mut listeners =
+                self.channels.iter().filter(|channel| channel.wants_flow_removed()).peekable();
+            let all_behind = listeners.peek().is_some()
+                && listeners.all(|channel| channel.out.control_len() >= soft);
+            if may_wait && all_behind {
+                return;
+            }
+            let Some(removed) = tables.next_flow_removed() else { return };
+            let notice = Notice::FlowRemoved(removed.reason);
+            if !self.channels.iter().any(|channel| channel.wants(notice)) {
+                continue;
+            }
+            self.core.encode_notice(&Message::FlowRemoved(removed));
+            for channel in self.channels.iter_mut().filter(|channel| channel.wants(notice)) {
+                channel.flow_removed(&self.core.config, &self.core.notice);
+            }
+        }
+    }
+
+    /// Packet-ins stay in the worker's queue, which is fair by ingress port and drops there, while
+    /// no channel that listens has room.
+    fn deliver_packet_ins(&mut self) {
+        loop {
+            let config = &self.core.config;
+            let mut listeners =
+                self.channels.iter().filter(|channel| channel.wants_packet_ins()).peekable();
+            if listeners.peek().is_some()
+                && !listeners.any(|channel| channel.has_room_for_packet_ins(config))
+            {
+                return;
+            }
+            let Some(punt) = self.core.switch.worker.next_punt() else { return };
+            let notice = Notice::PacketIn(punt.packet_in.reason);
+            if !self.channels.iter().any(|channel| channel.wants(notice)) {
+                let count = &mut self.core.counters.unwanted_packet_ins;
+                *count = count.wrapping_add(1);
+                continue;
+            }
+            self.core.encode_notice(&Message::PacketIn(punt.packet_in));
+            for channel in self.channels.iter_mut().filter(|channel| channel.wants(notice)) {
+                channel.packet_in(&self.core.config, &self.core.notice);
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Encodes an asynchronous message once for all channels that want it.
+    fn encode_notice(&mut self, message: &Message) {
+        self.notice.clear();
+        self.notice.shrink_to(NOTICE_KEEP);
+        if message.encode(0, &mut self.notice).is_err() {
+            self.notice.clear();
+        }
+    }
+}

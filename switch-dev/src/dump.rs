@@ -1,0 +1,204 @@
+//! A multipart reply that is a list: made message by message, as its reader makes room (§7.3.5).
+//!
+//! # What
+//!
+//! A million flow entries are a reply of a hundred megabytes. It is never there as a whole: the
+//! channel keeps a [`Dump`], which holds a place in the tables, and queues the next message
+//! whenever the out queue is below its bound.
+//!
+//! # Design
+//!
+//! Entries are encoded where they are sent from. A message is closed when the next entry would
+//! make it longer than [`PART_LEN`]; that entry is kept and opens the next message. The flag MORE
+//! is set once it is known that more comes, so the last message is never an empty afterthought.
+//! Looking for entries is bounded as well: a filter that selects almost nothing ends a message
+//! early, perhaps an empty one, which the standard allows, so that no call walks a whole table.
+//!
+//! # What it does not do
+//!
+//! It is no snapshot: entries that come and go meanwhile may or may not be in it, each at most
+//! once. An entry too long for a message of 64 KiB is left out; that takes a flow-mod within 24
+//! bytes of the largest.
+
+use alloc::boxed::Box;
+use alloc::vec::{IntoIter, Vec};
+
+use datapath::FlowCursor;
+use hypercall::Nanos;
+use ofp_codec::multipart::{
+    GroupDesc, GroupStats, MeterConfig, MeterStats, MultipartFlags, PortStats, QueueStats,
+    TableStats,
+};
+use ofp_codec::{
+    BadRequestCode, Message, MultipartReply, MultipartReplyBody, MultipartRequestBody, OfpError,
+    PortDesc, TableId,
+};
+
+use crate::channel::Channel;
+use crate::device::Core;
+use crate::dispatch::bad_request;
+use crate::handlers::multipart::FIXED_LEN;
+use crate::handlers::queue;
+
+/// Length from which on a message takes no further entry.
+const PART_LEN: usize = 60_000;
+/// Flow entries looked at for one message.
+const LOOK_COUNT: u32 = 65_536;
+/// Where the flags of a multipart message are.
+const FLAGS_AT: usize = 10;
+
+/// A list that is being sent.
+#[derive(Debug)]
+pub(crate) struct Dump {
+    xid: u32,
+    entries: Entries,
+    /// An encoded entry, with a header in front, that did not fit the message before.
+    kept: Vec<u8>,
+}
+
+/// What is left of the list.
+#[derive(Debug)]
+enum Entries {
+    Flow(Box<FlowCursor>),
+    TableFeatures(core::ops::Range<u8>),
+    Table(IntoIter<TableStats>),
+    PortStats(IntoIter<PortStats>),
+    PortDesc(IntoIter<PortDesc>),
+    Queue(IntoIter<QueueStats>),
+    Group(IntoIter<GroupStats>),
+    GroupDesc(IntoIter<GroupDesc>),
+    Meter(IntoIter<MeterStats>),
+    MeterConfig(IntoIter<MeterConfig>),
+}
+
+impl Dump {
+    /// The list that a request asks for.
+    pub(crate) fn new(
+        core: &Core,
+        now: Nanos,
+        xid: u32,
+        asked: MultipartRequestBody,
+    ) -> Result<Dump, OfpError> {
+        use MultipartRequestBody as Asked;
+        let tables = &core.switch.tables;
+        let entries = match asked {
+            Asked::Flow(request) => Entries::Flow(Box::new(tables.flow_stats(&request)?)),
+            Asked::TableFeatures(_) => Entries::TableFeatures(0..tables.config().n_tables),
+            Asked::Table => Entries::Table(tables.table_stats().collect::<Vec<_>>().into_iter()),
+            Asked::PortStats(port) => Entries::PortStats(tables.port_stats(port, now)?.into_iter()),
+            Asked::PortDesc => Entries::PortDesc(tables.port_descs().into_iter()),
+            Asked::Queue(request) => Entries::Queue(queue::stats(core, request)?.into_iter()),
+            Asked::Group(id) => Entries::Group(tables.group_stats(id, now).into_iter()),
+            Asked::GroupDesc => Entries::GroupDesc(tables.group_descs().into_iter()),
+            Asked::Meter(id) => Entries::Meter(tables.meter_stats(id, now)?.into_iter()),
+            Asked::MeterConfig(id) => Entries::MeterConfig(tables.meter_configs(id)?.into_iter()),
+            _ => return Err(bad_request(BadRequestCode::BadMultipart)),
+        };
+        Ok(Dump { xid, entries, kept: Vec::new() })
+    }
+
+    /// Queues the next message of the list. Returns whether it was the last.
+    pub(crate) fn queue_part(&mut self, core: &Core, channel: &mut Channel, now: Nanos) -> bool {
+        let mut is_last = false;
+        channel.reply(PART_LEN, |buffer| is_last = self.encode_part(core, now, buffer));
+        is_last
+    }
+
+    /// Writes the next message; returns whether it is the last.
+    fn encode_part(&mut self, core: &Core, now: Nanos, buffer: &mut Vec<u8>) -> bool {
+        let start = buffer.len();
+        let mut budget = LOOK_COUNT;
+        buffer.append(&mut self.kept);
+        let is_last = loop {
+            let mark = buffer.len();
+            let Some(body) = self.entries.next(core, now, &mut budget) else {
+                break self.entries.is_done();
+            };
+            if !encode(self.xid, body, buffer) {
+                buffer.truncate(mark);
+                continue;
+            }
+            if mark == start {
+                // The first entry's header is the message's.
+                continue;
+            }
+            let len = buffer.len().saturating_sub(start).saturating_sub(FIXED_LEN);
+            if len > PART_LEN {
+                self.kept = buffer.split_off(mark);
+                break false;
+            }
+            buffer.drain(mark..mark.saturating_add(FIXED_LEN));
+        };
+        if buffer.len() == start && !encode(self.xid, self.entries.none(), buffer) {
+            buffer.truncate(start);
+        }
+        let len = buffer.len().saturating_sub(start);
+        let message = buffer.get_mut(start..).unwrap_or_default();
+        set_word(message, 2, u16::try_from(len).unwrap_or(0));
+        if !is_last {
+            set_word(message, FLAGS_AT, MultipartFlags::MORE.bits());
+        }
+        is_last
+    }
+}
+
+impl Entries {
+    /// The next entry, as the body of a reply that holds nothing else.
+    fn next(&mut self, core: &Core, now: Nanos, budget: &mut u32) -> Option<MultipartReplyBody> {
+        use MultipartReplyBody as Reply;
+        let tables = &core.switch.tables;
+        Some(match self {
+            Entries::Flow(cursor) => {
+                Reply::Flow([tables.next_flow_stats(cursor, now, budget)?].into())
+            }
+            Entries::TableFeatures(ids) => {
+                Reply::TableFeatures([tables.table_features(TableId(ids.next()?))?].into())
+            }
+            Entries::Table(list) => Reply::Table([list.next()?].into()),
+            Entries::PortStats(list) => Reply::PortStats([list.next()?].into()),
+            Entries::PortDesc(list) => Reply::PortDesc([list.next()?].into()),
+            Entries::Queue(list) => Reply::Queue([list.next()?].into()),
+            Entries::Group(list) => Reply::Group([list.next()?].into()),
+            Entries::GroupDesc(list) => Reply::GroupDesc([list.next()?].into()),
+            Entries::Meter(list) => Reply::Meter([list.next()?].into()),
+            Entries::MeterConfig(list) => Reply::MeterConfig([list.next()?].into()),
+        })
+    }
+
+    /// Whether `None` from [`next`](Entries::next) means that nothing is left.
+    fn is_done(&self) -> bool {
+        match self {
+            Entries::Flow(cursor) => cursor.is_done(),
+            _ => true,
+        }
+    }
+
+    /// The body of a reply without entries.
+    fn none(&self) -> MultipartReplyBody {
+        use MultipartReplyBody as Reply;
+        match self {
+            Entries::Flow(_) => Reply::Flow(Vec::new()),
+            Entries::TableFeatures(_) => Reply::TableFeatures(Vec::new()),
+            Entries::Table(_) => Reply::Table(Vec::new()),
+            Entries::PortStats(_) => Reply::PortStats(Vec::new()),
+            Entries::PortDesc(_) => Reply::PortDesc(Vec::new()),
+            Entries::Queue(_) => Reply::Queue(Vec::new()),
+            Entries::Group(_) => Reply::Group(Vec::new()),
+            Entries::GroupDesc(_) => Reply::GroupDesc(Vec::new()),
+            Entries::Meter(_) => Reply::Meter(Vec::new()),
+            Entries::MeterConfig(_) => Reply::MeterConfig(Vec::new()),
+        }
+    }
+}
+
+/// Appends a reply message; `false` when it is too long for one.
+fn encode(xid: u32, body: MultipartReplyBody, buffer: &mut Vec<u8>) -> bool {
+    let reply = MultipartReply { flags: MultipartFlags::empty(), body };
+    Message::MultipartReply(reply).encode(xid, buffer).is_ok()
+}
+
+fn set_word(message: &mut [u8], at: usize, word: u16) {
+    if let Some(place) = message.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+        *place = word.to_be_bytes();
+    }
+}

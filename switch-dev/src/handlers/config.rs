@@ -1,0 +1,31 @@
+//! OFPT_GET_CONFIG_REQUEST and OFPT_SET_CONFIG (§7.3.2).
+
+use ofp_codec::{Config, ConfigFlags, MaxLen, Message, OfpError, Role, SwitchConfigFailedCode};
+
+use crate::dispatch::Turn;
+
+pub(crate) fn get<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError> {
+    let flags = turn.core.switch.tables.fragments();
+    let miss_send_len = turn.channel.miss_send_len;
+    turn.reply(12, &Message::GetConfigReply(Config { flags, miss_send_len }));
+    Ok(())
+}
+
+/// Fragments pass or drop; they cannot be reassembled, and saying so beats pretending. The fragment
+/// mode is the switch's, so a slave only sets its own `miss_send_len`.
+pub(crate) fn set<H: ?Sized>(turn: &mut Turn<'_, H>, wanted: Config) -> Result<(), OfpError> {
+    if !ConfigFlags::FRAG_DROP.contains(wanted.flags) {
+        return Err(OfpError::SwitchConfigFailed(SwitchConfigFailedCode::BadFlags));
+    }
+    let len = wanted.miss_send_len;
+    if len > MaxLen::MAX.0 && len != MaxLen::NO_BUFFER.0 {
+        return Err(OfpError::SwitchConfigFailed(SwitchConfigFailedCode::BadLen));
+    }
+    turn.channel.miss_send_len = len;
+    turn.channel.asked = true;
+    turn.is_changed = true;
+    if turn.channel.role != Role::Slave {
+        turn.core.switch.tables.set_fragments(wanted.flags);
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! OFPT_MULTIPART_REQUEST (§7.3.5): parts are put together, then the request is answered, at once
+//! or, where the answer is a list, part by part as the reader makes room ([`Dump`]).
+
+use alloc::format;
+use alloc::string::String;
+
+use ofp_codec::multipart::Desc;
+use ofp_codec::{
+    BadRequestCode, HEADER_LEN, Header, Message, MultipartFlags, MultipartReply,
+    MultipartReplyBody, MultipartRequestBody, MultipartType, OfpError, TableFeaturesFailedCode,
+};
+
+use crate::assembly::{Part, Progress};
+use crate::device::Core;
+use crate::dispatch::{Turn, bad_request, word_at};
+use crate::dump::Dump;
+
+/// Bytes before the body of a request or reply.
+pub(crate) const FIXED_LEN: usize = 16;
+
+pub(crate) fn request<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError> {
+    let bad_len = bad_request(BadRequestCode::BadLen);
+    let header = Header::peek(turn.bytes).ok_or(bad_len)?;
+    let (fixed, body) = turn.bytes.split_at_checked(FIXED_LEN).ok_or(bad_len)?;
+    let (_, prefix) = fixed.split_at_checked(HEADER_LEN).ok_or(bad_len)?;
+    let kind = word_at(prefix, 0).and_then(MultipartType::from_number);
+    let flags = MultipartFlags::from_bits_retain(word_at(prefix, 2).unwrap_or(0));
+    let part = Part {
+        xid: turn.xid,
+        kind: kind.ok_or(bad_request(BadRequestCode::BadMultipart))?,
+        more: flags.contains(MultipartFlags::MORE),
+        prefix,
+        body,
+        message: turn.bytes,
+    };
+    let message = match turn.channel.assembly.take(&turn.core.config, turn.now, part)? {
+        Progress::Waiting => return Ok(()),
+        Progress::Single => Message::decode(turn.bytes)?.1,
+        Progress::Complete(bytes) => Message::decode_body(header, &bytes)?,
+    };
+    match message {
+        Message::MultipartRequest(request) => answer(turn, request.body),
+        _ => Err(bad_request(BadRequestCode::BadType)),
+    }
+}
+
+fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Result<(), OfpError> {
+    use MultipartReplyBody as Reply;
+    use MultipartRequestBody as Asked;
+    let tables = &turn.core.switch.tables;
+    let body = match asked {
+        Asked::Desc => Reply::Desc(desc(turn.core)),
+        Asked::Aggregate(request) => Reply::Aggregate(tables.aggregate(&request)?),
+        Asked::GroupFeatures => Reply::GroupFeatures(tables.group_features()),
+        Asked::MeterFeatures => Reply::MeterFeatures(tables.meter_features()),
+        Asked::Experimenter { .. } => return Err(bad_request(BadRequestCode::BadExperimenter)),
+        // The pipeline is what it is.
+        Asked::TableFeatures(wanted) if !wanted.is_empty() => {
+            return Err(OfpError::TableFeaturesFailed(TableFeaturesFailedCode::Eperm));
+        }
+        list => {
+            let dump = Dump::new(turn.core, turn.now, turn.xid, list)?;
+            turn.channel.dump = Some(dump);
+            return Ok(());
+        }
+    };
+    let reply = MultipartReply { flags: MultipartFlags::empty(), body };
+    turn.reply(1072, &Message::MultipartReply(reply));
+    Ok(())
+}
+
+/// Who made the switch (§7.3.5.1).
+fn desc(core: &Core) -> Desc {
+    Desc {
+        mfr_desc: String::from("rumpswitch"),
+        hw_desc: String::from("anykernel"),
+        sw_desc: core.config.software.clone(),
+        serial_num: format!("{:016x}", core.switch.tables.config().datapath_id),
+        dp_desc: core.config.description.clone(),
+    }
+}
