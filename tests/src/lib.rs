@@ -1,5 +1,7 @@
-//! Shared pieces of the cross-crate tests: the oracle and the generators.
+//! Shared pieces of the cross-crate tests: the oracle, the generators, the device contract.
 #![forbid(unsafe_code)]
 
+pub mod contract;
 pub mod generate;
 pub mod oracle;
+pub mod wire;
