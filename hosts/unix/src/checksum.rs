@@ -1,5 +1,5 @@
-//! The Internet checksum: what a kernel leaves partial for its network card is finished here
-//! before a frame leaves through a port that is no such card.
+//! Internet checksums of whole segments, and where a frame's transport checksum is: for cutting
+//! segment trains and for frames of which the kernel only told that something is left to do.
 
 use hypercall::Offload;
 
@@ -36,12 +36,7 @@ fn fold(mut total: u32) -> u16 {
 }
 
 /// The Internet checksum of `bytes` (RFC 1071), ready to be stored.
-///
-/// ```
-/// let header = [0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0, 0, 192, 168, 0, 1, 192, 168, 0, 199];
-/// assert_eq!(rumpswitch_unix::checksum::internet(&header), 0xb861);
-/// ```
-pub fn internet(bytes: &[u8]) -> u16 {
+pub(crate) fn internet(bytes: &[u8]) -> u16 {
     !fold(sum(bytes))
 }
 
@@ -52,29 +47,6 @@ pub(crate) fn pseudo_header(frame: &[u8], ip: &Ip, len: usize) -> u16 {
     let addresses = frame.get(ip.offset..).and_then(|header| header.get(addresses));
     let len = u32::try_from(len).unwrap_or(u32::MAX);
     fold(sum(addresses.unwrap_or_default()) + (len >> 16) + (len & 0xffff) + u32::from(ip.protocol))
-}
-
-/// Finishes the checksum that `offload` says is partial: the field at `csum_start + csum_offset`
-/// holds the pseudo header's sum and gets the checksum over everything from `csum_start` on.
-///
-/// `false` when the frame ends before the field; it is unchanged then.
-///
-/// ```
-/// use hypercall::Offload;
-///
-/// let mut frame = [0; 44];
-/// frame[34..].copy_from_slice(&[0, 1, 0, 2, 0, 10, 0xc0, 0xff, b'h', b'i']);
-/// let offload = Offload { csum_start: 34, csum_offset: 6, gso: None };
-/// assert!(rumpswitch_unix::checksum::complete(&mut frame, &offload));
-/// assert_eq!(frame[40..42], [0xd6, 0x89]);
-/// ```
-pub fn complete(frame: &mut [u8], offload: &Offload) -> bool {
-    let start = usize::from(offload.csum_start);
-    let field = start + usize::from(offload.csum_offset);
-    let Some(checksum) = frame.get(start..).map(internet) else { return false };
-    let Some(bytes) = frame.get_mut(field..field + 2) else { return false };
-    store(bytes, checksum);
-    true
 }
 
 /// Stores a transport checksum; zero means "none" to UDP and is written as its other form, which
@@ -134,17 +106,20 @@ mod tests {
 
     #[test]
     fn never_stores_zero() {
-        // The words add up to 0xffff, so that the checksum comes out as zero.
-        let mut frame = [0, 0, 0xff, 0xff, 0, 0];
-        assert!(complete(&mut frame, &Offload { csum_start: 2, csum_offset: 2, gso: None }));
-        assert_eq!(frame[4..], [0xff, 0xff]);
+        let mut field = [0; 2];
+        store(&mut field, 0);
+        assert_eq!(field, [0xff, 0xff]);
     }
 
     #[test]
-    fn a_field_behind_the_end_changes_nothing() {
-        let mut frame = [7; 20];
-        assert!(!complete(&mut frame, &Offload { csum_start: 14, csum_offset: 5, gso: None }));
-        assert!(!complete(&mut frame, &Offload { csum_start: 90, csum_offset: 6, gso: None }));
-        assert_eq!(frame, [7; 20]);
+    fn a_cut_field_is_not_found() {
+        let mut frame = vec![0; 14 + 20 + 8];
+        frame[12..15].copy_from_slice(&[8, 0, 0x45]);
+        frame[23] = l2::UDP;
+        let found = Offload { csum_start: 34, csum_offset: 6, gso: None };
+        assert_eq!(find_partial(&frame), Some(found));
+        assert_eq!(find_partial(&frame[..41]), None);
+        frame[20] = 0x20;
+        assert_eq!(find_partial(&frame), None, "a fragment");
     }
 }

@@ -74,6 +74,13 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A controller's address that cannot be used.
+    Target {
+        /// The address.
+        target: String,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// A system call failed.
     Io {
         /// What was tried, on what.
@@ -112,6 +119,7 @@ impl fmt::Display for Error {
                 write!(f, "{doing}: not permitted, it takes {capability}")
             }
             Error::Capture { path, reason } => write!(f, "{path}: {reason}"),
+            Error::Target { target, source } => write!(f, "{target}: {source}"),
             Error::Io { doing, source } => write!(f, "{doing}: {source}"),
         }
     }
@@ -120,7 +128,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Io { source, .. } => Some(source),
+            Error::Io { source, .. } | Error::Target { source, .. } => Some(source),
             _ => None,
         }
     }

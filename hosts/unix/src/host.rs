@@ -1,10 +1,12 @@
 //! The hypercalls over a set of ports: what the switch transmits is queued by port and sent in
 //! bursts; what a port cannot do itself is done here.
 
-use hypercall::{Frame, Hypercall, Meta, Offload, Port, Sent, VecFrame};
+use datapath::{PortConfig, Tables, checksum};
+use hypercall::{Frame, Hypercall, Meta, Nanos, Offload, Port, Sent, VecFrame};
+use ofp_codec::{HwAddr, OfpError, PortFeatures, PortState};
 
 use crate::{
-    BURST, Error, OpenPort, checksum,
+    BURST, Error, OpenPort,
     pool::Pool,
     port::{Accepts, Outgoing, PortInfo, PortIo, Received},
     segment::segment,
@@ -12,6 +14,9 @@ use crate::{
 
 /// Frames that wait for a port that has no room, beyond which it drops.
 const QUEUE: usize = 512;
+
+/// Where SCTP's checksum is, from the start of its header: no other transport's is there.
+const SCTP: u16 = 8;
 
 /// What happened at a port that the switch does not know of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +38,9 @@ pub(crate) struct Slot {
     lost: u64,
     /// Whether the last attempt to send left frames behind.
     pub(crate) is_blocked: bool,
-    /// What ended the port.
+    /// Whether the port ended for good.
+    is_over: bool,
+    /// Why it did, until somebody asked.
     failure: Option<Error>,
 }
 
@@ -75,6 +82,7 @@ impl UnixHost {
                 queue: Vec::with_capacity(BURST),
                 lost: 0,
                 is_blocked: false,
+                is_over: false,
                 failure: None,
             })
             .collect();
@@ -87,10 +95,18 @@ impl UnixHost {
         self.slots.iter().map(|slot| (slot.number, &slot.name[..], slot.info))
     }
 
+    /// Tells the switch of the ports.
+    ///
+    /// # Errors
+    /// The tables': a number that is taken, or no memory.
+    pub fn attach(&self, now: Nanos, tables: &mut Tables) -> Result<(), OfpError> {
+        let seed = tables.config().datapath_id;
+        self.slots.iter().try_for_each(|slot| tables.port_add(now, slot.describe(seed)))
+    }
+
     /// What the system lost at a port.
     pub fn counters(&self, port: Port) -> Option<PortCounters> {
-        let slot = &self.slots[self.find(port)?];
-        Some(PortCounters { lost: slot.lost, refused: slot.io.refused_count() })
+        Some(self.slots[self.find(port)?].counters())
     }
 
     /// Receives a burst from a port, behind what is in `into`, and tells how many frames.
@@ -126,7 +142,10 @@ impl UnixHost {
         into: &mut Vec<Received>,
     ) -> Result<usize, Error> {
         let slot = &mut self.slots[index];
-        slot.io.receive(&mut self.pool, into).inspect_err(|_| slot.info.link = false)
+        if slot.is_over {
+            return Ok(0);
+        }
+        slot.io.receive(&mut self.pool, into).inspect_err(|_| slot.end())
     }
 
     /// Sends on what ports had no room for.
@@ -139,8 +158,16 @@ impl UnixHost {
     /// Asks a port for its link again. `Some` when something changed.
     pub(crate) fn refresh(&mut self, index: usize) -> Option<PortInfo> {
         let slot = &mut self.slots[index];
+        if slot.is_over {
+            return None;
+        }
         let before = std::mem::replace(&mut slot.info, slot.io.info());
         (before != slot.info).then_some(slot.info)
+    }
+
+    /// Ports that had no room for all they were given.
+    pub(crate) fn blocked(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter(|slot| slot.is_blocked)
     }
 
     /// What ended ports since the last call.
@@ -154,7 +181,55 @@ impl UnixHost {
     }
 }
 
+/// The feature bit of a speed.
+fn features(speed_kbps: u32) -> PortFeatures {
+    match speed_kbps / 1000 {
+        10 => PortFeatures::FD_10MB,
+        100 => PortFeatures::FD_100MB,
+        1_000 => PortFeatures::FD_1GB,
+        10_000 => PortFeatures::FD_10GB,
+        40_000 => PortFeatures::FD_40GB,
+        100_000 => PortFeatures::FD_100GB,
+        1_000_000 => PortFeatures::FD_1TB,
+        _ => PortFeatures::OTHER,
+    }
+}
+
+/// A locally administered address for a port that has none: the same one at each start.
+fn made_up_address(seed: u64, number: Port) -> [u8; 6] {
+    let mixed = (seed ^ u64::from(number.0) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let [_, _, a, b, c, d, e, f] = (mixed ^ mixed >> 29).to_be_bytes();
+    [a & 0xfc | 0x02, b, c, d, e, f]
+}
+
 impl Slot {
+    /// The port as the switch shows it.
+    pub(crate) fn describe(&self, seed: u64) -> PortConfig {
+        let PortInfo { link, hw_addr, speed_kbps, max_frame } = self.info;
+        let (curr, curr_speed) = match speed_kbps {
+            Some(speed) if link => (features(speed) | PortFeatures::COPPER, speed),
+            _ => (PortFeatures::empty(), 0),
+        };
+        PortConfig {
+            hw_addr: HwAddr(hw_addr.unwrap_or_else(|| made_up_address(seed, self.number))),
+            state: if link { PortState::empty() } else { PortState::LINK_DOWN },
+            curr,
+            curr_speed,
+            max_speed: speed_kbps.unwrap_or(0),
+            max_frame,
+            ..PortConfig::new(self.number, &self.name)
+        }
+    }
+
+    fn end(&mut self) {
+        self.is_over = true;
+        self.info.link = false;
+    }
+
+    pub(crate) fn counters(&self) -> PortCounters {
+        PortCounters { lost: self.lost, refused: self.io.refused_count() }
+    }
+
     /// Sends what is queued, as far as there is room.
     fn send(&mut self, pool: &mut Pool) {
         if self.queue.is_empty() {
@@ -166,7 +241,7 @@ impl Slot {
             Err(error) => {
                 self.lost += self.queue.len() as u64;
                 self.queue.drain(..).for_each(|out| pool.recycle(out.frame));
-                self.info.link = false;
+                self.end();
                 self.failure = Some(error);
             }
         }
@@ -191,12 +266,12 @@ impl Slot {
             return if cut.is_some() { Sent::Sent } else { Sent::Dropped };
         }
         let mut meta = *meta;
-        if offload.is_partial() && !self.accepts.checksum {
-            if !checksum::complete(frame.headers_mut(), &offload) {
+        // The kernel sums what it is told to sum, and SCTP's is no sum.
+        if offload.is_partial() && (!self.accepts.checksum || offload.csum_offset == SCTP) {
+            if checksum::complete(&mut frame, &mut meta.offload).is_err() {
                 pool.recycle(frame);
                 return Sent::Dropped;
             }
-            meta = finished;
         }
         self.queue.push(Outgoing { frame, meta });
         Sent::Sent
@@ -212,7 +287,7 @@ impl Hypercall for UnixHost {
             self.pool.recycle(frame);
             return Sent::Dropped;
         };
-        if !slot.info.link || slot.queue.len() >= QUEUE {
+        if slot.is_over || slot.queue.len() >= QUEUE {
             self.pool.recycle(frame);
             return Sent::Dropped;
         }

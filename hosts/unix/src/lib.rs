@@ -24,7 +24,7 @@
 compile_error!("this host is written for Linux: tap, packet sockets, epoll");
 
 mod burst;
-pub mod checksum;
+mod checksum;
 pub mod clock;
 mod dgram;
 mod error;

@@ -62,6 +62,8 @@ impl Default for PacketOptions {
 pub struct PacketPort {
     socket: OwnedFd,
     interface: Interface,
+    /// The interface's index: another one of the same name may come after it.
+    index: i32,
     info: PortInfo,
     /// Bytes of the virtio-net header; 0 without.
     header_len: usize,
@@ -109,7 +111,7 @@ impl PacketPort {
         let header_len = if has_header { vnet::LEN } else { 0 };
         let info = interface.info().ok_or_else(|| Error::NoInterface { name: name.to_owned() })?;
         let landing = Landing::new(header_len, true);
-        Ok(PacketPort { socket, interface, info, header_len, landing, refused: 0 })
+        Ok(PacketPort { socket, interface, index, info, header_len, landing, refused: 0 })
     }
 }
 
@@ -261,6 +263,13 @@ impl PortIo for PacketPort {
     }
 
     fn info(&mut self) -> PortInfo {
+        if let Some(index) = self.interface.index().filter(|index| *index != self.index) {
+            let socket = self.socket.as_fd();
+            let _ = sys::packet_promiscuous(socket, index);
+            if sys::packet_bind(socket, index).is_ok() {
+                self.index = index;
+            }
+        }
         match self.interface.info() {
             Some(info) => self.info = info,
             None => self.info.link = false,
