@@ -175,7 +175,7 @@ fn instructions(table: u8) -> impl Strategy<Value = Vec<Instruction>> {
         })
 }
 
-fn flow() -> impl Strategy<Value = FlowMod> {
+pub(crate) fn flow() -> impl Strategy<Value = FlowMod> {
     let numbers = (any::<u64>(), any::<u16>(), any::<u16>(), any::<u16>(), 0..32u16);
     (0..254u8)
         .prop_flat_map(move |table| (Just(table), matching(), instructions(table), numbers.clone()))
