@@ -24,6 +24,8 @@ pub(super) struct Context {
     pub(super) is_tagged: bool,
     /// Whether there is a flow at all: a bucket or packet-out has none, and less is refused there.
     pub(super) is_flow: bool,
+    /// Whether it is a packet-out's list, which may send to the tables.
+    pub(super) is_packet_out: bool,
 }
 
 impl Context {
@@ -128,8 +130,16 @@ impl<'t> Actions<'t> {
 
     /// Appends an output.
     pub(super) fn output(&mut self, port: PortNo, word: &'t str) -> Parsed<'t, ()> {
-        if port == PortNo::ANY {
-            return Err(Fault::new(word, "ANY is no port to send to"));
+        let refused = match port {
+            PortNo::ANY => Some("ANY is no port to send to"),
+            PortNo(0) => Some("0 is no port to send to"),
+            PortNo::TABLE if !self.context.is_packet_out => {
+                Some("TABLE stands only in packet-outs")
+            }
+            _ => None,
+        };
+        if let Some(message) = refused {
+            return Err(Fault::new(word, message));
         }
         self.check_queue()?;
         let all = port == PortNo::CONTROLLER;
@@ -170,7 +180,7 @@ impl<'t> Actions<'t> {
             }
             A::Group => {
                 self.check_queue()?;
-                Action::Group(GroupId(number(word, 32)?))
+                Action::Group(group(word)?)
             }
             A::SetQueue => {
                 self.enqueue = None;
@@ -459,6 +469,15 @@ pub(super) fn number<T: TryFrom<u128>>(word: Word<'_>, bits: u32) -> Parsed<'_, 
     value::integer(word.value, bits)
         .and_then(|number| T::try_from(number).ok())
         .ok_or_else(|| Fault::new(word.text, format!("needs a number of at most {bits} bits")))
+}
+
+/// The value as the number of a group.
+pub(super) fn group(word: Word<'_>) -> Parsed<'_, GroupId> {
+    let group = GroupId(number(word, 32)?);
+    if group > GroupId::MAX {
+        return Err(Fault::new(word.text, "a group is 0 to 0xffffff00"));
+    }
+    Ok(group)
 }
 
 /// The value as one of a few Ethernet types.

@@ -191,6 +191,7 @@ impl<'t> Reader<'t> {
             protocol: self.draft.protocol(),
             is_tagged: self.draft.is_tagged(),
             is_flow: true,
+            is_packet_out: false,
         };
         let mut flow = self.flow;
         flow.matching = self.draft.finish()?;

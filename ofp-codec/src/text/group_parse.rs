@@ -111,11 +111,7 @@ fn id(word: Word<'_>, is_delete: bool) -> Parsed<'_, GroupId> {
     if is_delete && word.value == "all" {
         return Ok(GroupId::ALL);
     }
-    let id = GroupId(number(word, 32)?);
-    if id > GroupId::MAX {
-        return Err(Fault::new(word.text, "a group is 0 to 0xffffff00"));
-    }
-    Ok(id)
+    action_parse::group(word)
 }
 
 fn kind(word: Word<'_>) -> Parsed<'_, GroupType> {

@@ -57,7 +57,8 @@ use crate::{Action, Instruction};
 /// # Errors
 /// The first word that is wrong, or that OpenFlow 1.3 cannot express.
 pub fn parse_actions(text: &str, ports: &dyn PortNames) -> Result<Vec<Action>, TextError> {
-    match action_parse::parse(text, action_parse::Context::default(), ports) {
+    let context = action_parse::Context { is_packet_out: true, ..Default::default() };
+    match action_parse::parse(text, context, ports) {
         Ok(actions) => Ok(actions.list),
         Err(fault) => Err(fault.at(0, text)),
     }

@@ -7,7 +7,7 @@ use rumpswitch_ofp_codec::text::{
 };
 use rumpswitch_ofp_codec::{
     Action, Bucket, FlowMod, FlowModCommand, FlowModFlags, GroupId, GroupMod, GroupModCommand,
-    GroupType, Instruction, Match, MaxLen, MeterId, Oxm, OxmField, PortNo, TableId,
+    GroupType, Instruction, Match, MaxLen, Message, MeterId, Oxm, OxmField, PortNo, TableId,
 };
 
 /// A value of a field, its mask if it takes one; zeros and all-ones masks are no matches to
@@ -107,14 +107,16 @@ fn action() -> impl Strategy<Value = Action> {
     let port = prop_oneof![
         (1..=PortNo::MAX.0).prop_map(PortNo),
         (65500..=65600u32).prop_map(PortNo),
-        (0xffff_fff8..=0xffff_fffeu32).prop_map(PortNo),
+        // All reserved ports but TABLE and ANY.
+        (0xffff_fffa..=0xffff_fffeu32).prop_map(PortNo),
+        Just(PortNo::IN_PORT),
     ];
     prop_oneof![
         (port, any::<u16>()).prop_map(|(port, max_len)| match port {
             PortNo::CONTROLLER => Action::Output { port, max_len: MaxLen(max_len) },
             port => Action::output(port),
         }),
-        any::<u32>().prop_map(|group| Action::Group(GroupId(group))),
+        (0..=GroupId::MAX.0).prop_map(|group| Action::Group(GroupId(group))),
         any::<u32>().prop_map(Action::SetQueue),
         prop_oneof![Just(0x8100), Just(0x88a8)].prop_map(Action::PushVlan),
         prop_oneof![Just(0x8847), Just(0x8848)].prop_map(Action::PushMpls),
@@ -207,6 +209,9 @@ proptest! {
     #[test]
     fn flows_read_as_printed(flow in flow()) {
         let text = flow.to_string();
+        let mut bytes = Vec::new();
+        Message::FlowMod(flow.clone()).encode(0, &mut bytes).unwrap();
+        prop_assert_eq!(Message::decode(&bytes).unwrap().1, Message::FlowMod(flow.clone()));
         let mut read = parse_flow(&text, FlowModCommand::Add, &NoNames)
             .unwrap_or_else(|error| panic!("{text}\n{error}"));
         prop_assert_eq!(sorted(&read.matching), sorted(&flow.matching), "{}", text);
