@@ -173,11 +173,17 @@ impl<'a> Reader<'a> {
         self.skip(padding(len))
     }
 
-    /// A text in a field of `len` bytes, which ends at its first NUL.
+    /// A text in a field of `len` bytes, which ends at its first NUL, at the latest in the last
+    /// byte. A byte that is no UTF-8 becomes a question mark, so that the text never grows.
     pub(crate) fn text(&mut self, len: usize) -> Result<String, DecodeError> {
-        let field = self.take(len)?;
-        let text = field.split(|byte| *byte == 0).next().unwrap_or(&[]);
-        Ok(String::from_utf8_lossy(text).into_owned())
+        let (_, field) = self.take(len)?.split_last().unwrap_or((&0, &[]));
+        let bytes = field.split(|byte| *byte == 0).next().unwrap_or(&[]);
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            text.extend(chunk.invalid().iter().map(|_| '?'));
+        }
+        Ok(text)
     }
 
     /// Checks that nothing is left.
