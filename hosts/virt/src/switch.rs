@@ -1,0 +1,202 @@
+//! A switch of the network: a device, and the host that it runs in. The host's transmit puts a
+//! frame into an outbox; the network empties it into the links after each call, so the device is
+//! never entered from inside its own hypercall.
+
+use std::collections::BTreeMap;
+
+use datapath::{PortConfig, Switch};
+use hypercall::{Hypercall, Meta, Nanos, Port, Sent, VecFrame};
+use ofp_codec::{HwAddr, OfpError, PortFeatures, PortState};
+use switch_dev::{Device, DeviceConfig, FailMode};
+
+use crate::SwitchId;
+use crate::event::{Event, EventQueue};
+use crate::link::{Direction, LinkConfig, LinkId};
+
+/// A switch as it is added to a network.
+#[derive(Clone, Debug, Default)]
+pub struct SwitchConfig {
+    /// What people call it; its ports are called after it, as `s1-eth2`.
+    pub name: String,
+    /// Datapath id and limits. A seed of 0 is replaced by one drawn from the network's.
+    pub datapath: datapath::SwitchConfig,
+    /// Limits of its channels.
+    pub device: DeviceConfig,
+    /// What it does while no controller is there.
+    pub fail_mode: FailMode,
+}
+
+impl SwitchConfig {
+    /// The switch `s`*n* with the datapath id *n*.
+    pub fn numbered(n: u64) -> SwitchConfig {
+        let datapath = datapath::SwitchConfig { datapath_id: n, ..Default::default() };
+        SwitchConfig { name: format!("s{n}"), datapath, ..SwitchConfig::default() }
+    }
+}
+
+/// The host of one switch: what its device is given as `&mut impl Hypercall`.
+#[derive(Debug, Default)]
+pub struct SwitchHost {
+    ports: BTreeMap<u32, Attachment>,
+    outbox: Vec<(LinkId, Direction, VecFrame)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Attachment {
+    link: LinkId,
+    direction: Direction,
+    up: bool,
+}
+
+impl Hypercall for SwitchHost {
+    type Frame = VecFrame;
+
+    fn transmit(&mut self, port: Port, _: &Meta, frame: VecFrame) -> Sent {
+        match self.ports.get(&port.0) {
+            Some(Attachment { link, direction, up: true }) => {
+                self.outbox.push((*link, *direction, frame));
+                Sent::Sent
+            }
+            _ => Sent::Dropped,
+        }
+    }
+
+    fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
+        Some(frame.clone())
+    }
+
+    fn allocate(&mut self, len: usize) -> Option<VecFrame> {
+        Some(VecFrame::zeroed(len))
+    }
+}
+
+impl SwitchHost {
+    /// # Panics
+    ///
+    /// When the port already has a link.
+    pub(crate) fn attach(&mut self, port: u32, link: LinkId, direction: Direction) {
+        let attachment = Attachment { link, direction, up: true };
+        let taken = self.ports.insert(port, attachment).is_some();
+        assert!(!taken, "port {port} already has a link");
+    }
+
+    pub(crate) fn set_up(&mut self, port: u32, up: bool) {
+        if let Some(attachment) = self.ports.get_mut(&port) {
+            attachment.up = up;
+        }
+    }
+
+    /// What was transmitted since the last call. Give the emptied vector back for reuse.
+    pub(crate) fn take_outbox(&mut self) -> Vec<(LinkId, Direction, VecFrame)> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    pub(crate) fn reuse_outbox(&mut self, outbox: Vec<(LinkId, Direction, VecFrame)>) {
+        if self.outbox.is_empty() {
+            self.outbox = outbox;
+        }
+    }
+}
+
+/// A switch and its host.
+pub(crate) struct SwitchNode {
+    pub(crate) name: String,
+    pub(crate) device: Device,
+    pub(crate) host: SwitchHost,
+    ports: BTreeMap<u32, PortConfig>,
+    /// Places of its channels to scripted controllers.
+    pub(crate) connections: Vec<usize>,
+    /// The earliest timeout that is in the queue for this switch.
+    pub(crate) wake: Option<Nanos>,
+}
+
+impl SwitchNode {
+    pub(crate) fn new(config: SwitchConfig) -> SwitchNode {
+        let mut device = Device::new(config.device, Switch::new(config.datapath));
+        device.set_fail_mode(config.fail_mode);
+        SwitchNode {
+            name: config.name,
+            device,
+            host: SwitchHost::default(),
+            ports: BTreeMap::new(),
+            connections: Vec::new(),
+            wake: None,
+        }
+    }
+
+    /// A port appears.
+    ///
+    /// # Errors
+    ///
+    /// What the switch has against its number.
+    pub(crate) fn add_port(
+        &mut self,
+        now: Nanos,
+        port: u32,
+        link: &LinkConfig,
+    ) -> Result<(), OfpError> {
+        let speed = link.rate.map_or(0, |rate| u32::try_from(rate / 1000).unwrap_or(u32::MAX));
+        let config = PortConfig {
+            hw_addr: self.port_address(port),
+            curr: features(link.rate),
+            curr_speed: speed,
+            max_speed: speed,
+            ..PortConfig::new(Port(port), &self.port_name(port))
+        };
+        self.device.switch_mut().tables.port_add(now, config.clone())?;
+        self.ports.insert(port, config);
+        self.device.tick(now, &mut self.host);
+        Ok(())
+    }
+
+    /// A port's carrier comes or goes.
+    pub(crate) fn set_port_up(&mut self, now: Nanos, port: u32, up: bool) {
+        let Some(config) = self.ports.get_mut(&port) else { return };
+        config.state.set(PortState::LINK_DOWN, !up);
+        // It fails only for a port that the switch does not have: a caller has removed it.
+        let _ = self.device.switch_mut().tables.port_change(config.clone());
+        self.device.tick(now, &mut self.host);
+    }
+
+    /// What people call a port: the local one is called as the switch is.
+    pub(crate) fn port_name(&self, port: u32) -> String {
+        if Port(port) == Port::LOCAL {
+            return self.name.clone();
+        }
+        format!("{}-eth{port}", self.name)
+    }
+
+    /// A local address from the datapath id and the port's number.
+    fn port_address(&self, port: u32) -> HwAddr {
+        let [.., a, b] = self.device.switch().tables.config().datapath_id.to_be_bytes();
+        let [.., c, d] = port.to_be_bytes();
+        HwAddr([0x0e, 0, a, b, c, d])
+    }
+
+    /// Sees to it that the device is ticked at `at` or earlier.
+    pub(crate) fn schedule(&mut self, id: SwitchId, at: Nanos, events: &mut EventQueue) {
+        if self.wake.is_none_or(|wake| wake > at) {
+            self.wake = Some(at);
+            events.push(at, Event::Switch(id));
+        }
+    }
+}
+
+impl std::fmt::Debug for SwitchNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SwitchNode").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A link's rate as a port feature.
+fn features(rate: Option<u64>) -> PortFeatures {
+    match rate {
+        Some(10_000_000) => PortFeatures::FD_10MB,
+        Some(100_000_000) => PortFeatures::FD_100MB,
+        Some(1_000_000_000) => PortFeatures::FD_1GB,
+        Some(10_000_000_000) => PortFeatures::FD_10GB,
+        Some(40_000_000_000) => PortFeatures::FD_40GB,
+        Some(100_000_000_000) => PortFeatures::FD_100GB,
+        _ => PortFeatures::OTHER,
+    }
+}
