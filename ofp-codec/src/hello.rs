@@ -73,6 +73,7 @@ impl Hello {
                 _ => HelloElement::Unknown { element_type, data: data.to_vec() },
             });
         }
+        reader.take_rest();
         Ok(Hello { elements })
     }
 

@@ -12,7 +12,10 @@ const ANY: &[OxmField] = &[InPort, InPhyPort, Metadata, EthDst, EthSrc, VlanVid,
 const IP: [OxmField; 2] = [IpDscp, IpEcn];
 
 /// A sort of packet: exact fields that must be there, and fields that may follow.
-fn sorts() -> Vec<(Vec<(OxmField, u128)>, Vec<OxmField>)> {
+type Sort = (Vec<(OxmField, u128)>, Vec<OxmField>);
+
+/// The sorts of packets that matches tell apart.
+fn sorts() -> Vec<Sort> {
     let ipv4 = |proto: u128, more: &[OxmField]| {
         let fields = [&IP[..], &[Ipv4Src, Ipv4Dst], more].concat();
         (vec![(EthType, 0x0800), (IpProto, proto)], fields)
