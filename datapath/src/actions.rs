@@ -1,7 +1,6 @@
 //! Compiles what a controller wrote, instructions and actions, into what the fast path runs.
 //!
-//! Everything is checked before anything changes, from left to right, arguments before consistency
-//! with the match, as `openflow` peers expect (§7.2.4, §7.2.5).
+//! Everything is checked before anything changes (§7.2.4, §7.2.5).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,6 +10,7 @@ use ofp_codec::{
     MeterModFailedCode, OfpError, Oxm, OxmField, PortNo, VID_PRESENT,
 };
 
+use crate::consistency::Known;
 use crate::counters::NoMemory;
 use crate::program::{Act, ActionSet, Op, Output};
 use crate::tables::Tables;
@@ -25,9 +25,9 @@ const fn bad_instruction(code: BadInstructionCode) -> OfpError {
 
 /// Where a list of actions stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Context<'a> {
-    /// In a flow entry with this match.
-    Entry(&'a Match),
+pub(crate) enum Context {
+    /// In a flow entry.
+    Entry,
     /// In a group's bucket.
     Bucket,
     /// In a packet-out.
@@ -35,44 +35,100 @@ pub(crate) enum Context<'a> {
 }
 
 /// The program of a flow entry in `table_id` (§5.9).
+///
+/// What each instruction and action says of itself is checked first, from left to right; then
+/// whether it fits the table and the match; then whether the groups and meters exist.
 pub(crate) fn compile(
     tables: &Tables,
     table_id: u8,
     matching: &Match,
     instructions: &[Instruction],
 ) -> Result<Vec<Op>, OfpError> {
-    let mut parts = Parts::default();
-    let context = Context::Entry(matching);
     for (index, instruction) in instructions.iter().enumerate() {
-        let earlier = instructions.iter().take(index);
-        if earlier.into_iter().any(|earlier| earlier.number() == instruction.number()) {
+        let mut earlier = instructions.iter().take(index);
+        if earlier.any(|earlier| earlier.number() == instruction.number()) {
             return Err(bad_instruction(BadInstructionCode::UnknownInst));
         }
+        check_instruction(instruction)?;
+    }
+    for instruction in instructions {
+        check_fit(tables, table_id, matching, instruction)?;
+    }
+    let mut parts = Parts::default();
+    for instruction in instructions {
         match instruction {
-            Instruction::GotoTable(next) => {
-                if next.0 <= table_id || next.0 >= tables.config.n_tables {
-                    return Err(bad_instruction(BadInstructionCode::BadTableId));
-                }
-                parts.goto = Some(next.0);
-            }
+            Instruction::GotoTable(next) => parts.goto = Some(next.0),
             Instruction::WriteMetadata { value, mask } => parts.metadata = Some((*value, *mask)),
             Instruction::WriteActions(actions) => {
-                parts.write = actions_of(tables, actions, context)?;
+                parts.write = actions_of(tables, actions, Context::Entry)?;
             }
             Instruction::ApplyActions(actions) => {
-                parts.apply = actions_of(tables, actions, context)?;
+                parts.apply = actions_of(tables, actions, Context::Entry)?;
             }
             Instruction::ClearActions => parts.clear = true,
             Instruction::Meter(id) => {
                 let unknown = OfpError::MeterModFailed(MeterModFailedCode::UnknownMeter);
                 parts.meter = Some(tables.meters.slot(*id).ok_or(unknown)?);
             }
-            Instruction::Experimenter { .. } => {
-                return Err(bad_instruction(BadInstructionCode::BadExperimenter));
-            }
+            Instruction::Experimenter { .. } => {}
         }
     }
     parts.assemble().map_err(|NoMemory| OfpError::FlowModFailed(FlowModFailedCode::TableFull))
+}
+
+/// What an instruction says of itself.
+fn check_instruction(instruction: &Instruction) -> Result<(), OfpError> {
+    match instruction {
+        Instruction::WriteActions(actions) | Instruction::ApplyActions(actions) => {
+            actions.iter().try_for_each(|action| check_action(action, Context::Entry))
+        }
+        Instruction::Experimenter { .. } => {
+            Err(bad_instruction(BadInstructionCode::BadExperimenter))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an instruction fits its table and its match.
+fn check_fit(
+    tables: &Tables,
+    table_id: u8,
+    matching: &Match,
+    instruction: &Instruction,
+) -> Result<(), OfpError> {
+    let mut known = Known::of_match(matching);
+    match instruction {
+        Instruction::GotoTable(next) if next.0 <= table_id || next.0 >= tables.config.n_tables => {
+            Err(bad_instruction(BadInstructionCode::BadTableId))
+        }
+        Instruction::ApplyActions(actions) => {
+            actions.iter().try_for_each(|action| known.check(action))
+        }
+        Instruction::WriteActions(actions) => {
+            // A set is executed in its own order, whatever the order of the list.
+            let mut ordered: Vec<&Action> = Vec::new();
+            let no_memory = OfpError::FlowModFailed(FlowModFailedCode::TableFull);
+            ordered.try_reserve_exact(actions.len()).map_err(|_| no_memory)?;
+            ordered.extend(actions);
+            ordered.sort_by_key(|action| place_in_set(action));
+            ordered.into_iter().try_for_each(|action| known.check(action))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An action's step in an action set (§5.10).
+fn place_in_set(action: &Action) -> u8 {
+    match action {
+        Action::CopyTtlIn => 0,
+        Action::PopVlan | Action::PopMpls(_) | Action::PopPbb => 1,
+        Action::PushMpls(_) => 2,
+        Action::PushPbb(_) => 3,
+        Action::PushVlan(_) => 4,
+        Action::CopyTtlOut => 5,
+        Action::DecMplsTtl | Action::DecNwTtl => 6,
+        _ => 7,
+    }
 }
 
 /// A flow entry's instructions by kind.
@@ -125,7 +181,7 @@ fn mark_first<'a>(acts: impl Iterator<Item = &'a mut Act>) {
 pub(crate) fn compile_bucket(tables: &Tables, actions: &[Action]) -> Result<Box<[Act]>, OfpError> {
     let mut set = ActionSet::default();
     for act in actions_of(tables, actions, Context::Bucket)? {
-        set.write(act);
+        set.write(act, false);
     }
     let mut acts = [Act::PopVlan; 64];
     let count = acts.iter_mut().zip(set.acts()).map(|(place, act)| *place = act).count();
@@ -143,19 +199,35 @@ pub(crate) fn compile_packet_out(
 fn actions_of(
     tables: &Tables,
     actions: &[Action],
-    context: Context<'_>,
+    context: Context,
 ) -> Result<Vec<Act>, OfpError> {
     let mut acts = Vec::new();
     acts.try_reserve_exact(actions.len()).map_err(|_| bad_action(BadActionCode::TooMany))?;
     for action in actions {
-        acts.push(act(tables, action, context)?);
+        check_action(action, context)?;
+        acts.push(act(tables, action)?);
     }
     Ok(acts)
 }
 
-fn act(tables: &Tables, action: &Action, context: Context<'_>) -> Result<Act, OfpError> {
+/// What an action says of itself.
+fn check_action(action: &Action, context: Context) -> Result<(), OfpError> {
+    match action {
+        Action::Output { port, .. } => output(*port, context).map(drop),
+        Action::Group(id) if *id > GroupId::MAX => Err(bad_action(BadActionCode::BadOutGroup)),
+        Action::PushVlan(ethertype) => one_of(*ethertype, &[0x8100, 0x88a8]),
+        Action::PushMpls(ethertype) => one_of(*ethertype, &[0x8847, 0x8848]),
+        Action::PushPbb(ethertype) => one_of(*ethertype, &[0x88e7]),
+        Action::SetField(oxm) => check_set_field(oxm),
+        Action::Experimenter { .. } => Err(bad_action(BadActionCode::BadExperimenter)),
+        _ => Ok(()),
+    }
+}
+
+/// An action that has been checked, with its groups and queues found.
+fn act(tables: &Tables, action: &Action) -> Result<Act, OfpError> {
     Ok(match action {
-        Action::Output { port, .. } => Act::Output(output(*port, context)?),
+        Action::Output { port, .. } => Act::Output(output(*port, Context::PacketOut)?),
         Action::Group(id) => Act::Group { slot: group(tables, *id)?, first: true },
         Action::SetQueue(queue) => {
             if !tables.ports.has_queue(*queue) {
@@ -169,16 +241,14 @@ fn act(tables: &Tables, action: &Action, context: Context<'_>) -> Result<Act, Of
         Action::DecMplsTtl => Act::DecMplsTtl,
         Action::SetNwTtl(ttl) => Act::SetNwTtl(*ttl),
         Action::DecNwTtl => Act::DecNwTtl,
-        Action::PushVlan(ethertype) => Act::PushVlan(one_of(*ethertype, &[0x8100, 0x88a8])?),
+        Action::PushVlan(ethertype) => Act::PushVlan(*ethertype),
         Action::PopVlan => Act::PopVlan,
-        Action::PushMpls(ethertype) => Act::PushMpls(one_of(*ethertype, &[0x8847, 0x8848])?),
+        Action::PushMpls(ethertype) => Act::PushMpls(*ethertype),
         Action::PopMpls(ethertype) => Act::PopMpls(*ethertype),
-        Action::PushPbb(ethertype) => Act::PushPbb(one_of(*ethertype, &[0x88e7])?),
+        Action::PushPbb(ethertype) => Act::PushPbb(*ethertype),
         Action::PopPbb => Act::PopPbb,
-        Action::SetField(oxm) => set_field(oxm)?,
-        Action::Experimenter { .. } => {
-            return Err(bad_action(BadActionCode::BadExperimenter));
-        }
+        Action::SetField(oxm) => Act::set_field(oxm.field, oxm.value),
+        Action::Experimenter { .. } => return Err(bad_action(BadActionCode::BadExperimenter)),
     })
 }
 
@@ -197,7 +267,7 @@ pub(crate) fn output_of(port: PortNo) -> Option<Output> {
     })
 }
 
-fn output(port: PortNo, context: Context<'_>) -> Result<Output, OfpError> {
+fn output(port: PortNo, context: Context) -> Result<Output, OfpError> {
     match output_of(port) {
         Some(Output::Table) if context != Context::PacketOut => None,
         output => output,
@@ -209,14 +279,14 @@ fn group(tables: &Tables, id: GroupId) -> Result<u32, OfpError> {
     tables.groups.slot(id).ok_or(bad_action(BadActionCode::BadOutGroup))
 }
 
-fn one_of(ethertype: u16, allowed: &[u16]) -> Result<u16, OfpError> {
-    if allowed.contains(&ethertype) {
-        return Ok(ethertype);
+fn one_of(ethertype: u16, allowed: &[u16]) -> Result<(), OfpError> {
+    match allowed.contains(&ethertype) {
+        true => Ok(()),
+        false => Err(bad_action(BadActionCode::BadArgument)),
     }
-    Err(bad_action(BadActionCode::BadArgument))
 }
 
-fn set_field(oxm: &Oxm) -> Result<Act, OfpError> {
+fn check_set_field(oxm: &Oxm) -> Result<(), OfpError> {
     if !oxm.field.info().settable || oxm.mask.is_some() {
         return Err(bad_action(BadActionCode::BadSetType));
     }
@@ -224,5 +294,5 @@ fn set_field(oxm: &Oxm) -> Result<Act, OfpError> {
     if lacks_tag || oxm.value & !oxm.field.all_ones() != 0 {
         return Err(bad_action(BadActionCode::BadSetArgument));
     }
-    Ok(Act::set_field(oxm.field, oxm.value))
+    Ok(())
 }

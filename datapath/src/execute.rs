@@ -20,7 +20,7 @@
 //!
 //! It does not segment: a frame with segmentation left to do is the host's to cut.
 
-use hypercall::{Frame, Hypercall, Nanos, Port, Sent};
+use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent};
 use ofp_codec::{OxmField, PacketInReason};
 
 use crate::counters::{DropReason, Load, WorkerCells};
@@ -40,6 +40,8 @@ use crate::worker::Events;
 pub(crate) const GROUP_DEPTH_MAX: u32 = 32;
 /// Outputs of one packet, copies included.
 const OUTPUTS_MAX: u32 = 4096;
+/// Bytes of the shortest Ethernet frame, without its check sequence.
+pub(crate) const FRAME_MIN: usize = 60;
 
 /// One call's view of the switch.
 pub(crate) struct Run<'a, H: Hypercall + ?Sized, O: Observer> {
@@ -61,11 +63,13 @@ pub(crate) struct Run<'a, H: Hypercall + ?Sized, O: Observer> {
 pub(crate) struct Carrier<F> {
     pub(crate) packet: Packet<F>,
     owed: Option<Port>,
+    /// Whether a header was taken off, so that the frame may be shorter than Ethernet's shortest.
+    is_popped: bool,
 }
 
 impl<F> Carrier<F> {
     pub(crate) fn new(packet: Packet<F>) -> Carrier<F> {
-        Carrier { packet, owed: None }
+        Carrier { packet, owed: None, is_popped: false }
     }
 }
 
@@ -116,6 +120,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             _ => {}
         }
         self.settle(carrier);
+        carrier.is_popped |= matches!(act, Act::PopVlan | Act::PopMpls(_) | Act::PopPbb);
         let packet = &mut carrier.packet;
         let outcome = match *act {
             Act::SetQueue(queue) => {
@@ -156,10 +161,9 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
 
     /// The packet's way has ended: the output that it owes takes the frame.
     pub(crate) fn finish(&mut self, carrier: Carrier<H::Frame>) {
-        let Carrier { packet, owed } = carrier;
+        let Carrier { packet, owed, is_popped } = carrier;
         if let Some(port) = owed {
-            let load = Load::of(packet.frame.len(), &packet.meta);
-            self.transmit(port, &packet.meta, load, packet.frame);
+            self.transmit(port, &packet.meta, packet.frame, is_popped);
         }
     }
 
@@ -229,10 +233,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         let Some(port) = carrier.owed.take() else { return };
         let packet = &carrier.packet;
         match self.host.duplicate(&packet.frame) {
-            Some(frame) => {
-                let load = Load::of(frame.len(), &packet.meta);
-                self.transmit(port, &packet.meta, load, frame);
-            }
+            Some(frame) => self.transmit(port, &packet.meta, frame, carrier.is_popped),
             None => {
                 self.count_tx_drop(port, packet);
                 self.dropped(DropReason::NoMemory, &carrier.packet);
@@ -240,7 +241,14 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
     }
 
-    fn transmit(&mut self, port: Port, meta: &hypercall::Meta, load: Load, frame: H::Frame) {
+    /// Hands a frame to the host. One that a pop left shorter than Ethernet's shortest is padded;
+    /// if the host has no room for that, it goes as it is.
+    fn transmit(&mut self, port: Port, meta: &Meta, frame: H::Frame, is_popped: bool) {
+        let mut frame = frame;
+        if is_popped && frame.len() < FRAME_MIN {
+            frame.grow_back(FRAME_MIN.saturating_sub(frame.len()));
+        }
+        let load = Load::of(frame.len(), meta);
         if O::DRY {
             self.observer.frame(frame.headers());
             return;
@@ -340,7 +348,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
         match self.copy(&carrier.packet) {
             Some(packet) => {
-                let mut copy = Carrier::new(packet);
+                let mut copy = Carrier { packet, owed: None, is_popped: carrier.is_popped };
                 self.acts(&mut copy, bucket.acts(), origin, depth, true);
                 self.finish(copy);
             }
@@ -421,7 +429,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         if O::DRY {
             return;
         }
-        match self.punts.push(&mut carrier.packet, origin) {
+        match self.punts.push(&carrier.packet, origin, carrier.is_popped) {
             Ok(()) => self.events |= Events::PUNTED,
             Err(()) => self.cells.dropped(DropReason::PuntQueueFull, 1),
         }

@@ -65,6 +65,7 @@ mod actions;
 pub mod checksum;
 pub mod classifier;
 mod config;
+mod consistency;
 mod counters;
 mod echo;
 mod execute;

@@ -79,7 +79,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
                         return Next::Dropped;
                     }
                 }
-                Op::Write(act) => set.write(*act),
+                Op::Write(act) => set.write(*act, is_miss),
                 Op::GotoTable(next) => return Next::Table(*next),
                 Op::WriteMetadata { value, mask } => carrier.packet.write_metadata(*value, *mask),
                 Op::ClearActions => set.clear(),
@@ -102,7 +102,8 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             return;
         }
         self.observer.step(self.tables, Step::ActionSet);
-        let reason = PacketInReason::Action;
+        let is_miss = set.outputs_for_miss();
+        let reason = if is_miss { PacketInReason::NoMatch } else { PacketInReason::Action };
         let origin = Origin { table_id, cookie: u64::MAX, reason, is_packet_out: false };
         for act in set.acts() {
             // A group or output ends the set, so it is the last to need the packet.

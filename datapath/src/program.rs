@@ -221,6 +221,8 @@ pub(crate) struct ActionSet {
     /// What a step needs to know, by step.
     arguments: [u32; Step::ALL.len()],
     output: Output,
+    /// Whether a table-miss flow entry wrote the output.
+    is_miss: bool,
     values: [[u64; 2]; FIELD_COUNT],
 }
 
@@ -231,6 +233,7 @@ impl Default for ActionSet {
             fields: 0,
             arguments: [0; Step::ALL.len()],
             output: Output::Table,
+            is_miss: false,
             values: [[0; 2]; FIELD_COUNT],
         }
     }
@@ -248,11 +251,17 @@ impl ActionSet {
         self.steps & (Step::Group.bit() | Step::Output.bit()) != 0
     }
 
-    /// Adds an action; a former one of its kind goes.
-    pub(crate) fn write(&mut self, act: Act) {
+    /// Whether a table-miss flow entry wrote its output, which a packet-in tells.
+    pub(crate) fn outputs_for_miss(&self) -> bool {
+        self.is_miss
+    }
+
+    /// Adds an action, on behalf of a table-miss flow entry or not; a former one of its kind goes.
+    pub(crate) fn write(&mut self, act: Act, is_miss: bool) {
         let (step, argument) = match act {
             Act::Output(output) => {
                 self.output = output;
+                self.is_miss = is_miss;
                 (Step::Output, 0)
             }
             Act::Group { slot, .. } => (Step::Group, slot),
@@ -357,7 +366,7 @@ mod tests {
             Act::PushVlan(0x88a8),
             Act::set_field(OxmField::EthDst, 7),
         ];
-        written.into_iter().for_each(|act| set.write(act));
+        written.into_iter().for_each(|act| set.write(act, false));
         let acts: Vec<Act> = set.acts().collect();
         assert_eq!(
             acts,
@@ -376,7 +385,7 @@ mod tests {
                 Act::Output(Output::Port(1)),
             ]
         );
-        set.write(Act::Group { slot: 4, first: true });
+        set.write(Act::Group { slot: 4, first: true }, false);
         assert_eq!(set.acts().last(), Some(Act::Group { slot: 4, first: true }));
         assert_eq!(set.acts().count(), acts.len(), "the group hides the output");
         set.clear();

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use hypercall::{Frame, Port};
 use ofp_codec::{Match, NO_BUFFER, Oxm, OxmField, PacketIn, TableId};
 
-use crate::execute::Origin;
+use crate::execute::{FRAME_MIN, Origin};
 use crate::packet::Packet;
 use crate::rewrite;
 
@@ -65,11 +65,13 @@ impl PuntQueue {
     /// go for want of room, this one or one that waited.
     pub(crate) fn push<F: Frame>(
         &mut self,
-        packet: &mut Packet<F>,
+        packet: &Packet<F>,
         origin: Origin,
+        is_popped: bool,
     ) -> Result<(), ()> {
         let mut result = Ok(());
-        let len = packet.frame.len().min(DATA_MAX);
+        let len = packet.frame.len();
+        let len = if is_popped { len.max(FRAME_MIN) } else { len };
         while self.count >= self.count_max || self.bytes.saturating_add(len) > self.bytes_max {
             result = Err(());
             let own = self.waiting(packet.in_port);
@@ -134,20 +136,23 @@ impl PuntQueue {
 }
 
 /// The packet as a message: the bytes, and what cannot be read from them.
-fn punt<F: Frame>(packet: &mut Packet<F>, origin: Origin, len: usize) -> Result<Punt, ()> {
-    if packet.meta.offload.is_partial() {
-        // A controller takes the bytes as they are. What cannot be completed is sent as it is.
-        let _ = rewrite::complete_checksum(packet);
-    }
+fn punt<F: Frame>(packet: &Packet<F>, origin: Origin, len: usize) -> Result<Punt, ()> {
     let mut data = Vec::new();
     data.try_reserve_exact(len).map_err(|_| ())?;
     data.resize(len, 0);
-    if !packet.frame.read_at(0, &mut data) {
+    let read = data.get_mut(..packet.frame.len()).ok_or(())?;
+    if !packet.frame.read_at(0, read) {
         return Err(());
     }
+    if packet.meta.offload.is_partial() {
+        let mut copy = Packet::new(Bytes(&mut data), packet.in_port, packet.meta);
+        // What cannot be completed is sent as it is.
+        let _ = rewrite::complete_checksum(&mut copy);
+    }
+    data.truncate(DATA_MAX);
     let packet_in = PacketIn {
         buffer_id: NO_BUFFER,
-        total_len: u16::try_from(packet.frame.len()).unwrap_or(u16::MAX),
+        total_len: u16::try_from(len).unwrap_or(u16::MAX),
         reason: origin.reason,
         table_id: TableId(origin.table_id),
         cookie: origin.cookie,
@@ -155,6 +160,47 @@ fn punt<F: Frame>(packet: &mut Packet<F>, origin: Origin, len: usize) -> Result<
         data,
     };
     Ok(Punt { packet_in, in_port: packet.in_port })
+}
+
+/// The bytes of a packet-in as a frame, for its checksum to be completed: the packet itself keeps
+/// the work for whoever sends it.
+struct Bytes<'a>(&'a mut [u8]);
+
+impl Frame for Bytes<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn headers(&self) -> &[u8] {
+        self.0
+    }
+
+    fn headers_mut(&mut self) -> &mut [u8] {
+        self.0
+    }
+
+    fn pull(&mut self, len: usize) -> bool {
+        len <= self.0.len()
+    }
+
+    fn read_at(&self, offset: usize, into: &mut [u8]) -> bool {
+        let end = offset.checked_add(into.len());
+        let Some(bytes) = end.and_then(|end| self.0.get(offset..end)) else { return false };
+        into.copy_from_slice(bytes);
+        true
+    }
+
+    fn grow_front(&mut self, _: usize) -> bool {
+        false
+    }
+
+    fn shrink_front(&mut self, _: usize) -> bool {
+        false
+    }
+
+    fn grow_back(&mut self, _: usize) -> bool {
+        false
+    }
 }
 
 /// IN_PORT; IN_PHY_PORT where it differs; METADATA and TUNNEL_ID where they are not 0 (§7.4.1).
@@ -193,11 +239,11 @@ mod tests {
     fn a_flooding_port_displaces_itself() {
         let mut queue = PuntQueue::new(4, 10_000);
         for fill in 0..10 {
-            let result = queue.push(&mut packet(1, fill), origin());
+            let result = queue.push(&packet(1, fill), origin(), false);
             assert_eq!(result.is_ok(), fill < 4);
         }
         // Another port gets in, at the cost of the flooding one's newest.
-        assert_eq!(queue.push(&mut packet(2, 77), origin()), Err(()));
+        assert_eq!(queue.push(&packet(2, 77), origin(), false), Err(()));
         assert_eq!(queue.count(), 4);
         let order: Vec<(u32, u8)> = core::iter::from_fn(|| queue.pop())
             .map(|punt| (punt.in_port.0, punt.packet_in.data[0]))
@@ -209,17 +255,17 @@ mod tests {
     #[test]
     fn bytes_are_bounded() {
         let mut queue = PuntQueue::new(100, 150);
-        assert!(queue.push(&mut packet(1, 0), origin()).is_ok());
-        assert!(queue.push(&mut packet(1, 1), origin()).is_ok());
-        assert!(queue.push(&mut packet(1, 2), origin()).is_err());
+        assert!(queue.push(&packet(1, 0), origin(), false).is_ok());
+        assert!(queue.push(&packet(1, 1), origin(), false).is_ok());
+        assert!(queue.push(&packet(1, 2), origin(), false).is_err());
         assert_eq!(queue.bytes, 120);
     }
 
     #[test]
     fn the_match_holds_what_the_bytes_do_not() {
         let mut queue = PuntQueue::new(4, 10_000);
-        let mut plain = packet(1, 0);
-        queue.push(&mut plain, origin()).unwrap();
+        let plain = packet(1, 0);
+        queue.push(&plain, origin(), false).unwrap();
         let message = queue.pop().unwrap().packet_in;
         assert_eq!(message.matching.fields(), [Oxm::new(OxmField::InPort, 1)]);
         assert_eq!((message.total_len, message.data.len()), (60, 60));
@@ -228,7 +274,7 @@ mod tests {
         let meta = Meta { in_phy_port: Port(5), tunnel_id: 6, ..Meta::default() };
         let mut rich = Packet::new(VecFrame::from_bytes(&[0; 60]), Port(1), meta);
         rich.write_metadata(7, u64::MAX);
-        queue.push(&mut rich, origin()).unwrap();
+        queue.push(&rich, origin(), false).unwrap();
         let fields = [
             Oxm::new(OxmField::InPort, 1),
             Oxm::new(OxmField::InPhyPort, 5),
