@@ -196,11 +196,7 @@ pub(crate) fn compile_packet_out(
     actions_of(tables, actions, Context::PacketOut)
 }
 
-fn actions_of(
-    tables: &Tables,
-    actions: &[Action],
-    context: Context,
-) -> Result<Vec<Act>, OfpError> {
+fn actions_of(tables: &Tables, actions: &[Action], context: Context) -> Result<Vec<Act>, OfpError> {
     let mut acts = Vec::new();
     acts.try_reserve_exact(actions.len()).map_err(|_| bad_action(BadActionCode::TooMany))?;
     for action in actions {

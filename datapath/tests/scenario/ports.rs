@@ -1,0 +1,194 @@
+//! Ports: configuration, state, limits, counters.
+
+use crate::*;
+use hypercall::{Gso, GsoKind, Offload};
+use ofp_codec::{
+    HwAddr, PortConfig as Flags, PortFeatures, PortMod, PortModFailedCode, PortReason, PortState,
+    PortStatus,
+};
+use rumpswitch_datapath::{News, PortErrors};
+
+const ADDRESS: HwAddr = HwAddr([2, 0, 0, 0, 0, 0x99]);
+
+fn port_mod(port: u32, config: Flags, mask: Flags) -> PortMod {
+    PortMod {
+        port_no: PortNo(port),
+        hw_addr: HwAddr::default(),
+        config,
+        mask,
+        advertise: PortFeatures::empty(),
+    }
+}
+
+impl Bed {
+    fn configure(&mut self, port: u32, config: Flags) {
+        self.switch.tables.port_mod(&port_mod(port, config, Flags::all())).unwrap_or_else(|_| {
+            let known = Flags::PORT_DOWN | Flags::NO_RECV | Flags::NO_FWD | Flags::NO_PACKET_IN;
+            self.switch.tables.port_mod(&port_mod(port, config, known)).unwrap();
+        });
+    }
+
+    fn status(&mut self) -> Option<PortStatus> {
+        match self.switch.tables.next_news()? {
+            News::PortStatus(status) => Some(status),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn ports_come_change_and_go_and_each_is_told() {
+    let mut bed = Bed::new();
+    let port = PortConfig { hw_addr: ADDRESS, ..PortConfig::new(Port(9), "nine") };
+    bed.switch.tables.port_add(bed.now, port.clone()).unwrap();
+    let status = bed.status().unwrap();
+    assert_eq!((status.reason, status.desc.port_no), (PortReason::Add, PortNo(9)));
+    assert_eq!((status.desc.state, status.desc.hw_addr), (PortState::LIVE, ADDRESS));
+    let bad = Err(OfpError::PortModFailed(PortModFailedCode::BadPort));
+    assert_eq!(bed.switch.tables.port_add(bed.now, port.clone()), bad, "taken");
+    for number in [0, 0xffff_ff01, PortNo::CONTROLLER.0] {
+        let port = PortConfig::new(Port(number), "odd");
+        assert_eq!(bed.switch.tables.port_add(bed.now, port), bad);
+    }
+    bed.switch.tables.port_change(port.clone()).unwrap();
+    assert_eq!(bed.status(), None, "nothing changed");
+    let down = PortConfig { state: PortState::LINK_DOWN, ..port.clone() };
+    bed.switch.tables.port_change(down).unwrap();
+    let status = bed.status().unwrap();
+    assert_eq!((status.reason, status.desc.state), (PortReason::Modify, PortState::LINK_DOWN));
+    bed.switch.tables.port_remove(Port(9)).unwrap();
+    assert_eq!(bed.status().unwrap().reason, PortReason::Delete);
+    assert_eq!(bed.switch.tables.port_remove(Port(9)), bad);
+    assert_eq!(bed.switch.tables.port_change(port), bad);
+}
+
+#[test]
+fn port_mods_change_what_their_mask_says() {
+    let mut bed = Bed::new();
+    let both = Flags::NO_FWD | Flags::NO_RECV;
+    bed.switch.tables.port_mod(&port_mod(1, both, Flags::NO_FWD)).unwrap();
+    let status = bed.status().unwrap();
+    assert_eq!((status.reason, status.desc.config), (PortReason::Modify, Flags::NO_FWD));
+    bed.switch.tables.port_mod(&port_mod(1, both, Flags::NO_FWD)).unwrap();
+    assert_eq!(bed.status(), None);
+    bed.switch.tables.port_mod(&port_mod(1, Flags::PORT_DOWN, Flags::PORT_DOWN)).unwrap();
+    assert_eq!(bed.status().unwrap().desc.state, PortState::empty(), "down is not live");
+    let refused = |bed: &mut Bed, given: PortMod| bed.switch.tables.port_mod(&given).unwrap_err();
+    let failed = |code| OfpError::PortModFailed(code);
+    let nothing = port_mod(1, Flags::empty(), Flags::empty());
+    let absent = PortMod { port_no: PortNo(77), ..nothing };
+    assert_eq!(refused(&mut bed, absent), failed(PortModFailedCode::BadPort));
+    let address = PortMod { hw_addr: ADDRESS, ..nothing };
+    assert_eq!(refused(&mut bed, address), failed(PortModFailedCode::BadHwAddr));
+    let odd = Flags::from_bits_retain(1 << 1);
+    let config = PortMod { config: odd, mask: odd, ..nothing };
+    assert_eq!(refused(&mut bed, config), failed(PortModFailedCode::BadConfig));
+    let advertise = PortFeatures::from_bits_retain(1 << 20);
+    let advertise = PortMod { advertise, ..nothing };
+    assert_eq!(refused(&mut bed, advertise), failed(PortModFailedCode::BadAdvertise));
+    assert_eq!(bed.status(), None);
+}
+
+#[test]
+fn config_bits_do_what_they_say() {
+    let mut bed = Bed::new();
+    bed.add(entry(1, &[(OxmField::InPort, 1)], apply([output(2)])));
+    bed.add(entry(1, &[(OxmField::InPort, 3)], apply([Action::output(PortNo::FLOOD)])));
+    let frame = udp(1, 2, 53);
+    bed.configure(1, Flags::NO_RECV);
+    assert_eq!(bed.ports(1, &frame), []);
+    bed.assert_drops(&[(DropReason::IngressNoRecv, 1)]);
+    bed.configure(1, Flags::PORT_DOWN);
+    assert_eq!(bed.ports(1, &frame), []);
+    bed.assert_drops(&[(DropReason::IngressDown, 1)]);
+    assert_eq!(bed.all_flows()[0].packet_count, 0);
+    bed.configure(1, Flags::empty());
+    bed.configure(2, Flags::NO_FWD);
+    assert_eq!(bed.ports(1, &frame), []);
+    bed.assert_drops(&[(DropReason::EgressNoFwd, 1)]);
+    assert_eq!(bed.ports(3, &frame), [1, 4]);
+    bed.configure(2, Flags::PORT_DOWN);
+    assert_eq!(bed.ports(1, &frame), []);
+    bed.assert_drops(&[(DropReason::EgressDown, 1)]);
+    assert_eq!(bed.all_flows()[0].packet_count, 2, "what a down port drops was matched");
+    let blocked = PortConfig { state: PortState::BLOCKED, ..PortConfig::new(Port(4), "p4") };
+    bed.switch.tables.port_change(blocked).unwrap();
+    assert_eq!(bed.ports(3, &frame), [1]);
+    bed.add(entry(2, &[(OxmField::InPort, 3)], apply([Action::output(PortNo::ALL)])));
+    assert_eq!(bed.ports(3, &frame), [1, 4], "ALL reaches blocked ports");
+    bed.assert_drops(&[]);
+    assert_eq!(bed.ports(99, &frame), []);
+    bed.assert_drops(&[(DropReason::IngressUnknown, 1)]);
+    assert_eq!(bed.ports(1, &frame[..13]), []);
+    bed.assert_drops(&[(DropReason::Runt, 1)]);
+}
+
+#[test]
+fn frames_longer_than_a_port_takes_are_dropped() {
+    let mut bed = Bed::new();
+    let port = PortConfig { max_frame: 1514, ..PortConfig::new(Port(2), "p2") };
+    bed.switch.tables.port_change(port).unwrap();
+    bed.add(entry(1, &[], apply([output(2)])));
+    let frame = |len: usize| [udp(1, 2, 53), vec![0; len - 60]].concat();
+    assert_eq!(bed.ports(1, &frame(1514)), [2]);
+    assert_eq!(bed.ports(1, &frame(1515)), []);
+    assert_eq!(bed.ports(1, &tagged(5, &frame(1514))), [2], "a tag is not counted");
+    assert_eq!(bed.ports(1, &tagged(5, &frame(1515))), []);
+    bed.assert_drops(&[(DropReason::TooLong, 2)]);
+    let gso = |segment_len| {
+        let gso = Some(Gso { kind: GsoKind::Udp, segment_len, header_len: 42 });
+        Meta { offload: Offload { gso, ..Offload::NONE }, ..Meta::default() }
+    };
+    assert_eq!(bed.send_with(1, gso(1472), &frame(60_000)).len(), 1, "the host cuts it");
+    assert_eq!(bed.send_with(1, gso(1473), &frame(60_000)).len(), 0);
+    bed.assert_drops(&[(DropReason::TooLong, 41)]);
+}
+
+#[test]
+fn counters_count_each_way() {
+    let mut bed = Bed::new();
+    bed.add(entry(1, &[(OxmField::InPort, 1)], apply([output(2), output(3)])));
+    bed.host.refused = Some(Port(3));
+    for _ in 0..3 {
+        bed.send(1, &udp(1, 2, 53));
+    }
+    bed.send(2, &[udp(1, 2, 53), vec![0; 40]].concat());
+    bed.assert_drops(&[(DropReason::TableMiss, 1), (DropReason::HostRefused, 3)]);
+    let errors = PortErrors { rx_errors: 4, rx_crc_err: 3, ..PortErrors::default() };
+    bed.switch.tables.port_errors(Port(1), errors);
+    bed.now = bed.now.plus(7 * SECOND);
+    let stats = bed.switch.tables.port_stats(PortNo::ANY, bed.now).unwrap();
+    let row = |index: usize| {
+        let s = &stats[index];
+        (
+            s.port_no.0,
+            s.rx_packets,
+            s.rx_bytes,
+            s.tx_packets,
+            s.tx_bytes,
+            s.rx_dropped,
+            s.tx_dropped,
+        )
+    };
+    assert_eq!(row(0), (1, 3, 180, 0, 0, 0, 0));
+    assert_eq!(row(1), (2, 1, 100, 3, 180, 0, 0));
+    assert_eq!(row(2), (3, 0, 0, 0, 0, 0, 3));
+    assert_eq!((stats[0].rx_errors, stats[0].rx_crc_err, stats[0].duration_sec), (4, 3, 7));
+    let one = bed.switch.tables.port_stats(PortNo(2), bed.now).unwrap();
+    assert_eq!(one, [stats[1]]);
+    let bad = Err(OfpError::BadRequest(ofp_codec::BadRequestCode::BadPort));
+    assert_eq!(bed.switch.tables.port_stats(PortNo(77), bed.now), bad);
+}
+
+#[test]
+fn fragments_are_dropped_when_asked() {
+    let mut bed = Bed::new();
+    bed.add(entry(1, &[], apply([output(2)])));
+    let mut fragment = udp(1, 2, 53);
+    fragment[20] = 0x20;
+    assert_eq!(bed.ports(1, &fragment), [2]);
+    bed.switch.tables.set_fragments(ofp_codec::ConfigFlags::FRAG_DROP);
+    assert_eq!(bed.ports(1, &fragment), []);
+    bed.assert_drops(&[(DropReason::Fragment, 1)]);
+    assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2]);
+}

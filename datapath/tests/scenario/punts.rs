@@ -1,0 +1,105 @@
+//! Packet-ins: reasons, cookies, context, bounds.
+
+use crate::*;
+use ofp_codec::{NO_BUFFER, NO_COOKIE, PacketInReason, PortMod, TableId};
+
+fn controller() -> Vec<Action> {
+    vec![Action::controller()]
+}
+
+#[test]
+fn reasons_and_cookies() {
+    let mut bed = Bed::new();
+    let punted = |bed: &mut Bed, flow: FlowMod| {
+        bed.add(FlowMod { cookie: 5, ..flow });
+        assert_eq!(bed.ports(1, &udp(1, 2, 53)), []);
+        let message = bed.packet_in().unwrap();
+        assert!(bed.packet_in().is_none());
+        (message.reason, message.cookie)
+    };
+    let miss = |instructions| entry(0, &[], instructions);
+    assert_eq!(punted(&mut bed, miss(apply(controller()))), (PacketInReason::NoMatch, 5));
+    assert_eq!(punted(&mut bed, miss(write(controller()))), (PacketInReason::NoMatch, NO_COOKIE));
+    let low = entry(0, &[(OxmField::InPort, 1)], apply(controller()));
+    assert_eq!(punted(&mut bed, low), (PacketInReason::Action, 5));
+    let high = entry(1, &[], apply(controller()));
+    assert_eq!(punted(&mut bed, high), (PacketInReason::Action, 5));
+    let written = entry(2, &[], write(controller()));
+    assert_eq!(punted(&mut bed, written), (PacketInReason::Action, NO_COOKIE));
+    bed.assert_drops(&[]);
+}
+
+#[test]
+fn the_message_holds_the_packet_so_far_and_its_context() {
+    let mut bed = Bed::new();
+    let metadata = Instruction::WriteMetadata { value: 9, mask: u64::MAX };
+    bed.add(entry(1, &[], vec![metadata, Instruction::GotoTable(TableId(3))]));
+    let actions =
+        [set(OxmField::EthDst, 7), Action::controller(), set(OxmField::EthDst, 8), output(2)];
+    bed.add(FlowMod { table_id: TableId(3), ..entry(1, &[], apply(actions)) });
+    let meta = Meta { in_phy_port: Port(40), tunnel_id: 6, ..Meta::default() };
+    let sent = bed.send_with(1, meta, &udp(1, 2, 53));
+    let message = bed.packet_in().unwrap();
+    let mut expected = udp(1, 2, 53);
+    expected[..6].copy_from_slice(&[0, 0, 0, 0, 0, 7]);
+    assert_eq!((message.buffer_id, message.total_len, message.data), (NO_BUFFER, 60, expected));
+    assert_eq!(message.table_id, TableId(3));
+    let context = [
+        (OxmField::InPort, 1),
+        (OxmField::InPhyPort, 40),
+        (OxmField::Metadata, 9),
+        (OxmField::TunnelId, 6),
+    ];
+    assert_eq!(message.matching, matching(&context));
+    assert_eq!(sent[0].1[5], 8);
+}
+
+#[test]
+fn a_port_may_be_kept_from_the_controller() {
+    let mut bed = Bed::new();
+    bed.add(entry(0, &[], apply([Action::controller(), output(2)])));
+    let config = ofp_codec::PortConfig::NO_PACKET_IN;
+    let port_mod = PortMod {
+        port_no: PortNo(1),
+        hw_addr: Default::default(),
+        config,
+        mask: config,
+        advertise: Default::default(),
+    };
+    bed.switch.tables.port_mod(&port_mod).unwrap();
+    assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2]);
+    assert!(bed.packet_in().is_none());
+    bed.assert_drops(&[(DropReason::PuntNoPacketIn, 1)]);
+    assert_eq!(bed.ports(3, &udp(1, 2, 53)), [2]);
+    assert!(bed.packet_in().is_some());
+}
+
+#[test]
+fn the_queue_is_bounded() {
+    let mut bed = Bed::with(SwitchConfig { punt_queue_count: 8, ..SwitchConfig::default() });
+    bed.add(entry(0, &[], apply(controller())));
+    for _ in 0..20 {
+        bed.send(1, &udp(1, 2, 53));
+    }
+    bed.assert_drops(&[(DropReason::PuntQueueFull, 12)]);
+    assert_eq!(bed.switch.worker.punt_count(), 8);
+    bed.send(2, &udp(1, 2, 53));
+    let ports: Vec<u32> =
+        std::iter::from_fn(|| bed.switch.worker.next_punt()).map(|p| p.in_port.0).collect();
+    assert_eq!(ports, [1, 2, 1, 1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn a_packet_out_to_the_controller_comes_back() {
+    let mut bed = Bed::new();
+    let given = PacketOut {
+        buffer_id: NO_BUFFER,
+        in_port: PortNo::CONTROLLER,
+        actions: controller(),
+        data: udp(1, 2, 53),
+    };
+    assert_eq!(bed.packet_out(&given), Ok(Events::PUNTED));
+    let message = bed.packet_in().unwrap();
+    assert_eq!((message.reason, message.cookie), (PacketInReason::Action, NO_COOKIE));
+    assert_eq!(message.matching, matching(&[(OxmField::InPort, 0xffff_fffd)]));
+}
