@@ -143,8 +143,6 @@ impl DropReason {
 pub(crate) struct Count(AtomicU64);
 
 impl Count {
-    pub(crate) const ZERO: Count = Count(AtomicU64::new(0));
-
     /// Adds `n`; wraps without notice (§5.8).
     pub(crate) fn add(&self, n: u64) {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
@@ -274,7 +272,7 @@ struct DropCells([Count; DropReason::ALL.len()]);
 
 impl Default for DropCells {
     fn default() -> Self {
-        DropCells([Count::ZERO; DropReason::ALL.len()])
+        DropCells([const { Count(AtomicU64::new(0)) }; DropReason::ALL.len()])
     }
 }
 

@@ -38,7 +38,7 @@ use crate::worker::Events;
 
 /// Groups that one packet may pass on its way through chained groups.
 pub(crate) const GROUP_DEPTH_MAX: u32 = 32;
-/// Outputs of one packet, copies included.
+/// Outputs of one packet, and buckets that it goes through.
 const OUTPUTS_MAX: u32 = 4096;
 /// Bytes of the shortest Ethernet frame, without its check sequence.
 pub(crate) const FRAME_MIN: usize = 60;
@@ -217,8 +217,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             self.dropped(reason, &carrier.packet);
             return;
         }
-        if self.outputs >= OUTPUTS_MAX {
-            self.dropped(DropReason::CopyLimit, &carrier.packet);
+        if self.is_exhausted(packet) {
             return;
         }
         self.outputs = self.outputs.saturating_add(1);
@@ -226,6 +225,16 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         self.settle(carrier);
         self.observer.step(self.tables, Step::Output(port));
         carrier.owed = Some(port);
+    }
+
+    /// Whether the packet has had all the outputs and buckets that one packet gets; if so, this one
+    /// is dropped.
+    fn is_exhausted(&mut self, packet: &Packet<H::Frame>) -> bool {
+        let is_exhausted = self.outputs >= OUTPUTS_MAX;
+        if is_exhausted {
+            self.dropped(DropReason::CopyLimit, packet);
+        }
+        is_exhausted
     }
 
     /// Does the owed output by a copy, because the packet is about to change.
@@ -303,6 +312,9 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             Choice::All => {
                 let count = group.buckets().len();
                 for index in 0..count {
+                    if self.is_exhausted(&carrier.packet) {
+                        return;
+                    }
                     let is_last = is_last && index + 1 == count;
                     self.bucket(carrier, slot, index, origin, depth, is_last);
                 }
@@ -342,10 +354,6 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             self.acts(carrier, bucket.acts(), origin, depth, is_last);
             return;
         }
-        if self.outputs >= OUTPUTS_MAX {
-            self.dropped(DropReason::CopyLimit, &carrier.packet);
-            return;
-        }
         match self.copy(&carrier.packet) {
             Some(packet) => {
                 let mut copy = Carrier { packet, owed: None, is_popped: carrier.is_popped };
@@ -364,8 +372,8 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         depth: u32,
         is_last: bool,
     ) {
-        // Chained groups that only copy make no output: each bucket counts as one.
-        self.outputs = self.outputs.saturating_add(u32::from(depth > 0));
+        // Groups may fan out without an output: each bucket counts as one.
+        self.outputs = self.outputs.saturating_add(1);
         let mut left = acts.len();
         for act in acts {
             left = left.saturating_sub(1);

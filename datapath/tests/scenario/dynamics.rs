@@ -68,7 +68,7 @@ fn traffic_keeps_an_idle_entry_alive() {
 }
 
 #[test]
-fn ten_thousand_expiries_are_done_in_bounded_ticks() {
+fn a_thousand_expiries_are_done_in_bounded_ticks() {
     let mut bed = Bed::with(SwitchConfig { expiries_per_tick: 100, ..SwitchConfig::default() });
     for n in 0..1_000 {
         let flow = FlowMod { flags: FlowModFlags::empty(), ..flow(0, 1 + n % 2) };
