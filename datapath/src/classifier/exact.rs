@@ -22,6 +22,7 @@
 //! It does not shrink while entries are left; when the last one goes, all of it is freed.
 
 use alloc::vec::Vec;
+use core::hint::black_box;
 
 use arrayvec::ArrayVec;
 
@@ -45,8 +46,8 @@ pub(super) struct Exact {
     /// Headers that have to be there, as word 0 has them.
     presence: u64,
     hash: HashKey,
-    buckets: Pages<Bucket, 64>,
-    overflow: Pages<Bucket, 64>,
+    buckets: Pages<Bucket, 1024>,
+    overflow: Pages<Bucket, 256>,
     /// The first of the free overflow buckets, linked by `next`.
     free_overflow: u32,
     records: Records,
@@ -300,36 +301,38 @@ impl Exact {
     /// Improves `hits` of those of `keys` whose bit in `wanted` is set. In stages, so that the
     /// cache misses of all keys overlap: hashes, then buckets, then records.
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
+        let count = self.buckets.len();
         let mut hashes = [0u32; BATCH];
-        let mut active = 0u32;
-        for (at, (key, hash)) in (0u32..).zip(keys.iter().zip(&mut hashes)) {
+        let mut buckets: [Option<&Bucket>; BATCH] = [None; BATCH];
+        let stage = keys.iter().zip(&mut hashes).zip(&mut buckets);
+        for (at, ((key, hash), bucket)) in (0u32..).zip(stage) {
             if wanted.wrapping_shr(at) & 1 != 0 && self.applies_to(key) {
                 *hash = self.hash_of(key);
-                active |= 1u32.wrapping_shl(at);
+                *bucket = self.buckets.get(Self::address(*hash, count));
             }
         }
-        let count = self.buckets.len();
+        // One load of each bucket in a loop too short to hold the next one up.
+        black_box(buckets.iter().flatten().fold(0, |warm, bucket| warm ^ bucket.len));
         let mut lanes = [0u32; BATCH];
-        let mut candidates = 0u32;
-        for (at, (&hash, lanes)) in (0u32..).zip(hashes.iter().zip(&mut lanes)) {
-            if active.wrapping_shr(at) & 1 == 0 {
-                continue;
-            }
-            if let Some(bucket) = self.buckets.get(Self::address(hash, count)) {
-                *lanes = bucket.candidates(hash);
-                if *lanes != 0 || bucket.next != NONE {
-                    candidates |= 1u32.wrapping_shl(at);
-                }
+        let mut records: [Option<Record<'_>>; BATCH] = [None; BATCH];
+        let stage = buckets.iter().zip(&hashes).zip(&mut lanes).zip(&mut records);
+        for (((bucket, &hash), lanes), record) in stage {
+            let Some(bucket) = bucket else { continue };
+            let found = bucket.candidates(hash);
+            if found != 0 {
+                *record = self.records.get(bucket.record(found.trailing_zeros()));
+                *lanes = found & found.wrapping_sub(1);
             }
         }
-        let stages = keys.iter().zip(hashes).zip(lanes).zip(hits);
-        for (at, (((key, hash), lanes), hit)) in (0u32..).zip(stages) {
-            if candidates.wrapping_shr(at) & 1 == 0 {
-                continue;
-            }
-            if let Some(bucket) = self.buckets.get(Self::address(hash, count)) {
-                *hit = hit.or_better(self.find_from(bucket, hash, lanes, key));
-            }
+        let stage = keys.iter().zip(hashes).zip(buckets).zip(lanes).zip(records).zip(hits);
+        for (((((key, hash), bucket), lanes), record), hit) in stage {
+            let Some(bucket) = bucket else { continue };
+            let found = match record {
+                Some(record) if self.is_of(&record, key) => record.hit,
+                _ if lanes == 0 && bucket.next == NONE => continue,
+                _ => self.find_from(bucket, hash, lanes, key),
+            };
+            *hit = hit.or_better(found);
         }
     }
 

@@ -7,8 +7,8 @@ use super::{Full, Hit, Rank};
 
 /// No record.
 pub(super) const NONE: u32 = u32::MAX;
-/// Records in a page.
-const PAGE: usize = 256;
+/// Records in a page: few enough pages that the list of them stays in the first-level cache.
+const PAGE: usize = 4096;
 /// Words before those of the match: the rank, and the slot with the link.
 const HEAD: usize = 2;
 
