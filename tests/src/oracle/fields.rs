@@ -26,6 +26,8 @@ pub struct Layout {
     pub ipv6_proto_at: Option<usize>,
     /// Transport protocol, offset and end, when its first bytes are in this frame.
     pub transport: Option<Transport>,
+    /// Whether IPv6's destination is a waypoint: a routing header has segments left.
+    pub waypoint: bool,
     /// Whether the frame is a fragment of an IP packet.
     pub fragment: bool,
 }
@@ -233,9 +235,13 @@ fn chain(bytes: &[u8], at: usize, end: usize, layout: &mut Layout) {
             layout.set(Ipv6Exthdr, flags);
             return;
         }
+        if next == 43 {
+            layout.waypoint |= bytes[here + 3] > 0;
+        }
         if next == 44 {
-            layout.fragment = true;
-            later_fragment = number(bytes, here + 2, 2).unwrap() & 0xfff8 != 0;
+            let offset = number(bytes, here + 2, 2).unwrap();
+            layout.fragment |= offset & 0xfff9 != 0;
+            later_fragment = offset & 0xfff8 != 0;
         }
         next_at = here;
         here += len;

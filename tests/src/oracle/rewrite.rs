@@ -149,6 +149,8 @@ fn refresh_checksums(before: &[u8], now: &mut [u8], layout: &Layout) {
         17 => (6, true),
         1 => (2, false),
         58 => (2, true),
+        // A fragment's checksum covers bytes that are elsewhere.
+        132 if layout.fragment => return,
         132 if before[start..end] != now[start..end] => {
             put(now, start + 8, 4, 0);
             let crc = crc32c(&now[start..end]);
@@ -179,14 +181,16 @@ fn refresh_checksums(before: &[u8], now: &mut [u8], layout: &Layout) {
     }
 }
 
-/// Addresses and protocol of the pseudo-header; its length never changes.
+/// Addresses and protocol of the pseudo-header; its length never changes. A waypoint is not part of
+/// it (RFC 8200, section 8.1).
 fn pseudo_sum(bytes: &[u8], layout: &Layout) -> u64 {
     match (layout.ipv4, layout.ipv6, layout.ipv6_proto_at) {
         (Some((at, _)), ..) => {
             sum(&bytes[at + 12..at + 20], at, &(0..0)) + u64::from(bytes[at + 9])
         }
         (_, Some(at), Some(proto_at)) => {
-            sum(&bytes[at + 8..at + 40], at, &(0..0)) + u64::from(bytes[proto_at])
+            let end = if layout.waypoint { at + 24 } else { at + 40 };
+            sum(&bytes[at + 8..end], at, &(0..0)) + u64::from(bytes[proto_at])
         }
         _ => 0,
     }
