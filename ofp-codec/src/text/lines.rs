@@ -5,15 +5,22 @@ use alloc::vec::Vec;
 
 use super::error::{Parsed, TextError};
 
-/// Reads every line that says something; a `#` starts a comment.
+/// How the headlines of dumps start.
+const HEADLINES: [&str; 4] =
+    ["OFPST_FLOW reply", "NXST_FLOW reply", "OFPST_GROUP_DESC reply", "NXST_GROUP_DESC reply"];
+
+/// Reads every line that says something; a `#` starts a comment. The headline that ovs-ofctl prints
+/// above a dump says nothing either.
 pub(super) fn parse<T>(
     text: &str,
     mut read: impl FnMut(&str) -> Parsed<'_, T>,
 ) -> Result<Vec<T>, TextError> {
     let mut all = Vec::new();
-    for (line, number) in text.lines().zip(1u32..) {
+    for (i, line) in text.lines().enumerate() {
         let content = line.split_once('#').map_or(line, |(content, _)| content);
-        if !content.trim().is_empty() {
+        let is_headline = HEADLINES.iter().any(|start| content.starts_with(start));
+        if !content.trim().is_empty() && !is_headline {
+            let number = u32::try_from(i).unwrap_or(u32::MAX).saturating_add(1);
             all.push(read(content).map_err(|fault| fault.at(number, line))?);
         }
     }

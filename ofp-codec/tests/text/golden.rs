@@ -64,7 +64,7 @@ pub(crate) fn meter(line: &str) -> MeterMod {
 }
 
 /// The entry that `flow` makes, with the counters that `data/record.py` gives it.
-fn stats(flow: FlowMod) -> FlowStats {
+pub(crate) fn stats(flow: FlowMod) -> FlowStats {
     FlowStats {
         table_id: flow.table_id,
         duration_sec: 1,
@@ -185,6 +185,21 @@ fn dumps_load() {
         assert_eq!(flow(&golden.dump), read, "{}", golden.dump);
         assert_eq!(flow(&stats(read.clone()).to_string()), read, "{}", golden.line);
     }
+}
+
+#[test]
+fn whole_dumps_load() {
+    let dump = "OFPST_FLOW reply (OF1.3) (xid=0x2):\n cookie=0x0, duration=10.2s, table=0, \
+                n_packets=1, n_bytes=98, idle_age=3, priority=1,in_port=1 actions=output:2\n \
+                cookie=0x7, duration=10s, table=1, n_packets=0, n_bytes=0, actions=drop\n";
+    let flows = parse_flows(dump, &NoNames).unwrap();
+    assert_eq!(flows.len(), 2);
+    assert_eq!(flows[0].to_string(), "priority=1,in_port=1 actions=output:2");
+    assert_eq!(flows[1].to_string(), "cookie=0x7, table=1, actions=drop");
+    let error = parse_flows(&dump.replace("drop", "exit"), &NoNames).unwrap_err();
+    assert_eq!(error.line, 3);
+    let dump = "OFPST_GROUP_DESC reply (OF1.3) (xid=0x2):\n group_id=1,type=all,bucket=actions=1\n";
+    assert_eq!(parse_groups(dump, &NoNames).unwrap().len(), 1);
 }
 
 #[test]

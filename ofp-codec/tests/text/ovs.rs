@@ -37,16 +37,20 @@ fn parse_flows(name: &str, lines: &[String]) -> Option<String> {
 fn ovs_understands_what_we_print() {
     let mut original = Vec::new();
     let mut printed = Vec::new();
+    let mut dumped = Vec::new();
     for golden in golden::flows() {
         let flow = golden::flow(golden.line);
         if flow.command == FlowModCommand::Add {
             // parse-flows knows no command words.
             original.push(golden.line.trim_start_matches("add ").to_string());
             printed.push(flow.to_string());
+            dumped.push(golden::stats(flow).to_string());
         }
     }
     let Some(of_original) = parse_flows("original", &original) else { return };
     let Some(of_printed) = parse_flows("printed", &printed) else { return };
+    let Some(of_dumped) = parse_flows("dumped", &dumped) else { return };
+    assert_eq!(of_printed, of_dumped);
     let (of_original, of_printed) = (of_original.lines(), of_printed.lines());
     assert_eq!(of_original.clone().count(), of_printed.clone().count());
     for ((one, other), line) in of_original.zip(of_printed).skip(1).zip(&printed) {
