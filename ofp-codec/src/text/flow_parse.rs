@@ -79,6 +79,15 @@ pub fn parse_flows(text: &str, ports: &dyn PortNames) -> Result<Vec<FlowMod>, Te
 
 /// Reads a match by itself; also the description of a packet: `in_port=1,ip,nw_dst=10.0.0.1`.
 ///
+/// ```
+/// use rumpswitch_ofp_codec::OxmField;
+/// use rumpswitch_ofp_codec::text::{NoNames, parse_match};
+///
+/// let matching = parse_match("ipv4_dst=10.0.0.1,tcp,in_port=1", &NoNames).unwrap();
+/// assert_eq!(matching.exact(OxmField::Ipv4Dst), Some(0x0a00_0001));
+/// assert_eq!(matching.to_string(), "tcp,in_port=1,nw_dst=10.0.0.1");
+/// ```
+///
 /// # Errors
 /// The first word that is no match field, or is wrong.
 pub fn parse_match(text: &str, ports: &dyn PortNames) -> Result<Match, TextError> {

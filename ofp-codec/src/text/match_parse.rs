@@ -244,7 +244,7 @@ impl<'t> Draft<'t> {
             }
         }
         self.finish_vlan(&mut fields)?;
-        fields.sort_by_key(|(field, ..)| ORDER.iter().position(|known| known == field));
+        fields.sort_by_cached_key(|(field, ..)| ORDER.iter().position(|known| known == field));
         let mut matching = Match::any();
         for (field, (value, mask), word) in fields {
             let full = field.all_ones();

@@ -66,6 +66,14 @@ pub fn parse_actions(text: &str, ports: &dyn PortNames) -> Result<Vec<Action>, T
 
 /// Reads what may stand behind `actions=` in a flow by itself.
 ///
+/// ```
+/// use rumpswitch_ofp_codec::text::{NoNames, parse_instructions};
+///
+/// let instructions = parse_instructions("meter:1,dec_ttl,goto_table:2", &NoNames).unwrap();
+/// assert_eq!(instructions.len(), 3);
+/// assert_eq!(instructions[1].to_string(), "dec_ttl");
+/// ```
+///
 /// # Errors
 /// The first word that is wrong, or that OpenFlow 1.3 cannot express.
 pub fn parse_instructions(
