@@ -7,6 +7,11 @@
 //! for byte. Printing: `Display` of the types themselves, in the form of dump-flows, dump-groups
 //! and dump-meters; what is printed can be read again, here and by ovs-ofctl.
 //!
+//! Beyond ovs-ofctl: what OpenFlow 1.3 has and Open vSwitch lacks (PBB, copies of TTLs, IPV6_EXTHDR,
+//! IN_PHY_PORT, 32-bit ports), the standard's names of all fields, `vlan` for any tag, and
+//! `apply_actions(...)`. `enqueue:P:Q` is a set_queue and an output, without Open vSwitch's pop_queue
+//! behind them; so nothing else may be sent after it.
+//!
 //! Stricter than ovs-ofctl on purpose: a field that it would drop with a warning because its
 //! protocol is missing, a value that it would cut to the field's width, a new cookie in a
 //! modification (which OpenFlow 1.3 cannot carry) and the decimal numbers 65528 to 65535 for ports
