@@ -235,25 +235,30 @@ impl Channel {
     }
 
     /// Adds to `input` what is missing of the message that it holds the start of; returns how much
-    /// of `bytes` that took, and whether the message is whole.
-    pub(crate) fn gather(&mut self, bytes: &[u8]) -> Result<(usize, bool), DeviceError> {
+    /// of `bytes` that took: all of it, unless the message is [whole](Channel::has_message) or
+    /// memory is short.
+    pub(crate) fn gather(&mut self, bytes: &[u8]) -> usize {
         let mut taken: usize = 0;
         loop {
-            // First the header, then, once the header says how much, the rest.
-            let wanted = message_len(&self.input).unwrap_or(HEADER_LEN).max(HEADER_LEN);
-            let missing = wanted.saturating_sub(self.input.len());
-            if missing == 0 {
-                return Ok((taken, true));
-            }
             let rest = bytes.get(taken..).unwrap_or_default();
-            let part = rest.get(..missing).unwrap_or(rest);
-            if part.is_empty() {
-                return Ok((taken, false));
+            let part = rest.get(..self.missing_len()).unwrap_or(rest);
+            if part.is_empty() || self.input.try_reserve(part.len()).is_err() {
+                return taken;
             }
-            self.input.try_reserve(part.len()).map_err(|_| DeviceError::NoMemory)?;
             self.input.extend_from_slice(part);
             taken = taken.saturating_add(part.len());
         }
+    }
+
+    /// Whether `input` holds a whole message.
+    pub(crate) fn has_message(&self) -> bool {
+        self.missing_len() == 0
+    }
+
+    /// Bytes missing from the header or, once that says how much there is, from the message.
+    fn missing_len(&self) -> usize {
+        let wanted = message_len(&self.input).unwrap_or(HEADER_LEN).max(HEADER_LEN);
+        wanted.saturating_sub(self.input.len())
     }
 
     /// Gives the input buffer back after its message was executed.

@@ -221,14 +221,20 @@ impl Device {
                     self.execute(at, now, host, message);
                 }
                 _ => {
-                    let (taken, is_whole) = channel.gather(rest)?;
+                    let taken = channel.gather(rest);
                     rest = rest.get(taken..).unwrap_or_default();
-                    if is_whole {
+                    if channel.has_message() {
                         let message = core::mem::take(&mut channel.input);
                         self.execute(at, now, host, &message);
                         if let Some(channel) = self.channels.get_mut(at) {
                             channel.reuse(message);
                         }
+                    } else if taken == 0 {
+                        // Short of memory. What was taken before was taken.
+                        if rest.len() == bytes.len() {
+                            return Err(DeviceError::NoMemory);
+                        }
+                        break;
                     }
                 }
             }
