@@ -1,22 +1,22 @@
 //! The device in this process: the embodiment that all others are compared with.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
 use datapath::{Batch, Ingress, PortConfig, Switch, SwitchConfig};
 use hypercall::fake::{Recorder, Transmitted};
 use hypercall::{Meta, Nanos, Port, VecFrame};
 use ofp_codec::HwAddr;
-use rumpswitch_tests::contract::DeviceUnderTest;
+use rumpswitch_tests::contract::{DeviceUnderTest, drain, split, write_all};
 use switch_dev::{ChannelId, ChannelKind, Device, DeviceConfig, DeviceError, Readiness};
 
 /// A device with a recording host and a clock that stands until it is moved.
-pub struct InProcess {
-    pub device: Device,
-    pub host: Recorder,
-    pub now: Nanos,
+pub(crate) struct InProcess {
+    pub(crate) device: Device,
+    pub(crate) host: Recorder,
+    pub(crate) now: Nanos,
 }
 
 impl InProcess {
-    pub fn new(config: DeviceConfig, ports: u32) -> InProcess {
+    pub(crate) fn new(config: DeviceConfig, ports: u32) -> InProcess {
         let switch = Switch::new(SwitchConfig {
             datapath_id: 0x0000_00ab_cdef_0123,
             ..SwitchConfig::default()
@@ -33,23 +33,23 @@ impl InProcess {
     }
 
     /// With default settings.
-    pub fn with_ports(ports: u32) -> InProcess {
+    pub(crate) fn with_ports(ports: u32) -> InProcess {
         InProcess::new(DeviceConfig::default(), ports)
     }
 
     /// The address of port `number`.
-    pub fn hw_addr(number: u32) -> [u8; 6] {
+    pub(crate) fn hw_addr(number: u32) -> [u8; 6] {
         [2, 0, 0, 0, 0, number as u8]
     }
 
     /// Lets time pass.
-    pub fn advance(&mut self, nanos: u64) {
+    pub(crate) fn advance(&mut self, nanos: u64) {
         self.now = self.now.plus(nanos);
         self.device.tick(self.now, &mut self.host);
     }
 
     /// A frame comes in; what went out is returned.
-    pub fn receive(&mut self, port: u32, bytes: &[u8]) -> Vec<Transmitted> {
+    pub(crate) fn receive(&mut self, port: u32, bytes: &[u8]) -> Vec<Transmitted> {
         self.host.take();
         let mut batch: Batch<VecFrame> = Batch::new();
         batch.push(Ingress {
@@ -92,4 +92,32 @@ impl DeviceUnderTest for InProcess {
     fn max_channels(&self) -> usize {
         self.device.config().max_channels
     }
+}
+
+/// A frame that nobody has seen before.
+pub(crate) const FRAME: [u8; 60] = [0x0a; 60];
+
+/// Reads all there is.
+pub(crate) fn read(device: &mut InProcess, channel: ChannelId) -> Vec<Vec<u8>> {
+    split(&drain(device, channel, 1 << 16))
+}
+
+/// The type of each.
+pub(crate) fn types(messages: &[Vec<u8>]) -> Vec<u8> {
+    messages.iter().map(|message| message[1]).collect()
+}
+
+/// Sends the request and returns what comes back, which is no error.
+pub(crate) fn ask(device: &mut InProcess, channel: ChannelId, request: &[u8]) -> Vec<Vec<u8>> {
+    write_all(device, channel, request);
+    let answers = read(device, channel);
+    assert!(answers.iter().all(|answer| answer[1] != 1), "{answers:?}");
+    answers
+}
+
+/// Error type and code.
+pub(crate) fn error_of(message: &[u8]) -> (u16, u16) {
+    assert_eq!(message[1], 1, "an error: {message:?}");
+    let word = |at: usize| u16::from_be_bytes([message[at], message[at + 1]]);
+    (word(8), word(10))
 }
