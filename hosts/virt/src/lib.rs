@@ -39,7 +39,7 @@
 //! The network also runs in real time: call [`Network::run_until`] with the time on a host's clock
 //! again and again, and sleep until [`Network::next_event`] or until a socket has something.
 //! [`Network::switch_parts`] lends the device of a switch to whoever connects its channels to
-//! sockets.
+//! sockets. The example `real_controller` does that with plain sockets.
 #![forbid(unsafe_code)]
 
 mod controller;

@@ -150,8 +150,9 @@ impl Network {
     /// When the next event is due; `None` when nothing will ever happen again by itself.
     pub fn next_event(&self) -> Option<Nanos> {
         let next = self.events.peek().map(|(at, _)| at);
-        // What a caller did to a switch may have made it send something.
-        if self.touched.is_empty() { next } else { Some(self.now) }
+        // What a caller did to a switch may have made it send something, or set a timer.
+        let touched = self.touched.iter().filter_map(|switch| self.unsettled(*switch));
+        next.into_iter().chain(touched).min()
     }
 
     /// Events handled so far.

@@ -91,6 +91,10 @@ impl SwitchHost {
         std::mem::take(&mut self.outbox)
     }
 
+    pub(crate) fn has_transmitted(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
     pub(crate) fn reuse_outbox(&mut self, outbox: Vec<(LinkId, Direction, VecFrame)>) {
         if self.outbox.is_empty() {
             self.outbox = outbox;

@@ -47,7 +47,9 @@ impl Network {
     /// changes its tables) himself. What the device transmits meanwhile is sent when the network
     /// runs next.
     pub fn switch_parts(&mut self, switch: SwitchId) -> (&mut Device, &mut SwitchHost) {
-        self.touched.push(switch);
+        if !self.touched.contains(&switch) {
+            self.touched.push(switch);
+        }
         let node = &mut self.switches[switch.0];
         (&mut node.device, &mut node.host)
     }
@@ -135,6 +137,17 @@ impl Network {
             let at = at.max(self.now.plus(1_000));
             node.schedule(switch, at, &mut self.events);
         }
+    }
+
+    /// When [`settle`](Self::settle) has something to do for a switch.
+    pub(super) fn unsettled(&self, switch: SwitchId) -> Option<Nanos> {
+        let node = &self.switches[switch.0];
+        let mut channels =
+            node.connections.iter().filter_map(|index| self.connections[*index].channel);
+        if node.host.has_transmitted() || channels.any(|channel| node.device.pending(channel) > 0) {
+            return Some(self.now);
+        }
+        node.device.next_deadline().map(|at| at.max(self.now))
     }
 
     /// Catches up with what callers did through [`switch_parts`](Self::switch_parts).
