@@ -259,7 +259,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
         let load = Load::of(frame.len(), meta);
         if O::DRY {
-            self.observer.frame(frame.headers());
+            self.observer.frame(port, &frame);
             return;
         }
         let cell = self.tables.ports.slot(port).and_then(|slot| self.cells.ports.get(slot));

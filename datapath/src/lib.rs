@@ -96,6 +96,7 @@ mod table_features;
 mod tables;
 mod timeouts;
 mod token_bucket;
+mod trace;
 mod worker;
 
 pub use config::SwitchConfig;
@@ -105,4 +106,5 @@ pub use punt::Punt;
 pub use read::FlowCursor;
 pub use switch::Switch;
 pub use tables::{News, Tables};
+pub use trace::{Nearest, TraceStep};
 pub use worker::{BATCH, Batch, Events, Ingress, Worker};

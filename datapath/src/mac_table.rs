@@ -15,7 +15,7 @@ const WAYS: usize = 4;
 const VALID: u64 = 1 << 63;
 
 /// Stations by VLAN and Ethernet address.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct MacTable {
     entries: Vec<Station>,
     set_count: usize,

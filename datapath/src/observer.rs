@@ -1,11 +1,10 @@
 //! Who may watch a packet on its way: nobody in the fast path, the tracer when someone asks.
 
-use hypercall::Port;
+use hypercall::{Frame, Port};
 use ofp_codec::PacketInReason;
 
 use crate::counters::DropReason;
 use crate::key::Key;
-use crate::meters::Verdict;
 use crate::program::Act;
 use crate::tables::Tables;
 
@@ -22,8 +21,8 @@ pub(crate) enum Step<'a> {
     ActionSet,
     /// A group sends it through a bucket.
     Bucket { slot: u32, bucket: usize },
-    /// A meter measured it.
-    Meter { slot: u32, verdict: Verdict },
+    /// A meter measures it.
+    Meter { slot: u32 },
     /// It, or a copy of it, goes out of a port.
     Output(Port),
     /// It, or a copy of it, goes to the controllers.
@@ -40,8 +39,8 @@ pub(crate) trait Observer {
     /// Sees a step.
     fn step(&mut self, tables: &Tables, step: Step<'_>);
 
-    /// Sees the bytes that go out of a port.
-    fn frame(&mut self, bytes: &[u8]);
+    /// Sees a frame that goes out of a port.
+    fn frame<F: Frame>(&mut self, port: Port, frame: &F);
 }
 
 /// Sees nothing and costs nothing.
@@ -54,5 +53,5 @@ impl Observer for Unobserved {
     fn step(&mut self, _: &Tables, _: Step<'_>) {}
 
     #[inline(always)]
-    fn frame(&mut self, _: &[u8]) {}
+    fn frame<F: Frame>(&mut self, _: Port, _: &F) {}
 }

@@ -115,12 +115,12 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
 
     fn meter(&mut self, carrier: &mut Carrier<H::Frame>, slot: u32) -> Flow {
         let load = Load::of(carrier.packet.frame.len(), &carrier.packet.meta);
+        self.observer.step(self.tables, Step::Meter { slot });
         let verdict = if O::DRY {
             Verdict::Pass
         } else {
             self.tables.meters.measure(slot, self.cells, load, self.now)
         };
-        self.observer.step(self.tables, Step::Meter { slot, verdict });
         match verdict {
             Verdict::Pass => Flow::Continue,
             Verdict::Remark(levels) => {

@@ -185,10 +185,9 @@ impl Ports {
         Ok(())
     }
 
-    /// What config says about frames received from `port`.
-    pub(crate) fn ingress(&self, port: Port) -> Option<(u32, ConfigFlags)> {
-        let slot = self.slot(port)?;
-        Some((slot, self.ports.get(slot)?.config))
+    /// What was asked of `port`.
+    pub(crate) fn config(&self, port: Port) -> Option<ConfigFlags> {
+        self.get(port).map(|entry| entry.config)
     }
 
     /// Whether packets received from `port` may become packet-ins.

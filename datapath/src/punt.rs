@@ -8,7 +8,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use hypercall::{Frame, Port};
+use hypercall::{Frame, Port, VecFrame};
 use ofp_codec::{Match, NO_BUFFER, Oxm, OxmField, PacketIn, TableId};
 
 use crate::execute::{FRAME_MIN, Origin};
@@ -145,9 +145,12 @@ fn punt<F: Frame>(packet: &Packet<F>, origin: Origin, len: usize) -> Result<Punt
         return Err(());
     }
     if packet.meta.offload.is_partial() {
-        let mut copy = Packet::new(Bytes(&mut data), packet.in_port, packet.meta);
+        // The packet itself keeps the work for whoever sends it.
+        let frame = VecFrame::from_buffer(data, 0);
+        let mut copy = Packet::new(frame, packet.in_port, packet.meta);
         // What cannot be completed is sent as it is.
         let _ = rewrite::complete_checksum(&mut copy);
+        (data, _) = copy.frame.into_buffer();
     }
     data.truncate(DATA_MAX);
     let packet_in = PacketIn {
@@ -160,47 +163,6 @@ fn punt<F: Frame>(packet: &Packet<F>, origin: Origin, len: usize) -> Result<Punt
         data,
     };
     Ok(Punt { packet_in, in_port: packet.in_port })
-}
-
-/// The bytes of a packet-in as a frame, for its checksum to be completed: the packet itself keeps
-/// the work for whoever sends it.
-struct Bytes<'a>(&'a mut [u8]);
-
-impl Frame for Bytes<'_> {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn headers(&self) -> &[u8] {
-        self.0
-    }
-
-    fn headers_mut(&mut self) -> &mut [u8] {
-        self.0
-    }
-
-    fn pull(&mut self, len: usize) -> bool {
-        len <= self.0.len()
-    }
-
-    fn read_at(&self, offset: usize, into: &mut [u8]) -> bool {
-        let end = offset.checked_add(into.len());
-        let Some(bytes) = end.and_then(|end| self.0.get(offset..end)) else { return false };
-        into.copy_from_slice(bytes);
-        true
-    }
-
-    fn grow_front(&mut self, _: usize) -> bool {
-        false
-    }
-
-    fn shrink_front(&mut self, _: usize) -> bool {
-        false
-    }
-
-    fn grow_back(&mut self, _: usize) -> bool {
-        false
-    }
 }
 
 /// IN_PORT; IN_PHY_PORT where it differs; METADATA and TUNNEL_ID where they are not 0 (§7.4.1).
@@ -224,7 +186,7 @@ fn context<F>(packet: &Packet<F>) -> Option<Match> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hypercall::{Meta, VecFrame};
+    use hypercall::Meta;
     use ofp_codec::PacketInReason;
 
     fn origin() -> Origin {

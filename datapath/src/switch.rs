@@ -1,10 +1,13 @@
 //! A switch on one core: the tables and the one worker that forwards by them.
 
-use hypercall::{Hypercall, Nanos};
+use alloc::vec::Vec;
+
+use hypercall::{Hypercall, Meta, Nanos, Port};
 use ofp_codec::{OfpError, PacketOut};
 
 use crate::config::SwitchConfig;
 use crate::tables::Tables;
+use crate::trace::TraceStep;
 use crate::worker::{Batch, Events, Worker};
 
 /// A switch on one core.
@@ -45,5 +48,23 @@ impl Switch {
         given: &PacketOut,
     ) -> Result<Events, OfpError> {
         self.worker.packet_out(&self.tables, host, now, given)
+    }
+
+    /// Tells the way of a frame that came in by `port`, step by step, and leaves no mark: nothing is
+    /// counted, learned, metered, punted or transmitted.
+    ///
+    /// ```
+    /// use hypercall::{Meta, Nanos, Port};
+    /// use rumpswitch_datapath::{DropReason, PortConfig, Switch, SwitchConfig, TraceStep};
+    ///
+    /// let mut switch = Switch::new(SwitchConfig::default());
+    /// switch.tables.port_add(Nanos(0), PortConfig::new(Port(1), "left"))?;
+    /// let steps = switch.trace(Nanos(0), Port(1), Meta::default(), &[0x02; 60]);
+    /// assert_eq!(steps.last(), Some(&TraceStep::Dropped(DropReason::TableMiss)));
+    /// assert_eq!(switch.tables.drop_count(DropReason::TableMiss), 0);
+    /// # Ok::<(), ofp_codec::OfpError>(())
+    /// ```
+    pub fn trace(&self, now: Nanos, port: Port, meta: Meta, frame: &[u8]) -> Vec<TraceStep> {
+        self.tables.trace_with(&mut self.worker.macs.clone(), now, port, meta, frame)
     }
 }

@@ -52,7 +52,7 @@ pub struct Worker {
     index: usize,
     set: ActionSet,
     punts: PuntQueue,
-    macs: MacTable,
+    pub(crate) macs: MacTable,
 }
 
 impl Worker {
@@ -245,34 +245,45 @@ fn receive<F: Frame>(
 ) -> Option<Packet<F>> {
     let Ingress { port, meta, frame } = ingress;
     let load = Load::of(frame.len(), &meta);
-    let Some((slot, config)) = tables.ports.ingress(port) else {
-        cells.dropped(DropReason::IngressUnknown, load.packets);
-        return None;
-    };
-    let cell = cells.ports.get(slot);
+    let cell = tables.ports.slot(port).and_then(|slot| cells.ports.get(slot));
     if let Some(cell) = cell {
         cell.rx.add(load);
     }
-    let reason = if config.contains(ConfigFlags::PORT_DOWN) {
-        DropReason::IngressDown
-    } else if config.contains(ConfigFlags::NO_RECV) {
-        DropReason::IngressNoRecv
-    } else if frame.len() < ETHERNET_LEN {
-        DropReason::Runt
-    } else {
-        let mut packet = Packet::new(frame, port, meta);
-        if !tables.drops_fragments {
-            return Some(packet);
+    match admit(tables, port, meta, frame) {
+        Ok(packet) => Some(packet),
+        Err(reason) => {
+            cells.dropped(reason, load.packets);
+            if let Some(cell) = cell {
+                cell.rx_dropped.add(load.packets);
+            }
+            None
         }
-        packet.ensure(Depth::Whole);
-        if !packet.headers.is_fragment {
-            return Some(packet);
-        }
-        DropReason::Fragment
-    };
-    cells.dropped(reason, load.packets);
-    if let Some(cell) = cell {
-        cell.rx_dropped.add(load.packets);
     }
-    None
+}
+
+/// The packet of a received frame, or why it does not enter the switch.
+pub(crate) fn admit<F: Frame>(
+    tables: &Tables,
+    port: Port,
+    meta: Meta,
+    frame: F,
+) -> Result<Packet<F>, DropReason> {
+    let config = tables.ports.config(port).ok_or(DropReason::IngressUnknown)?;
+    if config.contains(ConfigFlags::PORT_DOWN) {
+        return Err(DropReason::IngressDown);
+    }
+    if config.contains(ConfigFlags::NO_RECV) {
+        return Err(DropReason::IngressNoRecv);
+    }
+    if frame.len() < ETHERNET_LEN {
+        return Err(DropReason::Runt);
+    }
+    let mut packet = Packet::new(frame, port, meta);
+    if tables.drops_fragments {
+        packet.ensure(Depth::Whole);
+        if packet.headers.is_fragment {
+            return Err(DropReason::Fragment);
+        }
+    }
+    Ok(packet)
 }

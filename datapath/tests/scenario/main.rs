@@ -10,6 +10,7 @@ mod normal;
 mod ports;
 mod punts;
 mod stats;
+mod trace;
 
 use hypercall::fake::Recorder;
 use hypercall::{Frame, Meta, Nanos, Port, VecFrame};

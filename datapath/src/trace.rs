@@ -1,0 +1,317 @@
+//! One packet's way, told step by step, without leaving a mark: nothing is counted, learned, metered,
+//! punted or transmitted.
+//!
+//! The walk is the same code as the fast path's, watched by an [`Observer`]; so what is told is what
+//! would happen. Where a table has no entry for the packet, the entry that came closest is found by
+//! comparing every entry of the table field by field.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
+use ofp_codec::multipart::FlowStats;
+use ofp_codec::{Action, GroupId, MeterId, Oxm, PacketInReason, PortNo, TableId};
+
+use crate::counters::DropReason;
+use crate::execute::Run;
+use crate::key::{Depth, Key, MaskedKey};
+use crate::mac_table::MacTable;
+use crate::observer::{Observer, Step};
+use crate::program::{Act, Output, wide};
+use crate::punt::PuntQueue;
+use crate::tables::Tables;
+use crate::worker::{self, Events};
+
+/// One step of a packet's way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TraceStep {
+    /// A table was searched.
+    Table {
+        /// The table.
+        table_id: TableId,
+        /// The entry that matched.
+        entry: Option<FlowStats>,
+        /// When none did: the entry that came closest.
+        nearest: Option<Nearest>,
+    },
+    /// The switch's own forwarding takes the packet.
+    Normal,
+    /// The action set is executed.
+    ActionSet,
+    /// An action is done.
+    Action(Action),
+    /// A group sends the packet, or a copy, through a bucket.
+    Bucket {
+        /// The group.
+        group_id: GroupId,
+        /// The bucket's place in it, from 0.
+        bucket: usize,
+    },
+    /// A meter would measure the packet.
+    Meter(MeterId),
+    /// The packet, or a copy, goes out of a port.
+    Output {
+        /// The port.
+        port: Port,
+        /// The bytes that go out.
+        frame: Vec<u8>,
+    },
+    /// The packet, or a copy, goes to the controllers.
+    PacketIn(PacketInReason),
+    /// The packet, or a copy, ends unsent.
+    Dropped(DropReason),
+}
+
+/// The entry of a table that came closest to matching.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    /// The entry.
+    pub entry: FlowStats,
+    /// The first field of its match that does not hold.
+    pub failed: Oxm,
+    /// What the packet has there; `None` when it lacks the header.
+    pub found: Option<u128>,
+}
+
+impl fmt::Display for TraceStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TraceStep::Table { table_id, entry: Some(entry), .. } => {
+                write!(f, "table {table_id}: {}", Brief(entry))
+            }
+            TraceStep::Table { table_id, nearest, .. } => {
+                write!(f, "table {table_id}: no match")?;
+                match nearest {
+                    Some(nearest) => write!(f, "; {nearest}"),
+                    None => f.write_str(" (the table is empty)"),
+                }
+            }
+            TraceStep::Normal => f.write_str("NORMAL"),
+            TraceStep::ActionSet => f.write_str("action set"),
+            TraceStep::Action(action) => action.fmt(f),
+            TraceStep::Bucket { group_id, bucket } => {
+                write!(f, "group {group_id}, bucket {bucket}")
+            }
+            TraceStep::Meter(id) => write!(f, "meter {id}"),
+            TraceStep::Output { port, frame } => {
+                write!(f, "out of port {}, {} bytes", PortNo(port.0), frame.len())
+            }
+            TraceStep::PacketIn(reason) => write!(f, "packet-in, reason {reason:?}"),
+            TraceStep::Dropped(reason) => write!(f, "dropped: {}", reason.name()),
+        }
+    }
+}
+
+impl fmt::Display for Nearest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = self.failed.field.info();
+        write!(f, "closest: {}; {} ", Brief(&self.entry), info.name)?;
+        match self.found {
+            Some(found) => write!(f, "is {found:#x}")?,
+            None => f.write_str("is not there")?,
+        }
+        write!(f, ", not {:#x}", self.failed.value)?;
+        match self.failed.mask {
+            Some(mask) => write!(f, "/{mask:#x}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An entry without its counters.
+struct Brief<'a>(&'a FlowStats);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "priority={}", self.0.priority)?;
+        if !self.0.matching.fields().is_empty() {
+            write!(f, ",{}", self.0.matching)?;
+        }
+        write!(f, " cookie={:#x}", self.0.cookie)
+    }
+}
+
+impl Tables {
+    /// Tells the way of a frame that came in by `port`. NORMAL knows no station here; see
+    /// [`Switch::trace`](crate::Switch::trace).
+    pub fn trace(&self, now: Nanos, port: Port, meta: Meta, frame: &[u8]) -> Vec<TraceStep> {
+        self.trace_with(&mut MacTable::new(1, 0, 0), now, port, meta, frame)
+    }
+
+    pub(crate) fn trace_with(
+        &self,
+        macs: &mut MacTable,
+        now: Nanos,
+        port: Port,
+        meta: Meta,
+        frame: &[u8],
+    ) -> Vec<TraceStep> {
+        let mut tracer = Tracer { now, steps: Vec::new(), framed: 0 };
+        let frame = VecFrame::from_bytes(frame);
+        let mut packet = match worker::admit(self, port, meta, frame) {
+            Ok(packet) => packet,
+            Err(reason) => return [TraceStep::Dropped(reason)].into(),
+        };
+        // The closest entry may fail in a field that no lookup gets to.
+        packet.ensure(Depth::Whole);
+        let Some(cells) = self.counters.worker(0) else { return tracer.steps };
+        let mut run = Run {
+            tables: self,
+            cells,
+            host: &mut Nobody,
+            observer: &mut tracer,
+            punts: &mut PuntQueue::new(0, 0),
+            macs,
+            now,
+            events: Events::empty(),
+            outcomes: 0,
+            outputs: 0,
+        };
+        match self.is_standalone {
+            true => run.forward_normal(packet),
+            false => run.walk(&mut Default::default(), packet, None),
+        }
+        tracer.steps
+    }
+
+    fn nearest(&self, table_id: u8, key: &Key, now: Nanos) -> Option<Nearest> {
+        let mut best: Option<(usize, usize, u32)> = None;
+        let mut slot = self.tables.get(usize::from(table_id))?.first()?;
+        while let Some(entry) = self.entries.get(slot) {
+            let matching = entry.echo.matching();
+            let held = matching.fields().iter().filter(|oxm| holds(oxm, key)).count();
+            let failed = matching.fields().len().saturating_sub(held);
+            if best
+                .is_none_or(|(least, most, _)| failed < least || (failed == least && held > most))
+            {
+                best = Some((failed, held, slot));
+            }
+            slot = entry.next;
+        }
+        let (_, _, slot) = best?;
+        let entry = self.entries.get(slot)?.stats(now, self.counters.entry(slot));
+        let failed = *entry.matching.fields().iter().find(|oxm| !holds(oxm, key))?;
+        Some(Nearest { entry, failed, found: key.get(failed.field) })
+    }
+
+    fn action_of(&self, act: &Act) -> Option<Action> {
+        Some(match *act {
+            Act::Output(Output::Controller) => Action::controller(),
+            Act::Output(output) => Action::output(port_of(output)),
+            Act::Group { slot, .. } => Action::Group(self.groups.get(slot)?.id()),
+            Act::SetQueue(queue) => Action::SetQueue(queue),
+            Act::CopyTtlOut => Action::CopyTtlOut,
+            Act::CopyTtlIn => Action::CopyTtlIn,
+            Act::SetMplsTtl(ttl) => Action::SetMplsTtl(ttl),
+            Act::DecMplsTtl => Action::DecMplsTtl,
+            Act::SetNwTtl(ttl) => Action::SetNwTtl(ttl),
+            Act::DecNwTtl => Action::DecNwTtl,
+            Act::PushVlan(ethertype) => Action::PushVlan(ethertype),
+            Act::PopVlan => Action::PopVlan,
+            Act::PushMpls(ethertype) => Action::PushMpls(ethertype),
+            Act::PopMpls(ethertype) => Action::PopMpls(ethertype),
+            Act::PushPbb(ethertype) => Action::PushPbb(ethertype),
+            Act::PopPbb => Action::PopPbb,
+            Act::SetField { field, value } => Action::SetField(Oxm::new(field, wide(value))),
+        })
+    }
+}
+
+fn port_of(output: Output) -> PortNo {
+    match output {
+        Output::Port(number) => PortNo(number),
+        Output::InPort => PortNo::IN_PORT,
+        Output::Table => PortNo::TABLE,
+        Output::Normal => PortNo::NORMAL,
+        Output::Flood => PortNo::FLOOD,
+        Output::All => PortNo::ALL,
+        Output::Controller => PortNo::CONTROLLER,
+    }
+}
+
+/// Whether one field of a match holds.
+fn holds(oxm: &Oxm, key: &Key) -> bool {
+    let mut one = MaskedKey::ANY;
+    one.name(oxm.field, oxm.value, oxm.mask);
+    one.matches(key)
+}
+
+/// Notes the steps.
+struct Tracer {
+    now: Nanos,
+    steps: Vec<TraceStep>,
+    /// Steps before this one have their frame, if they need one.
+    framed: usize,
+}
+
+impl Observer for Tracer {
+    const DRY: bool = true;
+
+    fn step(&mut self, tables: &Tables, step: Step<'_>) {
+        let step = match step {
+            Step::Lookup { table_id, key, found } => {
+                let entry = found.and_then(|slot| {
+                    Some(tables.entries.get(slot)?.stats(self.now, tables.counters.entry(slot)))
+                });
+                let nearest = match entry {
+                    Some(_) => None,
+                    None => tables.nearest(table_id, key, self.now),
+                };
+                TraceStep::Table { table_id: TableId(table_id), entry, nearest }
+            }
+            Step::Normal => TraceStep::Normal,
+            Step::ActionSet => TraceStep::ActionSet,
+            Step::Act(act) => match tables.action_of(act) {
+                Some(action) => TraceStep::Action(action),
+                None => return,
+            },
+            Step::Bucket { slot, bucket } => match tables.groups.get(slot) {
+                Some(group) => TraceStep::Bucket { group_id: group.id(), bucket },
+                None => return,
+            },
+            Step::Meter { slot } => match tables.meters.id(slot) {
+                Some(id) => TraceStep::Meter(id),
+                None => return,
+            },
+            Step::Output(port) => TraceStep::Output { port, frame: Vec::new() },
+            Step::Punt(reason) => TraceStep::PacketIn(reason),
+            Step::Dropped(reason) => TraceStep::Dropped(reason),
+        };
+        self.steps.push(step);
+    }
+
+    /// Outputs are told when they are owed, and their bytes when they are sent, in the same order.
+    fn frame<F: Frame>(&mut self, port: Port, sent: &F) {
+        let steps = self.steps.iter_mut().enumerate().skip(self.framed);
+        for (at, step) in steps {
+            if let TraceStep::Output { port: to, frame } = step {
+                if *to == port && frame.is_empty() {
+                    frame.resize(sent.len(), 0);
+                    sent.read_at(0, frame);
+                    self.framed = at;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// A host that nothing is sent to.
+struct Nobody;
+
+impl Hypercall for Nobody {
+    type Frame = VecFrame;
+
+    fn transmit(&mut self, _: Port, _: &Meta, _: VecFrame) -> Sent {
+        Sent::Dropped
+    }
+
+    fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
+        Some(frame.clone())
+    }
+
+    fn allocate(&mut self, len: usize) -> Option<VecFrame> {
+        Some(VecFrame::zeroed(len))
+    }
+}
