@@ -289,6 +289,11 @@ impl Network {
         self.links[link.0].config
     }
 
+    /// Changes a link's chance of loss, for frames sent from now on.
+    pub fn set_link_loss(&mut self, link: LinkId, loss_ppm: u32) {
+        self.links[link.0].config.loss_ppm = loss_ppm;
+    }
+
     /// Whether a link is up.
     pub fn is_link_up(&self, link: LinkId) -> bool {
         self.links[link.0].up

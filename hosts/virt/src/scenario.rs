@@ -126,7 +126,7 @@ impl Report {
         let pings = self.pings.iter().filter_map(|ping| {
             let outcome = match ping.state {
                 PingState::Answered(_) => return None,
-                PingState::NoAddress => "the sender has no address of that family",
+                PingState::NoAddress => "no address to ping from",
                 PingState::TimedOut | PingState::Pending => "no answer",
             };
             let (from, to) = (name(ping.from), name(ping.to));

@@ -7,7 +7,8 @@ use std::time::Duration;
 use hypercall::{Frame, VecFrame};
 use memory_file::MemoryFile;
 use rumpswitch_virt::{
-    HostId, LinkConfig, LinkId, Nanos, Network, PingConfig, PingState, StreamState, TransferState,
+    HostConfig, HostId, LinkConfig, LinkId, Nanos, Network, PingConfig, PingState, StreamState,
+    TransferState,
 };
 
 fn pair(seed: u64, link: LinkConfig) -> (Network, HostId, HostId, LinkId) {
@@ -124,6 +125,47 @@ fn datagrams_arrive_with_their_sender() {
     assert_eq!(datagram.bytes, b"who?");
     assert_eq!(datagram.from.to_string(), "10.0.0.1:1000");
     assert_eq!(network.udp_receive(server), None);
+}
+
+#[test]
+fn a_link_can_become_lossy_and_sound_again() {
+    let (mut network, a, _, link) = pair(1, LinkConfig::default());
+    let answered = |network: &mut Network| {
+        let ping = network.ping(a, [10, 0, 0, 2]);
+        network.run_until(network.now().plus(6 * Nanos::PER_SECOND));
+        matches!(network.ping_state(ping), PingState::Answered(_))
+    };
+    assert!(answered(&mut network));
+    network.set_link_loss(link, 1_000_000);
+    assert!(!answered(&mut network));
+    network.set_link_loss(link, 0);
+    assert!(answered(&mut network));
+    assert_eq!(network.link_stats(link)[0].lost, 1);
+}
+
+#[test]
+fn what_is_elsewhere_goes_to_the_gateway() {
+    let mut network = Network::new(1);
+    let host = network.add_host_with(HostConfig {
+        name: "h1".to_owned(),
+        mac: [2, 0, 0, 0, 0, 1],
+        ipv4: Some(([10, 0, 0, 1].into(), 24)),
+        ipv6: None,
+        gateway_v4: Some([10, 0, 0, 254].into()),
+        gateway_v6: None,
+    });
+    let probe = network.add_probe();
+    network.connect(host, probe, LinkConfig::default());
+    network.ping(host, [192, 168, 7, 7]);
+    network.run_until(Nanos::from_secs(1));
+    let asked = network.probe_take(probe);
+    let asked = asked[0].1.headers();
+    assert_eq!(asked[12..14], [0x08, 0x06], "ARP");
+    assert_eq!(asked[38..42], [10, 0, 0, 254], "for the gateway's address");
+    let v6 = network.ping(host, "fd00::9".parse::<std::net::IpAddr>().unwrap());
+    assert_eq!(network.ping_state(v6), PingState::NoAddress);
+    let nobody = network.ping(host, [0, 0, 0, 0]);
+    assert_eq!(network.ping_state(nobody), PingState::NoAddress);
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub enum PingState {
     Answered(Duration),
     /// No answer in time.
     TimedOut,
-    /// The host has no address of that family.
+    /// The host has no address of that family, or the one to be pinged is all zeros.
     NoAddress,
 }
 
@@ -90,7 +90,7 @@ impl Pings {
             deadline: now.plus(nanos(config.timeout)),
             sent: None,
         };
-        if let Some(source) = source {
+        if let Some(source) = source.filter(|_| !to.is_unspecified()) {
             ping.socket = sockets.add(ping.request(source));
             ping.state = PingState::Pending;
             self.pending.push(index);
