@@ -33,7 +33,6 @@ mod tests;
 pub(crate) use internet::protocol;
 
 use hypercall::Frame;
-use ofp_codec::OxmField;
 
 use crate::key::{Depth, Key, Presence};
 use crate::packet::Packet;
@@ -58,6 +57,22 @@ pub struct Headers {
     /// Whether IPv6's destination address is a waypoint (a routing header has segments left), which
     /// transport checksums do not cover.
     pub is_routed: bool,
+}
+
+impl Headers {
+    /// The same headers after what is in front of all of them has become longer or shorter.
+    pub(crate) fn shifted(self, by: i32) -> Headers {
+        let shift = |at: u32| if at == 0 { 0 } else { at.saturating_add_signed(by) };
+        Headers {
+            eth_type: shift(self.eth_type),
+            network: shift(self.network),
+            network_end: shift(self.network_end),
+            ip_proto: shift(self.ip_proto),
+            transport: shift(self.transport),
+            nd_option: shift(self.nd_option),
+            ..self
+        }
+    }
 }
 
 /// VLAN tag types that OpenFlow knows.
@@ -210,8 +225,12 @@ impl<F: Frame> Parser<'_, F> {
         Some(())
     }
 
-    fn set(&mut self, field: OxmField, value: u128) {
-        self.key.set(field, value);
+    /// Writes an IPv6 address into two words.
+    #[inline]
+    fn set_address(&mut self, index: u8, address: [u8; 16]) {
+        let address = u128::from_be_bytes(address);
+        self.key.set_word(index, (address >> 64) as u64);
+        self.key.set_word(index.wrapping_add(1), address as u64);
     }
 }
 

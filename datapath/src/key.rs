@@ -22,6 +22,7 @@
 //! It holds no TTL, no fragment state and no inner headers: nothing in OpenFlow 1.3 matches them.
 
 use bitflags::bitflags;
+use hypercall::Port;
 use ofp_codec::{Match, OxmField};
 
 use crate::fields::place;
@@ -94,6 +95,19 @@ pub struct Key {
 }
 
 impl Key {
+    /// The key of a packet whose bytes have not been looked at.
+    #[inline]
+    pub(crate) const fn beside(
+        in_port: Port,
+        in_phy_port: Port,
+        metadata: u64,
+        tunnel_id: u64,
+    ) -> Key {
+        let (in_port, in_phy_port) = ((in_port.0 as u64) << 32, (in_phy_port.0 as u64) << 32);
+        let words = [in_port, 0, 0, 0, 0, metadata, tunnel_id, in_phy_port, 0, 0, 0, 0, 0, 0, 0, 0];
+        Key { words }
+    }
+
     /// The words, in the order of the lines.
     pub const fn words(&self) -> &[u64; KEY_WORDS] {
         &self.words

@@ -84,13 +84,10 @@ impl<F> Packet<F> {
 
     /// Forgets what was read from the bytes; what rides beside them stays.
     pub(crate) fn reset_key(&mut self) {
-        self.key = Key::default();
+        self.key =
+            Key::beside(self.in_port, self.in_phy_port(), self.metadata, self.meta.tunnel_id);
         self.headers = Headers::default();
         self.depth = Depth::Nothing;
-        self.key.set(OxmField::InPort, u128::from(self.in_port.0));
-        self.key.set(OxmField::InPhyPort, u128::from(self.in_phy_port().0));
-        self.key.set(OxmField::Metadata, u128::from(self.metadata));
-        self.key.set(OxmField::TunnelId, u128::from(self.meta.tunnel_id));
     }
 }
 

@@ -263,3 +263,61 @@ pub(crate) fn assert_checksums(packet: &Packet<VecFrame>, what: &str) {
         assert_eq!(crc, crc32c(&message).to_le_bytes(), "{what}: SCTP");
     }
 }
+
+/// A frame of which only the first bytes are contiguous, on a host without memory: it makes no more
+/// of them contiguous and has no room in front.
+#[derive(Clone, Debug)]
+pub(crate) struct Scattered {
+    pub(crate) bytes: Vec<u8>,
+    prefix: usize,
+}
+
+impl Scattered {
+    pub(crate) fn new(bytes: &[u8], prefix: usize) -> Scattered {
+        Scattered { bytes: bytes.to_vec(), prefix: prefix.min(bytes.len()) }
+    }
+}
+
+impl Frame for Scattered {
+    fn len(&self) -> usize {
+        self.bytes.len()
+    }
+    fn headers(&self) -> &[u8] {
+        &self.bytes[..self.prefix]
+    }
+    fn headers_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.prefix]
+    }
+    fn pull(&mut self, len: usize) -> bool {
+        len <= self.prefix
+    }
+    fn read_at(&self, offset: usize, into: &mut [u8]) -> bool {
+        match self.bytes.get(offset..offset + into.len()) {
+            Some(bytes) => {
+                into.copy_from_slice(bytes);
+                true
+            }
+            None => false,
+        }
+    }
+    fn grow_front(&mut self, _: usize) -> bool {
+        false
+    }
+    fn shrink_front(&mut self, count: usize) -> bool {
+        if count > self.prefix {
+            return false;
+        }
+        self.bytes.drain(..count);
+        self.prefix -= count;
+        true
+    }
+    fn grow_back(&mut self, _: usize) -> bool {
+        false
+    }
+}
+
+/// Nanoseconds that this thread has had of a processor.
+pub(crate) fn cpu_nanos() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0.0)
+}

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::key::{Depth, Presence};
+use crate::samples::cpu_nanos;
 
 /// What a classifier is compared with: a list, searched from end to end.
 #[derive(Default)]
@@ -298,12 +299,6 @@ fn many_priorities_of_one_match_are_one_chain() {
         left.retain(|&other| other != priority);
     }
     assert_eq!(table.find(&packet_to(0)), None);
-}
-
-/// Nanoseconds that this thread has had of a processor.
-fn cpu_nanos() -> f64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0.0)
 }
 
 /// A million entries: prints the processor time of an insert and a lookup, the memory, and the

@@ -1,7 +1,6 @@
 //! IPv4, IPv6 with its extension headers, and what is above them.
 
 use hypercall::Frame;
-use ofp_codec::OxmField;
 
 use super::{Parser, offset};
 use crate::key::Presence;
@@ -78,8 +77,8 @@ impl<F: Frame> Parser<'_, F> {
         let flabel = u32::from_be_bytes([0, b1 & 15, b2, b3]);
         self.key.set_word(3, u64::from(flabel) << 32);
         self.key.set_word(4, u64::from(tos) << 16);
-        self.set(OxmField::Ipv6Src, u128::from_be_bytes(src));
-        self.set(OxmField::Ipv6Dst, u128::from_be_bytes(dst));
+        self.set_address(8, src);
+        self.set_address(10, dst);
         self.presence |= Presence::IP | Presence::IPV6;
         self.headers.network = offset(at);
         self.headers.network_end = offset(end);
@@ -176,7 +175,7 @@ impl<F: Frame> Parser<'_, F> {
             return None;
         }
         let target: [u8; 16] = self.bytes(at.saturating_add(8))?;
-        self.set(OxmField::Ipv6NdTarget, u128::from_be_bytes(target));
+        self.set_address(12, target);
         self.presence |= Presence::ND;
         let (wanted, word, presence) = match kind {
             135 => (1, 14, Presence::ND_SLL),

@@ -2,15 +2,15 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
-use hypercall::{Frame, Meta, Port, VecFrame};
+use hypercall::{Meta, Port, VecFrame};
 use ofp_codec::{Match, Oxm, OxmField};
 use proptest::prelude::*;
 
 use super::*;
 use crate::key::MaskedKey;
 use crate::samples::{
-    self, DST, SRC, V4_DST, V4_SRC, V6_DST, V6_SRC, arp, ethernet, icmp, ipv4, ipv6, labels,
-    packet, pbb, sctp, snap, tagged, tcp, udp,
+    self, DST, SRC, Scattered, V4_DST, V4_SRC, V6_DST, V6_SRC, arp, ethernet, icmp, ipv4, ipv6,
+    labels, packet, pbb, sctp, snap, tagged, tcp, udp,
 };
 
 fn value<const N: usize>(bytes: [u8; N]) -> u128 {
@@ -346,47 +346,6 @@ fn as_deep_as_asked() {
     assert_eq!(packet.key.get(OxmField::Metadata), Some(5), "kept");
 }
 
-/// A frame of which only the first bytes are contiguous, and that refuses to pull.
-#[derive(Clone)]
-struct Scattered {
-    bytes: Vec<u8>,
-    prefix: usize,
-}
-
-impl Frame for Scattered {
-    fn len(&self) -> usize {
-        self.bytes.len()
-    }
-    fn headers(&self) -> &[u8] {
-        &self.bytes[..self.prefix.min(self.bytes.len())]
-    }
-    fn headers_mut(&mut self) -> &mut [u8] {
-        let prefix = self.prefix.min(self.bytes.len());
-        &mut self.bytes[..prefix]
-    }
-    fn pull(&mut self, _: usize) -> bool {
-        panic!("extraction does not pull")
-    }
-    fn read_at(&self, offset: usize, into: &mut [u8]) -> bool {
-        match self.bytes.get(offset..offset + into.len()) {
-            Some(bytes) => {
-                into.copy_from_slice(bytes);
-                true
-            }
-            None => false,
-        }
-    }
-    fn grow_front(&mut self, _: usize) -> bool {
-        false
-    }
-    fn shrink_front(&mut self, _: usize) -> bool {
-        false
-    }
-    fn grow_back(&mut self, _: usize) -> bool {
-        false
-    }
-}
-
 #[test]
 fn every_truncation_of_every_frame_and_every_split_of_it() {
     for (name, bytes) in samples::all() {
@@ -405,7 +364,7 @@ fn every_truncation_of_every_frame_and_every_split_of_it() {
                     _ => {}
                 }
             }
-            let frame = Scattered { bytes: bytes.clone(), prefix: len };
+            let frame = Scattered::new(&bytes, len);
             let mut scattered = Packet::new(frame, Port(1), Meta::default());
             extract(&mut scattered);
             assert_eq!(scattered.key, whole, "{name} contiguous up to {len}");

@@ -10,7 +10,7 @@ use ofp_codec::OxmField;
 use super::RewriteError;
 use super::edit::{bytes_mut, close, has, open, pull, read_again};
 use super::ttl::outermost_ttl;
-use crate::extract::bytes;
+use crate::extract::{bytes, is_vlan_type};
 use crate::key::{Depth, Presence};
 use crate::packet::Packet;
 
@@ -34,8 +34,29 @@ pub fn push_vlan<F: Frame>(packet: &mut Packet<F>, eth_type: u16) -> Result<(), 
     let [t0, t1] = eth_type.to_be_bytes();
     let [c0, c1] = tci.to_be_bytes();
     bytes_mut(&mut packet.frame, MACS, 4)?.copy_from_slice(&[t0, t1, c0, c1]);
-    read_again(packet);
+    if is_vlan_type(eth_type) {
+        retag(packet, Some(tci), 4);
+    } else {
+        read_again(packet);
+    }
     Ok(())
+}
+
+/// Brings key and headers in line with a new outermost tag, all else `by` bytes on. Where not all of
+/// the tags could be read the frame is read again.
+fn retag<F: Frame>(packet: &mut Packet<F>, tci: Option<u16>, by: i32) {
+    if !packet.key.has(Presence::TAG_KNOWN | Presence::ETH_TYPE) {
+        return read_again(packet);
+    }
+    let presence = packet.key.presence();
+    packet.key.set(OxmField::VlanPcp, u128::from(tci.unwrap_or(0) >> 13));
+    let vid = tci.map_or(0, |tci| tci & 0x0fff | 0x1000);
+    packet.key.set(OxmField::VlanVid, u128::from(vid));
+    packet.key.set_presence(match tci {
+        Some(_) => presence | Presence::TAG,
+        None => presence - Presence::TAG,
+    });
+    packet.headers = packet.headers.shifted(by);
 }
 
 /// Pops the outermost VLAN tag (`OFPAT_POP_VLAN`, §5.12).
@@ -49,7 +70,11 @@ pub fn pop_vlan<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
         return Ok(());
     }
     close(packet, MACS, 4)?;
-    read_again(packet);
+    let next = bytes(&packet.frame, MACS);
+    let tci = next.and_then(|[t0, t1, c0, c1]| {
+        is_vlan_type(u16::from_be_bytes([t0, t1])).then_some(u16::from_be_bytes([c0, c1]))
+    });
+    retag(packet, tci, -4);
     Ok(())
 }
 

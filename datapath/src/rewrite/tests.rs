@@ -11,7 +11,7 @@ use crate::extract::extract;
 use crate::fields::place;
 use crate::key::Presence;
 use crate::samples::{
-    self, assert_checksums, ethernet, ipv4, ipv6, labels, packet, tagged, tcp, udp,
+    self, Scattered, assert_checksums, ethernet, ipv4, ipv6, labels, packet, tagged, tcp, udp,
 };
 
 /// The key and headers say what the bytes say.
@@ -331,8 +331,76 @@ fn a_stack_of_300_labels_and_a_tag_on_a_64_kib_frame() {
     assert_eq!(packet.frame.len(), 65_553);
 }
 
+#[test]
+fn without_memory_a_rewrite_is_whole_or_not_at_all() {
+    let (mut refused, mut done) = (0, 0);
+    for (name, bytes) in samples::all() {
+        for prefix in (0..bytes.len().min(100)).step_by(3) {
+            for kind in 0..52 {
+                let what = format!("{name}, {kind}, {prefix} bytes contiguous");
+                let seed = u128::from(kind) + 28 + 40 * 0x1234_5678_9abc;
+                let mut whole = packet(&bytes);
+                let wanted = rewrite(&mut whole, kind, seed);
+                let frame = Scattered::new(&bytes, prefix);
+                let mut packet = Packet::new(frame, Port(1), Meta::default());
+                extract(&mut packet);
+                let key = packet.key;
+                match rewrite(&mut packet, kind, seed) {
+                    Err(RewriteError::NoRoom) => {
+                        refused += 1;
+                        assert_eq!(packet.frame.bytes, bytes, "{what}");
+                        assert_eq!(packet.key, key, "{what}");
+                    }
+                    result => {
+                        done += 1;
+                        assert_eq!(result, wanted, "{what}");
+                        assert_eq!(packet.frame.bytes, whole.frame.headers(), "{what}");
+                        assert_eq!(packet.key, whole.key, "{what}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(refused > 1000 && done > 1000, "{refused} refused, {done} done");
+}
+
+/// Prints the processor time of reading and of some rewrites.
+/// `cargo test --release -p rumpswitch-datapath --lib cost -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement"]
+fn cost() {
+    let tcp = ethernet(0x0800, &ipv4(6, 0, &[], &tcp(false, &[0; 1000])));
+    let time = |what: &str, step: &mut dyn FnMut(&mut Packet<VecFrame>)| {
+        let mut packet = packet(&tcp);
+        let start = samples::cpu_nanos();
+        for _ in 0..1_000_000 {
+            step(core::hint::black_box(&mut packet));
+        }
+        std::println!("{what}: {:.1} ns", (samples::cpu_nanos() - start) / 1e6);
+    };
+    time("extract", &mut |packet| extract(packet));
+    let mut address = 0;
+    time("set ipv4_dst", &mut |packet| {
+        address += 1;
+        set_field(packet, OxmField::Ipv4Dst, address).unwrap();
+    });
+    time("set eth_dst", &mut |packet| {
+        address += 1;
+        set_field(packet, OxmField::EthDst, address).unwrap();
+    });
+    time("push and pop a tag", &mut |packet| {
+        push_vlan(packet, 0x8100).unwrap();
+        pop_vlan(packet).unwrap();
+    });
+    time("push and pop a label", &mut |packet| {
+        push_mpls(packet, 0x8847).unwrap();
+        pop_mpls(packet, 0x0800).unwrap();
+    });
+    time("set ttl", &mut |packet| set_nw_ttl(packet, 64).unwrap());
+}
+
 /// One rewrite, by number.
-fn rewrite(packet: &mut Packet<VecFrame>, kind: u8, seed: u128) -> Result<(), RewriteError> {
+fn rewrite<F: Frame>(packet: &mut Packet<F>, kind: u8, seed: u128) -> Result<(), RewriteError> {
     let field = OxmField::ALL[(seed % 40) as usize];
     match kind {
         0 => push_vlan(packet, if seed & 1 == 0 { 0x8100 } else { 0x88a8 }),
