@@ -1,28 +1,73 @@
 //! What a controller wrote, kept to be read back: the match and the instructions of a flow entry.
+//!
+//! Both are kept as they come on the wire, in one piece of memory: a tenth of what the decoded form
+//! takes. They are decoded when statistics or a FLOW_REMOVED tell them, and the match when its entry
+//! goes.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use ofp_codec::{Instruction, Match};
+use ofp_codec::{Instruction, Match, Rules};
 
 use crate::counters::NoMemory;
+use crate::program::boxed;
 
 /// A match and instructions as they were given.
 #[derive(Debug)]
 pub(crate) struct Echo {
-    kept: Box<(Match, Vec<Instruction>)>,
+    /// The match, then the instructions.
+    bytes: Box<[u8]>,
+    /// Bytes of the match, padding included.
+    match_len: u16,
 }
 
 impl Echo {
     pub(crate) fn new(matching: &Match, instructions: &[Instruction]) -> Result<Echo, NoMemory> {
-        Ok(Echo { kept: Box::new((matching.clone(), instructions.to_vec())) })
+        let mut bytes = Vec::new();
+        bytes.try_reserve(256).map_err(|_| NoMemory)?;
+        matching.encode(&mut bytes).map_err(|_| NoMemory)?;
+        let match_len = u16::try_from(bytes.len()).map_err(|_| NoMemory)?;
+        Instruction::encode_list(instructions, &mut bytes).map_err(|_| NoMemory)?;
+        Ok(Echo { bytes: boxed(&bytes)?, match_len })
     }
 
     pub(crate) fn matching(&self) -> Match {
-        self.kept.0.clone()
+        let (matching, _) = self.parts();
+        Match::decode(matching, Rules::Report).unwrap_or_default()
     }
 
     pub(crate) fn instructions(&self) -> Vec<Instruction> {
-        self.kept.1.clone()
+        let (_, instructions) = self.parts();
+        Instruction::decode_list(instructions, Rules::Report).unwrap_or_default()
+    }
+
+    fn parts(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at_checked(usize::from(self.match_len)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ofp_codec::{Action, Oxm, OxmField, PortNo};
+
+    #[test]
+    fn gives_back_what_was_given() {
+        let fields = [
+            Oxm::new(OxmField::EthType, 0x0800),
+            Oxm::masked(OxmField::Ipv4Dst, 0, 0),
+            Oxm::masked(OxmField::EthDst, 5, 0xffff_ffff_ffff),
+        ];
+        let matching = Match::new(fields).unwrap();
+        let instructions = [
+            Instruction::ApplyActions([Action::output(PortNo(2)), Action::PopVlan].into()),
+            Instruction::ClearActions,
+        ];
+        let echo = Echo::new(&matching, &instructions).unwrap();
+        assert_eq!(echo.matching(), matching);
+        assert_eq!(echo.instructions(), instructions);
+        let nothing = Echo::new(&Match::any(), &[]).unwrap();
+        assert_eq!((nothing.matching(), nothing.instructions()), (Match::any(), Vec::new()));
+        assert_eq!(nothing.bytes.len(), 8);
     }
 }

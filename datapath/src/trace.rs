@@ -5,6 +5,7 @@
 //! would happen. Where a table has no entry for the packet, the entry that came closest is found by
 //! comparing every entry of the table field by field.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -33,7 +34,7 @@ pub enum TraceStep {
         /// The entry that matched.
         entry: Option<FlowStats>,
         /// When none did: the entry that came closest.
-        nearest: Option<Nearest>,
+        nearest: Option<Box<Nearest>>,
     },
     /// The switch's own forwarding takes the packet.
     Normal,
@@ -256,7 +257,7 @@ impl Observer for Tracer {
                 });
                 let nearest = match entry {
                     Some(_) => None,
-                    None => tables.nearest(table_id, key, self.now),
+                    None => tables.nearest(table_id, key, self.now).map(Box::new),
                 };
                 TraceStep::Table { table_id: TableId(table_id), entry, nearest }
             }
