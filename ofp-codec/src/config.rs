@@ -77,6 +77,8 @@ pub struct Config {
 const MAX_MISS_SEND_LEN: u16 = 0xffe5;
 /// The miss_send_len that asks for whole packets.
 const NO_BUFFER_MISS_SEND_LEN: u16 = 0xffff;
+/// Beyond what the standard allows, but what everybody types after `ovs-ofctl monitor`.
+const MONITOR_MISS_SEND_LEN: u16 = 65_534;
 
 impl SwitchFeatures {
     /// Reads a features reply's body.
@@ -122,7 +124,8 @@ impl Config {
             if flags.bits() > ConfigFlags::FRAG_REASM.bits() {
                 return bad(SwitchConfigFailedCode::BadFlags);
             }
-            if miss_send_len > MAX_MISS_SEND_LEN && miss_send_len != NO_BUFFER_MISS_SEND_LEN {
+            let means_all = [NO_BUFFER_MISS_SEND_LEN, MONITOR_MISS_SEND_LEN];
+            if miss_send_len > MAX_MISS_SEND_LEN && !means_all.contains(&miss_send_len) {
                 return bad(SwitchConfigFailedCode::BadLen);
             }
         }
