@@ -45,6 +45,7 @@ fn basic() {
         one("SET_CONFIG drop", set_config(5, 1, 128), Accepted),
         one("SET_CONFIG no buffer", set_config(5, 0, 0xffff), Accepted),
         one("SET_CONFIG 0xffe5", set_config(5, 0, 0xffe5), Accepted),
+        one("SET_CONFIG 65534, as for ovs-ofctl monitor", set_config(5, 0, 65_534), Accepted),
         one("SET_CONFIG 0xfff0 *", set_config(5, 0, 0xfff0), Error(SWITCH_CONFIG, 1)),
         one("echo of version 1 *", vec![1, 2, 0, 8, 0, 0, 0, 5], Error(BAD_REQUEST, 0)),
         one("echo of version 5 *", vec![5, 2, 0, 8, 0, 0, 0, 5], Error(BAD_REQUEST, 0)),

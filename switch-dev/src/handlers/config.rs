@@ -1,6 +1,6 @@
 //! OFPT_GET_CONFIG_REQUEST and OFPT_SET_CONFIG (§7.3.2).
 
-use ofp_codec::{Config, ConfigFlags, MaxLen, Message, OfpError, Role, SwitchConfigFailedCode};
+use ofp_codec::{Config, ConfigFlags, Message, OfpError, Role, SwitchConfigFailedCode};
 
 use crate::dispatch::Turn;
 
@@ -12,16 +12,13 @@ pub(crate) fn get<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError> {
 }
 
 /// Fragments pass or drop; they cannot be reassembled, and saying so beats pretending. The fragment
-/// mode is the switch's, so a slave only sets its own `miss_send_len`.
+/// mode is the switch's, so a slave only sets its own `miss_send_len`, whose value the decoder has
+/// checked.
 pub(crate) fn set<H: ?Sized>(turn: &mut Turn<'_, H>, wanted: Config) -> Result<(), OfpError> {
     if !ConfigFlags::FRAG_DROP.contains(wanted.flags) {
         return Err(OfpError::SwitchConfigFailed(SwitchConfigFailedCode::BadFlags));
     }
-    let len = wanted.miss_send_len;
-    if len > MaxLen::MAX.0 && len != MaxLen::NO_BUFFER.0 {
-        return Err(OfpError::SwitchConfigFailed(SwitchConfigFailedCode::BadLen));
-    }
-    turn.channel.miss_send_len = len;
+    turn.channel.miss_send_len = wanted.miss_send_len;
     turn.channel.asked = true;
     turn.is_changed = true;
     if turn.channel.role != Role::Slave {
