@@ -81,8 +81,8 @@ FLOWS = [
     ),
     ("table=3,priority=5,ip,actions=clear_actions", "table=3 priority=5,ip actions=clear_actions"),
     (
-        "table=3,priority=6,ip,nw_dst=10.0.0.5,actions=set_queue:0,output:1",
-        "table=3 priority=6,ip,nw_dst=10.0.0.5 actions=set_queue:0,output:1",
+        "table=3,priority=6,ip,nw_dst=10.0.0.5,actions=mod_nw_ttl:9,output:1",
+        "table=3 priority=6,ip,nw_dst=10.0.0.5 actions=mod_nw_ttl:9,output:1",
     ),
     ("table=253,priority=0,actions=drop", "table=253 priority=0 actions=drop"),
 ]

@@ -37,8 +37,8 @@ def describe(ofctl: Ofctl) -> None:
         r"next tables: 1-25[34]",
         r"instructions: meter apply_actions clear_actions write_actions write_metadata goto_table",
         r"actions: output group set_field .*push_vlan",
-        r"supported on Set-Field: .*eth_\{src,dst\}",
-        r"arbitrary mask: .*eth_\{src,dst\}",
+        r"supported on Set-Field: .*eth_\{src,dst",
+        r"arbitrary mask: .*eth_\{src,dst",
         r"exact match or wildcard: .*",
         what="dump-table-features",
     )
