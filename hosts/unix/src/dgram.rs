@@ -47,7 +47,7 @@ impl DgramPort {
         let address = UnixAddress::new(remote).ok_or_else(|| {
             Error::io(
                 remote.display().to_string(),
-                std::io::Error::from(std::io::ErrorKind::InvalidFilename),
+                std::io::Error::from(std::io::ErrorKind::InvalidInput),
             )
         })?;
         let socket = bind(local)?;

@@ -267,11 +267,10 @@ impl Slot {
         }
         let mut meta = *meta;
         // The kernel sums what it is told to sum, and SCTP's is no sum.
-        if offload.is_partial() && (!self.accepts.checksum || offload.csum_offset == SCTP) {
-            if checksum::complete(&mut frame, &mut meta.offload).is_err() {
-                pool.recycle(frame);
-                return Sent::Dropped;
-            }
+        let is_ours = !self.accepts.checksum || offload.csum_offset == SCTP;
+        if is_ours && checksum::complete(&mut frame, &mut meta.offload).is_err() {
+            pool.recycle(frame);
+            return Sent::Dropped;
         }
         self.queue.push(Outgoing { frame, meta });
         Sent::Sent

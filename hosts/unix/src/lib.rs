@@ -4,7 +4,7 @@
 //! is a [`PortIo`] from then on: bursts of frames in, bursts of frames out, a descriptor to wait
 //! on. [`UnixHost`] implements the hypercalls over a set of ports: it queues what the switch
 //! transmits and sends it in bursts, and does for a port what the port cannot do itself (complete a
-//! checksum, cut a large segment). [`EventLoop`](event_loop::EventLoop) waits for all of it.
+//! checksum, cut a large segment). [`EventLoop`] waits for all of it.
 //!
 //! What kinds of port there are:
 //!
@@ -28,9 +28,11 @@ mod checksum;
 pub mod clock;
 mod dgram;
 mod error;
+mod event_loop;
 mod host;
 mod interface;
 mod l2;
+mod links;
 mod opener;
 mod packet;
 mod pair;
@@ -38,6 +40,7 @@ pub mod pcap;
 mod pcap_port;
 mod pool;
 mod port;
+mod report;
 pub mod segment;
 mod signals;
 mod spec;
@@ -47,6 +50,7 @@ mod vnet;
 
 pub use dgram::DgramPort;
 pub use error::Error;
+pub use event_loop::EventLoop;
 pub use host::{PortCounters, UnixHost};
 pub use opener::{OpenPort, Opener};
 pub use packet::{PacketOptions, PacketPort};
@@ -54,6 +58,7 @@ pub use pair::PairPort;
 pub use pcap_port::PcapPort;
 pub use pool::Pool;
 pub use port::{Accepts, Outgoing, PortInfo, PortIo, Received, Wait};
+pub use report::Report;
 pub use signals::{Signals, Stop};
 pub use spec::{PortKind, PortSpec};
 pub use tap::TapPort;

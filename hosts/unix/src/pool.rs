@@ -42,10 +42,12 @@ impl Pool {
     /// `None` when memory is short or no frame may be that long.
     pub(crate) fn take(&mut self, len: usize) -> Option<Vec<u8>> {
         let needed = VecFrame::HEADROOM.saturating_add(len);
-        let (free, capacity) = match needed {
-            ..=SMALL => (&mut self.small, SMALL),
-            ..=LARGE => (&mut self.large, LARGE),
-            _ => return None,
+        let (free, capacity) = if needed <= SMALL {
+            (&mut self.small, SMALL)
+        } else if needed <= LARGE {
+            (&mut self.large, LARGE)
+        } else {
+            return None;
         };
         if let Some(buffer) = free.pop() {
             return Some(buffer);
@@ -58,10 +60,12 @@ impl Pool {
 
     /// Gives a buffer back.
     pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
-        let (free, kept) = match buffer.capacity() {
-            LARGE.. => (&mut self.large, LARGE_KEPT),
-            SMALL.. => (&mut self.small, SMALL_KEPT),
-            _ => return,
+        let (free, kept) = if buffer.capacity() >= LARGE {
+            (&mut self.large, LARGE_KEPT)
+        } else if buffer.capacity() >= SMALL {
+            (&mut self.small, SMALL_KEPT)
+        } else {
+            return;
         };
         if free.len() < kept {
             buffer.resize(VecFrame::HEADROOM, 0);

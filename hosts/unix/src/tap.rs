@@ -25,7 +25,8 @@ const HEADER_LEN: usize = vnet::LEN + 2;
 
 /// A tap interface.
 ///
-/// One that did not exist is made, set up, and gone when the port is dropped.
+/// One that did not exist is made, set up, and gone when the port is dropped. It may be moved to
+/// another network namespace, for a host there; its link counts as up from then on.
 pub struct TapPort {
     tun: OwnedFd,
     interface: Interface,
@@ -161,9 +162,11 @@ impl PortIo for TapPort {
     }
 
     fn info(&mut self) -> PortInfo {
-        // An interface that was moved to another namespace is out of sight and works on.
-        if let Some(info) = self.interface.info() {
-            self.info = info;
+        match self.interface.info() {
+            Some(info) => self.info = info,
+            // Moved to another namespace: out of sight, and frames pass. The move itself set it
+            // down, so what was last seen says nothing.
+            None => self.info.link = true,
         }
         self.info
     }

@@ -10,7 +10,7 @@ use rumpswitch_unix::{
     Error, OpenPort, Opener, Outgoing, PacketOptions, PacketPort, PortIo, PortSpec, Received,
     TapPort, UnixHost,
 };
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, Timespec, poll};
 
 const MIB: usize = 1 << 20;
 

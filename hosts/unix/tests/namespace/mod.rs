@@ -13,11 +13,11 @@ const INSIDE: &str = "RUMPSWITCH_TEST_INSIDE";
 const ROLE: &str = "RUMPSWITCH_TEST_ROLE";
 
 /// How long anything here may take.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs `body` in network and mount namespaces of its own, as root of them. Where the system does
 /// not let us, says so in one line and passes.
-pub fn inside(test: &str, body: impl FnOnce()) {
+pub(crate) fn inside(test: &str, body: impl FnOnce()) {
     if env::var(INSIDE).is_ok_and(|inside| inside == test) {
         run("mount -t tmpfs tmpfs /run");
         run("ip link set lo up");
@@ -46,14 +46,14 @@ pub fn inside(test: &str, body: impl FnOnce()) {
 }
 
 /// Runs a command line that must succeed.
-pub fn run(line: &str) {
+pub(crate) fn run(line: &str) {
     let mut words = line.split_whitespace();
     let output = Command::new(words.next().unwrap()).args(words).output().unwrap();
     assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A host `h<i>` on the far end of `v<i>`, with 10.0.0.i and fd00::i.
-pub fn veth_host(i: u32) {
+pub(crate) fn veth_host(i: u32) {
     run(&format!("ip netns add h{i}"));
     run(&format!("ip link add v{i} type veth peer name eth0 netns h{i}"));
     run(&format!("ip link set v{i} addrgenmode none"));
@@ -62,14 +62,14 @@ pub fn veth_host(i: u32) {
 }
 
 /// Addresses and up, for the interface of `h<i>`.
-pub fn configure(i: u32, interface: &str) {
+pub(crate) fn configure(i: u32, interface: &str) {
     run(&format!("ip -n h{i} addr add 10.0.0.{i}/24 dev {interface}"));
     run(&format!("ip -n h{i} addr add fd00::{i}/64 dev {interface} nodad"));
     run(&format!("ip -n h{i} link set {interface} up"));
 }
 
 /// This program again, in `host`, playing a role of [`play`].
-pub fn role(host: u32, words: &str) -> Child {
+pub(crate) fn role(host: u32, words: &str) -> Child {
     Command::new("ip")
         .args(["netns", "exec", &format!("h{host}")])
         .arg(env::current_exe().unwrap())
@@ -100,7 +100,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Plays the role that the environment says; nothing without one.
-pub fn play() {
+pub(crate) fn play() {
     let Ok(words) = env::var(ROLE) else { return };
     // Nobody is left behind, whatever becomes of the test.
     std::thread::spawn(|| {
@@ -184,7 +184,7 @@ pub fn play() {
 }
 
 /// Waits for children while `work` is done; they must succeed.
-pub fn until_done(mut children: Vec<Child>, mut work: impl FnMut()) {
+pub(crate) fn until_done(mut children: Vec<Child>, mut work: impl FnMut()) {
     let start = Instant::now();
     while !children.is_empty() {
         assert!(start.elapsed() < 2 * PATIENCE, "took too long");

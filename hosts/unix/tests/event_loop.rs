@@ -1,0 +1,213 @@
+//! Whole switches in the loop: captures and cables without privilege, the kernel's stack on both
+//! sides in a namespace, links, signals.
+
+mod namespace;
+
+use std::{
+    cell::RefCell,
+    env, fs,
+    process::{Command, Stdio},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use datapath::{Switch, SwitchConfig};
+use hypercall::Port;
+use namespace::{PATIENCE, inside, role, run, until_done, veth_host};
+use rumpswitch_unix::{Error, EventLoop, Opener, PortSpec, UnixHost, clock, pcap};
+use switch_dev::{Device, DeviceConfig, FailMode};
+
+#[test]
+fn play() {
+    namespace::play();
+}
+
+/// A switch that forwards on its own.
+fn standalone(opener: &mut Opener, id: u64, specs: &[&str]) -> (Device, UnixHost) {
+    let specs: Vec<PortSpec> = specs.iter().map(|spec| spec.parse().unwrap()).collect();
+    let host = UnixHost::new(opener.open(&specs).unwrap());
+    let mut switch = Switch::new(SwitchConfig { datapath_id: id, ..SwitchConfig::default() });
+    host.attach(clock::now(), &mut switch.tables).unwrap();
+    let mut device = Device::new(DeviceConfig::default(), switch);
+    device.set_fail_mode(FailMode::Standalone);
+    (device, host)
+}
+
+fn millis(event_loop: &mut EventLoop, count: u64) {
+    let until = clock::now().plus(count * 1_000_000);
+    while clock::now() < until {
+        event_loop.turn(Some(until.since(clock::now()))).unwrap();
+    }
+}
+
+#[test]
+fn captures_through_two_switches_and_a_cable() {
+    let folder = env::temp_dir().join(format!("rumpswitch-loop-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let mut writer = pcap::Writer::create(&folder.join("in.pcap")).unwrap();
+    for i in 0..100u8 {
+        let mut frame = [0; 60];
+        frame[..14].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5]);
+        frame[59] = i;
+        writer.write(Duration::from_secs(i.into()), &frame).unwrap();
+    }
+    writer.finish().unwrap();
+
+    let mut opener = Opener::default();
+    let input = format!("pcap:{}", path("in.pcap"));
+    let output = format!("pcap:,{}", path("out.pcap"));
+    let mut event_loop = EventLoop::without_signals().unwrap();
+    let (device, host) = standalone(&mut opener, 1, &[&input, "pair:x"]);
+    event_loop.add("one", device, host, &[]).unwrap();
+    let (device, host) = standalone(&mut opener, 2, &["pair:x", &output]);
+    event_loop.add("two", device, host, &[]).unwrap();
+    opener.finish().unwrap();
+    let start = Instant::now();
+    let read = || {
+        let mut reader = pcap::Reader::open(&folder.join("out.pcap")).unwrap();
+        let (mut lasts, mut frame) = (Vec::new(), Vec::new());
+        while reader.next_into(&mut frame).unwrap().is_some() {
+            lasts.push(frame[59]);
+            frame.clear();
+        }
+        lasts
+    };
+    // The capture is on the disk a second after the last frame, while the loop goes on.
+    loop {
+        event_loop.turn(Some(100_000_000)).unwrap();
+        if fs::metadata(folder.join("out.pcap")).unwrap().len() > 24 {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE);
+    }
+    assert_eq!(read(), (0..100).collect::<Vec<u8>>());
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Nothing to do, nothing done: the loop sleeps.
+#[test]
+fn an_idle_loop_sleeps() {
+    let mut opener = Opener::default();
+    let (device, host) = standalone(&mut opener, 1, &["pair:x", "pair:x"]);
+    let mut event_loop = EventLoop::without_signals().unwrap();
+    event_loop.add("br", device, host, &[]).unwrap();
+    // What adding a switch leaves to be done.
+    millis(&mut event_loop, 1200);
+    let start = Instant::now();
+    event_loop.turn(Some(300_000_000)).unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(250), "{:?}", start.elapsed());
+}
+
+#[test]
+fn hosts_talk_through_a_standalone_switch() {
+    inside("hosts_talk_through_a_standalone_switch", || {
+        veth_host(1);
+        veth_host(2);
+        veth_host(3);
+        let mut opener = Opener::default();
+        let specs = ["packet:v1", "packet:v2", "packet:v3"];
+        let (device, host) = standalone(&mut opener, 1, &specs);
+        let mut event_loop = EventLoop::without_signals().unwrap();
+        event_loop.add("br", device, host, &[]).unwrap();
+        let mut turn = || {
+            event_loop.turn(Some(1_000_000)).unwrap();
+        };
+        until_done(vec![role(2, "echo [::]:7 5"), role(1, "ask [fd00::2]:7 5")], &mut turn);
+        let count = 32 << 20;
+        let serve = format!("serve 0.0.0.0:5001 {count}");
+        let send = format!("send 10.0.0.2:5001 {count}");
+        until_done(vec![role(2, &serve), role(1, &send)], &mut turn);
+        // A switch that has learned leaves the third in peace.
+        let (_, device, host, _) = event_loop.switches().next().unwrap();
+        let stats = |port| {
+            let tables = &device.switch().tables;
+            tables.port_stats(ofp_codec::PortNo(port), clock::now()).unwrap()[0]
+        };
+        let (to_2, to_3) = (stats(2), stats(3));
+        assert!(to_2.tx_bytes > count, "{to_2:?}");
+        assert!(to_3.tx_bytes < count / 100, "{to_3:?}");
+        assert_eq!(host.counters(Port(1)).unwrap().refused, 0);
+    });
+}
+
+/// A tap that is moved away is set down by the move, and is out of sight then.
+#[test]
+fn a_tap_in_another_namespace_works_on() {
+    inside("a_tap_in_another_namespace_works_on", || {
+        let mut opener = Opener::default();
+        veth_host(2);
+        match opener.open(&["tap:tap1".parse().unwrap()]) {
+            Err(Error::Permission { doing, .. }) => {
+                println!("a_tap_in_another_namespace_works_on: skipped: {doing}");
+                return;
+            }
+            opened => drop(opened.unwrap()),
+        }
+        let mut opener = Opener::default();
+        let (device, host) = standalone(&mut opener, 1, &["tap:tap1", "packet:v2"]);
+        let mut event_loop = EventLoop::without_signals().unwrap();
+        event_loop.add("br", device, host, &[]).unwrap();
+        millis(&mut event_loop, 50);
+        run("ip netns add h1");
+        run("ip link set tap1 netns h1");
+        millis(&mut event_loop, 50);
+        namespace::configure(1, "tap1");
+        until_done(vec![role(2, "echo 0.0.0.0:7 5"), role(1, "ask 10.0.0.2:7 5")], || {
+            event_loop.turn(Some(1_000_000)).unwrap();
+        });
+    });
+}
+
+#[test]
+fn ping_through_two_switches() {
+    inside("ping_through_two_switches", || {
+        veth_host(1);
+        veth_host(2);
+        let mut opener = Opener::default();
+        let mut event_loop = EventLoop::without_signals().unwrap();
+        for (id, specs) in [(1, ["packet:v1", "pair:x"]), (2, ["pair:x", "packet:v2"])] {
+            let (device, host) = standalone(&mut opener, id, &specs);
+            event_loop.add("br", device, host, &[]).unwrap();
+        }
+        opener.finish().unwrap();
+        let line = ["netns", "exec", "h1", "ping", "-c", "5", "-i", "0.05", "-W", "5", "fd00::2"];
+        let ping = Command::new("ip").args(line).stdout(Stdio::null()).spawn().unwrap();
+        until_done(vec![ping], || {
+            event_loop.turn(Some(1_000_000)).unwrap();
+        });
+    });
+}
+
+#[test]
+fn links_and_lost_ports_are_told() {
+    inside("links_and_lost_ports_are_told", || {
+        veth_host(1);
+        let mut opener = Opener::default();
+        let (device, host) = standalone(&mut opener, 1, &["packet:v1"]);
+        let mut event_loop = EventLoop::without_signals().unwrap();
+        event_loop.add("br", device, host, &[]).unwrap();
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let tell = told.clone();
+        event_loop.report_to(move |report| tell.borrow_mut().push(report.to_string()));
+        // The carrier may come a moment after the port.
+        millis(&mut event_loop, 1500);
+        let mut wait_for = |line: &str, command: &str| {
+            told.borrow_mut().clear();
+            run(command);
+            let start = Instant::now();
+            while !told.borrow().iter().any(|told| told == line) {
+                assert!(start.elapsed() < PATIENCE, "{line}: {:?}", told.borrow());
+                event_loop.turn(Some(10_000_000)).unwrap();
+            }
+            let (_, device, host, _) = event_loop.switches().next().unwrap();
+            let desc = device.switch().tables.port_desc(Port(1)).unwrap();
+            let is_down = desc.state.contains(ofp_codec::PortState::LINK_DOWN);
+            let (_, _, info) = host.ports().next().unwrap();
+            assert_eq!((is_down, info.link), (line.ends_with("down"), line.ends_with("up")));
+        };
+        wait_for("br: port v1: link down", "ip -n h1 link set eth0 down");
+        wait_for("br: port v1: link up", "ip -n h1 link set eth0 up");
+        wait_for("br: port v1: link down", "ip link del v1");
+    });
+}
