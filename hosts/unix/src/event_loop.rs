@@ -15,8 +15,8 @@
 //!   received in a later turn, never a call from inside a call.
 //!
 //! # What it costs
-//! Three system calls for a burst through two packet ports (wait, receive, send), and the work
-//! after a turn grows with the switches touched in it, not with all of them.
+//! Three system calls for a burst through two packet ports (wait, receive, send). A turn asks every
+//! switch for its deadline and works on those in which something happened.
 //!
 //! # What it does not do
 //! Several threads; a process is one core's worth of switching.
@@ -71,6 +71,8 @@ struct Instance {
     asked: Vec<usize>,
     /// Whether something happened in this turn.
     is_touched: bool,
+    /// Whether ports had no room at the end of the last turn.
+    is_blocked: bool,
     /// When counters and captures are due.
     care: Option<Nanos>,
 }
@@ -201,6 +203,7 @@ impl EventLoop {
             host,
             connections,
             is_touched: true,
+            is_blocked: false,
             care: None,
         };
         for (at, slot) in instance.host.slots().iter().enumerate() {
@@ -310,7 +313,7 @@ impl EventLoop {
             at_latest(instance.device.next_deadline());
             at_latest(instance.connections.next_deadline());
             at_latest(instance.care);
-            for slot in instance.host.blocked() {
+            for slot in instance.host.blocked().filter(|_| instance.is_blocked) {
                 if slot.io.wait_transmit() == Wait::Moment {
                     at_latest(Some(now.plus(RETRY)));
                 }
@@ -391,7 +394,6 @@ impl EventLoop {
         let is_due = |deadline: Option<Nanos>| deadline.is_some_and(|deadline| deadline <= now);
         for index in 0..self.instances.len() {
             let instance = &mut self.instances[index];
-            instance.host.resume();
             if is_due(instance.device.next_deadline()) {
                 instance.device.tick(now, &mut instance.host);
                 instance.is_touched = true;
@@ -400,20 +402,15 @@ impl EventLoop {
                 instance.care = None;
                 instance.take_care();
             }
-            if instance.is_touched || is_due(instance.connections.next_deadline()) {
-                if instance.is_touched && instance.care.is_none() {
-                    instance.care = Some(now.plus(CARE));
-                }
-                instance.is_touched = false;
-                let Instance { device, host, connections, .. } = instance;
-                connections.pump(now, &mut Local { device, host: &mut *host });
-                host.flush();
-                while let Some(news) = connections.next_news() {
-                    if let Some(reporter) = &mut self.reporter {
-                        reporter(Report::Connection { switch: instance.name.clone(), news });
-                    }
-                }
+            let connections_due = is_due(instance.connections.next_deadline());
+            if !instance.is_touched && !instance.is_blocked && !connections_due {
+                continue;
             }
+            if instance.is_touched && instance.care.is_none() {
+                instance.care = Some(now.plus(CARE));
+            }
+            instance.is_touched = false;
+            self.pump(index, now);
             self.watch_blocked(index);
             let failures: Vec<_> = self.instances[index].host.failures().collect();
             for (slot, error) in failures {
@@ -422,9 +419,27 @@ impl EventLoop {
         }
     }
 
+    /// Lets the connections and the ports of a switch send what they have.
+    fn pump(&mut self, index: usize, now: Nanos) {
+        let Instance { name, device, host, connections, .. } = &mut self.instances[index];
+        connections.pump(now, &mut Local { device, host: &mut *host });
+        host.flush();
+        host.resume();
+        while let Some(news) = connections.next_news() {
+            if let Some(reporter) = &mut self.reporter {
+                reporter(Report::Connection { switch: name.clone(), news });
+            }
+        }
+    }
+
     /// Waits for room in the ports that have none, and no longer in those that have again.
     fn watch_blocked(&mut self, index: usize) {
         let instance = &mut self.instances[index];
+        let was_blocked = instance.is_blocked;
+        instance.is_blocked = instance.host.blocked().next().is_some();
+        if !was_blocked && !instance.is_blocked {
+            return;
+        }
         for (at, slot) in instance.host.slots().iter().enumerate() {
             let mut flags = epoll::EventFlags::IN;
             if slot.is_blocked && slot.io.wait_transmit() == Wait::Descriptor {
