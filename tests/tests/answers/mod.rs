@@ -59,7 +59,7 @@ pub(crate) fn check(lines: Vec<Line>) {
                 assert_eq!(answers.len(), 1, "{name}: one error");
                 assert_eq!(header(error).2, xid, "{name}: the xid of the request");
                 let at = if error[8..10] == [0xff; 2] { 16 } else { 12 };
-                assert_eq!(error[at..], last[..last.len().min(64)], "{name}: the first 64 bytes");
+                assert_eq!(error[at..], last[..last.len().min(65_535 - 16)], "{name}: the quote");
                 let word = |at: usize| u16::from_be_bytes([error[at], error[at + 1]]);
                 if word(8) == 0xffff { Experimenter(word(10)) } else { Error(word(8), word(10)) }
             }
