@@ -71,7 +71,8 @@ PYOF_CANNOT = {
     "MULTIPART_REPLY/6": "BucketCounter",
     "MULTIPART_REPLY/7": r"Bucket\.actions",
     "MULTIPART_REPLY/10": "not a valid MeterBandType",
-    # Its mask types know single reasons only.
+    # It takes a set of bits for one number.
+    "MULTIPART_REPLY/11": r"MeterFeatures\.band_types; \d+ is not a valid",
     "GET_ASYNC_REPLY": "_mask[12]; .* is not a valid",
     # It writes the type of another message into the header.
     "QUEUE_GET_CONFIG_REPLY": r"^0417(\w+) becomes 0408\1$",
