@@ -6,14 +6,19 @@ mod namespace;
 use std::{
     cell::RefCell,
     env, fs,
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
     process::{Command, Stdio},
     rc::Rc,
     time::{Duration, Instant},
 };
 
 use datapath::{Switch, SwitchConfig};
-use hypercall::Port;
+use hypercall::{Frame, Hypercall, Meta, Port, VecFrame};
 use namespace::{PATIENCE, inside, role, run, until_done, veth_host};
+use ofp_codec::{
+    Action, FlowMod, Header, Hello, Instruction, Match, Message, Oxm, OxmField, PortNo,
+};
 use rumpswitch_unix::{Error, EventLoop, Opener, PortSpec, UnixHost, clock, pcap};
 use switch_dev::{Device, DeviceConfig, FailMode};
 
@@ -122,7 +127,7 @@ fn hosts_talk_through_a_standalone_switch() {
         let (_, device, host, _) = event_loop.switches().next().unwrap();
         let stats = |port| {
             let tables = &device.switch().tables;
-            tables.port_stats(ofp_codec::PortNo(port), clock::now()).unwrap()[0]
+            tables.port_stats(PortNo(port), clock::now()).unwrap()[0]
         };
         let (to_2, to_3) = (stats(2), stats(3));
         assert!(to_2.tx_bytes > count, "{to_2:?}");
@@ -210,4 +215,91 @@ fn links_and_lost_ports_are_told() {
         wait_for("br: port v1: link up", "ip -n h1 link set eth0 up");
         wait_for("br: port v1: link down", "ip link del v1");
     });
+}
+
+/// Whole messages out of a stream, until there are `count`.
+fn read_messages(
+    stream: &mut TcpStream,
+    count: usize,
+    mut turn: impl FnMut(),
+) -> Vec<(Header, Message)> {
+    let (mut bytes, mut messages) = (Vec::new(), Vec::new());
+    let start = Instant::now();
+    stream.set_nonblocking(true).unwrap();
+    while messages.len() < count {
+        assert!(start.elapsed() < PATIENCE, "only {messages:?}");
+        turn();
+        let mut buffer = [0; 4096];
+        match stream.read(&mut buffer) {
+            Ok(len) => bytes.extend_from_slice(&buffer[..len]),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+        while let Some(header) =
+            Header::peek(&bytes).filter(|header| bytes.len() >= usize::from(header.length))
+        {
+            messages.push(Message::decode(&bytes[..usize::from(header.length)]).unwrap());
+            bytes.drain(..usize::from(header.length));
+        }
+    }
+    messages
+}
+
+/// A controller that came by TCP writes a flow entry, and a frame takes it; another one asks for
+/// packet-ins by a packet that nothing matches.
+#[test]
+fn a_controller_and_frames_share_the_loop() {
+    let mut opener = Opener::default();
+    let (mut device, host) = standalone(&mut opener, 7, &["1:pair:x", "3:pair:y"]);
+    device.set_fail_mode(FailMode::Secure);
+    let (_, mut hosts) = standalone(&mut opener, 8, &["1:pair:x", "3:pair:y"]);
+    let mut event_loop = EventLoop::without_signals().unwrap();
+    let targets = event_loop.add("br", device, host, &["ptcp:0".parse().unwrap()]).unwrap();
+    let address = targets[0].to_string();
+    let port = address.trim_start_matches("ptcp:").split(':').next().unwrap().parse().unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+
+    let mut bytes = Vec::new();
+    let send = [
+        Message::Hello(Hello::default()),
+        Message::FeaturesRequest,
+        Message::FlowMod(FlowMod {
+            matching: Match::new([Oxm::new(OxmField::InPort, 1)]).unwrap(),
+            instructions: vec![Instruction::ApplyActions(vec![Action::output(PortNo(3))])],
+            ..FlowMod::default()
+        }),
+        Message::BarrierRequest,
+    ];
+    for (xid, message) in send.iter().enumerate() {
+        message.encode(xid as u32, &mut bytes);
+    }
+    stream.write_all(&bytes).unwrap();
+    let mut turn = || {
+        event_loop.turn(Some(1_000_000)).unwrap();
+    };
+    let messages = read_messages(&mut stream, 3, &mut turn);
+    let Message::FeaturesReply(features) = &messages[1].1 else { panic!("{messages:?}") };
+    assert_eq!(features.datapath_id, 7);
+    assert_eq!((messages[2].0.xid, &messages[2].1), (3, &Message::BarrierReply));
+
+    hosts.transmit(Port(1), &Meta::default(), VecFrame::from_bytes(&[2; 60]));
+    hosts.flush();
+    let mut received = Vec::new();
+    let start = Instant::now();
+    while hosts.receive(Port(3), &mut received).unwrap() == 0 {
+        assert!(start.elapsed() < PATIENCE);
+        turn();
+    }
+    assert_eq!(received[0].frame.headers(), [2; 60]);
+}
+
+#[test]
+fn a_busy_address_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("ptcp:{}:127.0.0.1", taken.local_addr().unwrap().port());
+    let mut opener = Opener::default();
+    let (device, host) = standalone(&mut opener, 1, &["pair:x", "pair:x"]);
+    let mut event_loop = EventLoop::without_signals().unwrap();
+    let error = event_loop.add("br", device, host, &[target.parse().unwrap()]).unwrap_err();
+    assert!(error.to_string().starts_with(&format!("{target}: ")), "{error}");
+    assert!(error.to_string().contains("in use"), "{error}");
 }
