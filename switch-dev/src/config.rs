@@ -6,8 +6,15 @@ use alloc::string::String;
 use bitflags::bitflags;
 
 /// Settings of a [`Device`](crate::Device). The bounds are per channel.
+///
+/// ```
+/// use rumpswitch_switch_dev::DeviceConfig;
+///
+/// // One open at a time, as the device of OpenBSD had it.
+/// let config = DeviceConfig { max_channels: 1, ..DeviceConfig::default() };
+/// assert_eq!(config.packet_in_count, 256);
+/// ```
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct DeviceConfig {
     /// Channels that may be open at once; further opens are [`Busy`](crate::DeviceError::Busy).
     pub max_channels: usize,

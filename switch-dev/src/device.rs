@@ -9,8 +9,8 @@ use core::fmt;
 use datapath::{Batch, Events, Switch};
 use hypercall::{Hypercall, Nanos};
 use ofp_codec::{
-    HEADER_LEN, Header, HelloFailedCode, Message, MessageType, ONF_EXPERIMENTER, OfpError,
-    PacketInReason, Role, VERSION,
+    HEADER_LEN, Header, HelloFailedCode, MessageType, ONF_EXPERIMENTER, OfpError, PacketInReason,
+    Role, VERSION,
 };
 
 use crate::async_filter::Notice;
@@ -23,9 +23,6 @@ use crate::{
 
 /// ONF error of a multipart request whose parts stopped coming.
 const MULTIPART_REQUEST_TIMEOUT: u16 = 2640;
-
-/// Capacity that the buffer of notices keeps.
-const NOTICE_KEEP: usize = 4096;
 
 /// `/dev/switchN`: a switch, and the OpenFlow channels to it.
 ///
@@ -49,8 +46,8 @@ const NOTICE_KEEP: usize = 4096;
 /// # Ok::<(), rumpswitch_switch_dev::DeviceError>(())
 /// ```
 pub struct Device {
-    core: Core,
-    channels: Vec<Channel>,
+    pub(crate) core: Core,
+    pub(crate) channels: Vec<Channel>,
     next_id: u64,
     fail_mode: FailMode,
 }
@@ -61,10 +58,10 @@ pub(crate) struct Core {
     pub(crate) switch: Switch,
     pub(crate) generation: Generation,
     /// An encoded notice, on its way to several channels.
-    notice: Vec<u8>,
+    pub(crate) notice: Vec<u8>,
     /// News that the tables had lost when it was last looked at.
-    lost_news: u64,
-    counters: DeviceCounters,
+    pub(crate) lost_news: u64,
+    pub(crate) counters: DeviceCounters,
 }
 
 /// What a device has seen.
@@ -412,6 +409,9 @@ impl Device {
         }
         while self.continue_dump(at, now) {}
         self.deliver();
+        if self.channels.get(at).is_some_and(Channel::is_over) {
+            self.count_the_slow();
+        }
     }
 
     /// Queues the next message of a long reply when its channel has room for it. Returns whether it
@@ -431,7 +431,7 @@ impl Device {
 
     /// After a channel came up, went away or said what it wants to hear: who is there decides about
     /// the fail mode and about what is worth a packet-in.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let has_controller = self
             .channels
             .iter()
@@ -441,117 +441,5 @@ impl Device {
         let tables = &mut self.core.switch.tables;
         tables.set_standalone(self.fail_mode == FailMode::Standalone && !has_controller);
         tables.set_invalid_ttl_to_controller(wants_invalid_ttl);
-    }
-
-    /// Hands news and packet-ins to the channels that want them.
-    fn deliver(&mut self) {
-        let Switch { tables, worker, .. } = &self.core.switch;
-        if worker.punt_count() == 0
-            && !tables.has_news()
-            && tables.lost_news_count() == self.core.lost_news
-        {
-            return;
-        }
-        self.deliver_port_status();
-        self.deliver_flow_removed();
-        self.deliver_packet_ins();
-        self.count_the_slow();
-    }
-
-    fn deliver_port_status(&mut self) {
-        while let Some(status) = self.core.switch.tables.next_port_status() {
-            let notice = Notice::PortStatus(status.reason);
-            self.core.encode_notice(&Message::PortStatus(status));
-            for channel in self.channels.iter_mut().filter(|channel| channel.wants(notice)) {
-                channel.port_status(&self.core.config, &self.core.notice);
-            }
-        }
-    }
-
-    /// Hangs up where news was lost, and counts the channels that were too slow for theirs.
-    fn count_the_slow(&mut self) {
-        let lost = self.core.switch.tables.lost_news_count();
-        if lost != self.core.lost_news {
-            self.core.lost_news = lost;
-            let listeners = self.channels.iter_mut().filter(|channel| channel.wants_flow_removed());
-            listeners.for_each(|channel| channel.hang_up(HangUp::NoMemory));
-        }
-        let mut changed = false;
-        for channel in self.channels.iter_mut().filter(|channel| channel.is_new_loss()) {
-            channel.is_counted = true;
-            self.core.counters.too_slow = self.core.counters.too_slow.wrapping_add(1);
-            changed = true;
-        }
-        if changed {
-            self.settle();
-        }
-    }
-
-    /// Removals wait in the tables while every channel that could want them is behind, so that a
-    /// controller that deletes a million entries is not hung up on for its own doing. They do not
-    /// wait for the slowest: one that reads gets them at its pace, and one that does not comes to
-    /// its bound.
-    fn deliver_flow_removed(&mut self) {
-        loop {
-            let tables = &mut self.core.switch.tables;
-            if tables.flow_removed_count() == 0 {
-                return;
-            }
-            let may_wait = tables.flow_removed_count() <= self.core.config.flow_removed_count;
-            let soft = self.core.config.reply_len_soft;
-            let mut listeners =
-                self.channels.iter().filter(|channel| channel.wants_flow_removed()).peekable();
-            let all_behind = listeners.peek().is_some()
-                && listeners.all(|channel| channel.out.control_len() >= soft);
-            if may_wait && all_behind {
-                return;
-            }
-            let Some(removed) = tables.next_flow_removed() else { return };
-            let notice = Notice::FlowRemoved(removed.reason);
-            if !self.channels.iter().any(|channel| channel.wants(notice)) {
-                continue;
-            }
-            self.core.encode_notice(&Message::FlowRemoved(removed));
-            for channel in self.channels.iter_mut().filter(|channel| channel.wants(notice)) {
-                channel.flow_removed(&self.core.config, &self.core.notice);
-            }
-        }
-    }
-
-    /// Packet-ins stay in the worker's queue, which is fair by ingress port and drops there, while
-    /// no channel that listens has room.
-    fn deliver_packet_ins(&mut self) {
-        loop {
-            let config = &self.core.config;
-            let mut listeners =
-                self.channels.iter().filter(|channel| channel.wants_packet_ins()).peekable();
-            if listeners.peek().is_some()
-                && !listeners.any(|channel| channel.has_room_for_packet_ins(config))
-            {
-                return;
-            }
-            let Some(punt) = self.core.switch.worker.next_punt() else { return };
-            let notice = Notice::PacketIn(punt.packet_in.reason);
-            if !self.channels.iter().any(|channel| channel.wants(notice)) {
-                let count = &mut self.core.counters.unwanted_packet_ins;
-                *count = count.wrapping_add(1);
-                continue;
-            }
-            self.core.encode_notice(&Message::PacketIn(punt.packet_in));
-            for channel in self.channels.iter_mut().filter(|channel| channel.wants(notice)) {
-                channel.packet_in(&self.core.config, &self.core.notice);
-            }
-        }
-    }
-}
-
-impl Core {
-    /// Encodes an asynchronous message once for all channels that want it.
-    fn encode_notice(&mut self, message: &Message) {
-        self.notice.clear();
-        self.notice.shrink_to(NOTICE_KEEP);
-        if message.encode(0, &mut self.notice).is_err() {
-            self.notice.clear();
-        }
     }
 }

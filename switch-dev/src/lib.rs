@@ -16,6 +16,11 @@
 //!   behind is not read from ([`DeviceError::WouldBlock`]); one whose queue fills all the same,
 //!   because of what others did, is hung up and counted. Port-status is brought up to date in the
 //!   queue. Packet-ins are bounded on each channel, and what does not fit is counted.
+//!
+//! What it does not do: TABLE_FEATURES that set are refused with EPERM; queues are listed, but what
+//! they sent is not counted; a bundle takes flow-mods, group-mods and port-mods only; there are no
+//! auxiliary connections. Keep-alive and time limits for a hello belong to whoever owns the
+//! transport.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -45,6 +50,7 @@ mod error;
 mod generation;
 mod handlers;
 mod hello;
+mod notices;
 mod out_queue;
 
 pub use channel::ChannelCounters;

@@ -265,11 +265,7 @@ mod asynchronous {
 
     #[test]
     fn one_that_never_reads_is_hung_up_on_and_counted() {
-        let config = {
-            let mut config = DeviceConfig::default();
-            config.reply_len_hard = 512 * 1024;
-            config
-        };
+        let config = DeviceConfig { reply_len_hard: 512 * 1024, ..DeviceConfig::default() };
         let mut device = InProcess::new(config, 1);
         let (stuck, busy) = (connect(&mut device), connect(&mut device));
         // Removals are others' doing; each is at least 56 bytes.
@@ -292,11 +288,7 @@ mod asynchronous {
 
     #[test]
     fn a_controller_is_not_hung_up_on_for_its_own_deletions() {
-        let config = {
-            let mut config = DeviceConfig::default();
-            config.reply_len_hard = 512 * 1024;
-            config
-        };
+        let config = DeviceConfig { reply_len_hard: 512 * 1024, ..DeviceConfig::default() };
         let mut device = InProcess::new(config, 1);
         let channel = connect(&mut device);
         let count = 20_000u32;
