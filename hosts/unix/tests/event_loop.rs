@@ -270,7 +270,7 @@ fn a_controller_and_frames_share_the_loop() {
         Message::BarrierRequest,
     ];
     for (xid, message) in send.iter().enumerate() {
-        message.encode(xid as u32, &mut bytes);
+        message.encode(xid as u32, &mut bytes).unwrap();
     }
     stream.write_all(&bytes).unwrap();
     let mut turn = || {
