@@ -12,9 +12,9 @@
 //! never the packets that came before. A table is held in one of several *templates*, chosen from
 //! its masks as entries come and go:
 //!
-//! * [`fixed`]: up to eight entries, compared one after the other, highest priority first;
-//! * [`exact`]: one mask; a hash over the masked words finds the entry, however many there are;
-//! * [`tuples`]: several masks, an `exact` table for each, ordered by highest priority, so that
+//! * `fixed`: up to eight entries, compared one after the other, highest priority first;
+//! * `exact`: one mask; a hash over the masked words finds the entry, however many there are;
+//! * `tuples`: several masks, an `exact` table for each, ordered by highest priority, so that
 //!   the search stops when no table left can outrank what was found.
 //!
 //! Entries without match fields (the table-miss flow entry is one) stand beside the template: they
@@ -44,6 +44,7 @@
 //! Many masks that all apply to a packet are searched one by one. Lookups keep no statistics;
 //! [`probe_count`](Classifier::probe_count) tells what a key would cost.
 
+mod buckets;
 mod exact;
 mod fixed;
 mod hash;

@@ -5,7 +5,7 @@
 //!
 //! [`extract`] reads Ethernet (II, 802.3 with LLC and SNAP), VLAN tags (0x8100, 0x88a8), the outermost
 //! MPLS label stack entry, a PBB I-TAG, ARP, IPv4, IPv6 with its extension headers, TCP, UDP, SCTP,
-//! ICMP, ICMPv6 and neighbour discovery. It fills the [`Key`](crate::key::Key) and notes in
+//! ICMP, ICMPv6 and neighbour discovery. It fills the [`Key`] and notes in
 //! [`Headers`] where rewrites find what they change.
 //!
 //! # Design
