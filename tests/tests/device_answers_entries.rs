@@ -14,8 +14,13 @@ use rumpswitch_tests::wire::*;
 #[test]
 fn flow_mods() {
     let add = FlowMod::default();
+    let (mut cookie_mask, mut padding) = (flow(add), flow(add));
+    cookie_mask[16..24].fill(0xff);
+    padding[46..48].fill(0xff);
     check(vec![
         one("ADD", flow(add), Accepted),
+        one("ADD with a cookie mask", cookie_mask, Accepted),
+        one("ADD, padding not zero", padding, Accepted),
         one("ADD table 253", flow(FlowMod { table: 253, ..add }), Accepted),
         one("ADD table 254 *", flow(FlowMod { table: 254, ..add }), Accepted),
         one("ADD table ALL", flow(FlowMod { table: 255, ..add }), Error(FLOW_MOD, 2)),
@@ -114,6 +119,8 @@ fn matches() {
         ),
         m("in_port 77, absent", &[oxm(0, &[0, 0, 0, 77])], Accepted),
         m("in_port 0x10000 *", &[oxm(0, &[0, 1, 0, 0])], Accepted),
+        m("in_port 0", &[oxm(0, &[0; 4])], Accepted),
+        m("in_port ANY", &[oxm(0, &[255; 4])], Accepted),
         m("in_port CONTROLLER", &[oxm(0, &[255, 255, 255, 0xfd])], Accepted),
         m("in_phy_port alone *", &[oxm(1, &[0, 0, 0, 1])], bad(9)),
         m("in_phy_port *", &[oxm(0, &[0, 0, 0, 1]), oxm(1, &[0, 0, 0, 1])], Accepted),
@@ -283,6 +290,47 @@ fn actions() {
         ),
         on("set_field dscp 64", &ipv4, &[set_field(&oxm(8, &[64]))], bad(15)),
         act("set_field eth_type *", &[set_field(&oxm(5, &[8, 0]))], Accepted),
+        act("output TABLE *", &[output(0xffff_fff9)], bad(4)),
+        act(
+            "output MAX_LEN 0xfff0",
+            &[tlv(0, &[255, 255, 255, 0xfd, 255, 0xf0, 0, 0, 0, 0, 0, 0])],
+            Accepted,
+        ),
+        act("set_queue 5, which no port has *", &[tlv(21, &[0, 0, 0, 5])], bad(8)),
+        act("copy_ttl_out *", &[tlv(11, &[0; 4])], bad(10)),
+        act(
+            "push_vlan three times *",
+            &[push(17, 0x8100), push(17, 0x8100), push(17, 0x8100)],
+            Accepted,
+        ),
+        act("push_mpls four times", &vec![push(19, 0x8847); 4], Accepted),
+        act("push_pbb 0x8100", &[push(26, 0x8100)], bad(5)),
+        act("pop_pbb without a tag *", &[tlv(27, &[0; 4])], bad(10)),
+        on("pop_pbb *", &[oxm(5, &[0x88, 0xe7])], &[tlv(27, &[0; 4])], Accepted),
+        on("set_nw_ttl 0", &ipv4, &[tlv(23, &[0; 4])], Accepted),
+        act("set_field with a mask *", &[set_field(&oxm_masked(3, &[0; 6], &[255; 6]))], bad(13)),
+        act("set_field in_phy_port *", &[set_field(&oxm(1, &[0, 0, 0, 1]))], bad(13)),
+        on("set_field ip_proto *", &ipv4, &[set_field(&oxm(10, &[6]))], Accepted),
+        on("set_field mpls_bos *", &mpls, &[set_field(&oxm(36, &[1]))], Accepted),
+        on(
+            "set_field pbb_isid *",
+            &[oxm(5, &[0x88, 0xe7])],
+            &[set_field(&oxm(37, &[0, 0, 1]))],
+            Accepted,
+        ),
+        on(
+            "set_field ipv6_exthdr *",
+            &[oxm(5, &[0x86, 0xdd])],
+            &[set_field(&oxm(39, &[0, 1]))],
+            bad(13),
+        ),
+        on("set_field arp_op", &[oxm(5, &[8, 6])], &[set_field(&oxm(21, &[0, 2]))], Accepted),
+        act(
+            "set_field, padding not zero",
+            &[tlv(25, &[&oxm(3, &[1; 6])[..], &[0, 7]].concat())],
+            bad(15),
+        ),
+        act("set_field of two", &[tlv(25, &[oxm(3, &[1; 6]), oxm(4, &[1; 6])].concat())], bad(15)),
         act("set_field tunnel_id", &[set_field(&oxm(38, &[0; 8]))], Accepted),
     ]);
 }
@@ -313,6 +361,42 @@ fn groups() {
         g("id MAX + 1", group_mod(5, 0, 0, 0xffff_ff01, &[simple.clone()]), bad(1)),
         g("id ALL", group_mod(5, 0, 0, 0xffff_fffc, &[simple.clone()]), bad(1)),
         g("id MAX", group_mod(5, 0, 0, 0xffff_ff00, &[simple.clone()]), Accepted),
+        g(
+            "all, to a group that is missing *",
+            add(0, &[bucket(0, ANY, ANY, &[tlv(22, &[0, 0, 0, 9])])]),
+            Error(BAD_ACTION, 9),
+        ),
+        g("select, weights 0 *", add(1, &[simple.clone()]), bad(1)),
+        (
+            "MODIFY to another type",
+            vec![
+                group_mod(4, 0, 0, 1, &[simple.clone()]),
+                group_mod(5, 1, 2, 1, &[simple.clone()]),
+            ],
+            Accepted,
+        ),
+        (
+            "DELETE one that another uses *",
+            vec![
+                group_mod(3, 0, 0, 1, &[simple.clone()]),
+                group_mod(4, 0, 0, 2, &[bucket(0, ANY, ANY, &[tlv(22, &[0, 0, 0, 1])])]),
+                group_mod(5, 2, 0, 1, &[]),
+            ],
+            bad(9),
+        ),
+        (
+            "DELETE one that a flow entry uses",
+            vec![
+                group_mod(3, 0, 0, 1, &[simple.clone()]),
+                FlowMod { flags: 1, ..FlowMod::default() }.message(
+                    4,
+                    &matching(&[]),
+                    &[apply(&[tlv(22, &[0, 0, 0, 1])])],
+                ),
+                group_mod(5, 2, 0, 1, &[]),
+            ],
+            Reply(11, 56),
+        ),
         g("id 0", group_mod(5, 0, 0, 0, &[simple.clone()]), Accepted),
         g("indirect, no bucket", add(2, &[]), bad(1)),
         g("indirect, two buckets", add(2, &[simple.clone(), simple.clone()]), bad(1)),
@@ -366,6 +450,13 @@ fn meters() {
         one("id MAX", add(1, 0xffff_0000, &[drop.clone()]), Accepted),
         one("id SLOWPATH", add(2, 0xffff_fffd, &[drop.clone()]), Accepted),
         one("id CONTROLLER", add(2, 0xffff_fffe, &[drop.clone()]), Accepted),
+        one("two bands", add(1, 1, &[drop.clone(), band(1, 9, 0, &[0; 4])]), Accepted),
+        one("dscp_remark *", add(1, 1, &[band(2, 1000, 0, &[1, 0, 0, 0])]), Accepted),
+        one("burst without the flag", add(1, 1, &[band(1, 1000, 7, &[0; 4])]), Accepted),
+        one("burst 0 with the flag", add(5, 1, &[band(1, 1000, 0, &[0; 4])]), Accepted),
+        one("rate 0", add(1, 1, &[band(1, 0, 0, &[0; 4])]), bad(6)),
+        one("flags 0", add(0, 1, &[drop.clone()]), bad(5)),
+        one("no bands", add(1, 1, &[]), bad(11)),
         one("command 3", meter_mod(5, 3, 1, 1, &[]), bad(4)),
         one("KBPS and PKTPS", add(3, 1, &[drop.clone()]), bad(5)),
         one("flags 0x10", add(0x11, 1, &[drop.clone()]), bad(5)),
@@ -399,6 +490,9 @@ fn packet_outs() {
     check(vec![
         out("to a port", CONTROLLER, &[output(1)], Accepted),
         out("nowhere", CONTROLLER, &[], Accepted),
+        out("in_port 0 *", 0, &[output(1)], Error(BAD_REQUEST, 11)),
+        out("in_port 0xff00 *", 0xff00, &[output(1)], Accepted),
+        out("in_port MAX + 1 *", 0xffff_ff01, &[output(1)], Error(BAD_REQUEST, 11)),
         out("in_port ANY", NONE, &[output(1)], Accepted),
         out("in_port 77", 77, &[output(1)], Accepted),
         one("buffer 7", packet_out(5, 7, CONTROLLER, &[output(1)], &[]), Error(BAD_REQUEST, 8)),
