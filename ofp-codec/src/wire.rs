@@ -22,7 +22,8 @@ const fn padding(len: usize) -> usize {
 /// Which rules hold for what is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rules {
-    /// What a controller asks for entries, groups and meters: everything is checked.
+    /// What a controller asks for entries, groups and meters: everything is checked, and
+    /// experimenters' actions, instructions and bands are refused, for none is known.
     Request,
     /// A packet-out's actions: as a request, but output to TABLE is allowed.
     PacketOut,
