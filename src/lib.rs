@@ -1,2 +1,27 @@
-//! The façade that a local client uses.
+//! An OpenFlow 1.3.5 switch as a library of plain values.
+//!
+//! This crate is the façade: it gathers the rooms of the house under one roof and adds nothing.
+//!
+//! * [`hypercall`]: what a switch asks of its host;
+//! * [`ofp_codec`]: OpenFlow's words, bytes and text;
+//! * [`datapath`]: tables and forwarding;
+//! * [`switch_dev`]: `/dev/switchN` as a value;
+//! * with feature `virt`, [`virt_host`]: many switches, links and hosts in virtual time;
+//! * with feature `unix`, [`unix_host`] and [`switchd`]: real ports and OpenFlow connections.
 #![forbid(unsafe_code)]
+
+pub use datapath;
+pub use hypercall;
+pub use ofp_codec;
+pub use switch_dev;
+#[cfg(feature = "unix")]
+pub use switchd;
+#[cfg(feature = "unix")]
+pub use unix_host;
+#[cfg(feature = "virt")]
+pub use virt_host;
+
+/// The examples of the README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,213 @@
+//! The configuration file of `rumpswitch run`: one `[[switch]]` table for each switch.
+//!
+//! ```toml
+//! [[switch]]
+//! name = "s1"                            # shown in dp_desc
+//! datapath-id = "00000000000000a1"
+//! ports = ["1:packet:veth0", "2:tap:tap0"]
+//! controllers = ["tcp:127.0.0.1:6653"]
+//! listen = ["ptcp:6654"]
+//! fail-mode = "standalone"               # or "secure"
+//! ```
+//!
+//! Everything that is wrong is told at once, each with its line.
+
+use std::ops::Range;
+use std::path::Path;
+
+use clap::ValueEnum;
+use rumpswitch::switchd::Target;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Failure;
+use super::args::{FailMode, parse_datapath_id};
+
+/// One switch to be run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SwitchSettings {
+    pub(crate) name: Option<String>,
+    pub(crate) datapath_id: Option<u64>,
+    pub(crate) ports: Vec<String>,
+    pub(crate) controllers: Vec<Target>,
+    pub(crate) listen: Vec<Target>,
+    pub(crate) fail_mode: FailMode,
+}
+
+/// Reads the switches of a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<SwitchSettings>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::setup(format!("{}: {error}", path.display())))?;
+    parse(&text).map_err(|wrongs| {
+        let place = |wrong: Wrong| format!("{}:{}: {}", path.display(), wrong.line, wrong.what);
+        Failure::setup_all(wrongs.into_iter().map(place).collect())
+    })
+}
+
+/// One thing that is wrong.
+#[derive(Debug, PartialEq, Eq)]
+struct Wrong {
+    line: usize,
+    what: String,
+}
+
+fn parse(text: &str) -> Result<Vec<SwitchSettings>, Vec<Wrong>> {
+    let mut reader = Reader { text, wrongs: Vec::new() };
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        reader.wrong(error.span().unwrap_or(0..0), error.message());
+    }
+    let mut switches = Vec::new();
+    for (key, value) in root.get_ref() {
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("switch", DeValue::Array(tables)) => {
+                switches.extend(tables.iter().map(|table| reader.switch(table)));
+            }
+            ("switch", DeValue::Table(_)) => switches.push(reader.switch(value)),
+            ("switch", _) => reader.wrong(value.span(), "switch is a table: [[switch]]"),
+            (other, _) => reader.wrong(key.span(), format!("unknown key {other}")),
+        }
+    }
+    if switches.is_empty() && reader.wrongs.is_empty() {
+        reader.wrong(0..0, "no [[switch]]");
+    }
+    match reader.wrongs.is_empty() {
+        true => Ok(switches),
+        false => Err(reader.wrongs),
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    wrongs: Vec<Wrong>,
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, span: Range<usize>, what: impl Into<String>) {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        self.wrongs.push(Wrong { line, what: what.into() });
+    }
+
+    fn switch(&mut self, value: &Spanned<DeValue<'_>>) -> SwitchSettings {
+        let mut settings = SwitchSettings::default();
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong(value.span(), "switch is a table: [[switch]]");
+            return settings;
+        };
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "name" => settings.name = self.text(value).map(str::to_owned),
+                "datapath-id" => {
+                    settings.datapath_id = self.parsed(value, parse_datapath_id);
+                }
+                "ports" => settings.ports = self.list(value, |text| Ok(text.to_owned())),
+                "controllers" => settings.controllers = self.list(value, parse_controller),
+                "listen" => settings.listen = self.list(value, parse_listen),
+                "fail-mode" => {
+                    settings.fail_mode = self.parsed(value, parse_fail_mode).unwrap_or_default();
+                }
+                other => self.wrong(key.span(), format!("unknown key {other}")),
+            }
+        }
+        if settings.ports.is_empty() && !table.contains_key("ports") {
+            self.wrong(value.span(), "a switch without ports");
+        }
+        settings
+    }
+
+    fn text<'v>(&mut self, value: &'v Spanned<DeValue<'_>>) -> Option<&'v str> {
+        let text = value.get_ref().as_str();
+        if text.is_none() {
+            let what = format!("a string is wanted, not {}", value.get_ref().type_str());
+            self.wrong(value.span(), what);
+        }
+        text
+    }
+
+    fn parsed<T>(
+        &mut self,
+        value: &Spanned<DeValue<'_>>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let parsed = parse(self.text(value)?);
+        parsed.map_err(|what| self.wrong(value.span(), what)).ok()
+    }
+
+    fn list<T>(
+        &mut self,
+        value: &Spanned<DeValue<'_>>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        match value.get_ref().as_array() {
+            Some(items) => items.iter().filter_map(|item| self.parsed(item, &parse)).collect(),
+            None => {
+                let what =
+                    format!("a list of strings is wanted, not {}", value.get_ref().type_str());
+                self.wrong(value.span(), what);
+                Vec::new()
+            }
+        }
+    }
+}
+
+fn parse_controller(text: &str) -> Result<Target, String> {
+    let target: Target = text.parse().map_err(|error| format!("{error}"))?;
+    match target.is_passive() {
+        false => Ok(target),
+        true => Err(format!("{text}: a place to listen belongs under listen")),
+    }
+}
+
+fn parse_listen(text: &str) -> Result<Target, String> {
+    let target: Target = text.parse().map_err(|error| format!("{error}"))?;
+    match target.is_passive() {
+        true => Ok(target),
+        false => Err(format!("{text}: a controller to connect to belongs under controllers")),
+    }
+}
+
+fn parse_fail_mode(text: &str) -> Result<FailMode, String> {
+    FailMode::from_str(text, false)
+        .map_err(|_| format!("\"{text}\" is no fail mode: secure or standalone"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_several_switches() {
+        let text = r#"
+            [[switch]]
+            name = "s1"
+            datapath-id = "a1"
+            ports = ["1:packet:veth0", "tap:t0"]
+            controllers = ["tcp:127.0.0.1"]
+            fail-mode = "standalone"
+            [[switch]]
+            ports = []
+            listen = ["ptcp:0"]
+        "#;
+        let switches = parse(text).unwrap();
+        assert_eq!(switches.len(), 2);
+        assert_eq!(switches[0].datapath_id, Some(0xa1));
+        assert_eq!(switches[0].ports, ["1:packet:veth0", "tap:t0"]);
+        assert_eq!(switches[0].fail_mode, FailMode::Standalone);
+        assert_eq!(switches[1].listen[0].to_string(), "ptcp:0:127.0.0.1");
+    }
+
+    #[test]
+    fn tells_everything_that_is_wrong_with_its_line() {
+        let text = "[[switch]]\nports = [1]\ndatapath-id = \"zz\"\ncontrollers = [\"ptcp:1\"]\n\
+                    colour = 1\n[[switch]]\nname = \"x\"\n[other]\n";
+        let wrongs = parse(text).unwrap_err();
+        let lines: Vec<usize> = wrongs.iter().map(|wrong| wrong.line).collect();
+        for line in [2, 3, 4, 5, 6, 8] {
+            assert!(lines.contains(&line), "nothing about line {line}: {wrongs:?}");
+        }
+        assert_eq!(lines.len(), 6, "{wrongs:?}");
+        assert_eq!(parse("").unwrap_err()[0].what, "no [[switch]]");
+        assert_eq!(parse("x = = 1\n").unwrap_err()[0].line, 1);
+    }
+}

@@ -1,0 +1,129 @@
+//! `rumpswitch run`: switches on real ports until a signal.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use rumpswitch::datapath::{Switch, SwitchConfig};
+use rumpswitch::ofp_codec::HwAddr;
+use rumpswitch::switch_dev::{Device, DeviceConfig, FailMode};
+use rumpswitch::switchd::Target;
+use rumpswitch::unix_host::{EventLoop, Opener, PortSpec, UnixHost, clock};
+
+use super::Failure;
+use super::args::{self, Run};
+use super::config::{self, SwitchSettings};
+
+/// Runs the command.
+pub(crate) fn run(args: &Run) -> Result<ExitCode, Failure> {
+    let settings = match &args.config {
+        Some(file) => config::read(file)?,
+        None => vec![of_arguments(args)?],
+    };
+    // All ports are opened before any switch listens: what fails leaves nothing half-made.
+    let specs = settings.iter().map(port_specs).collect::<Result<Vec<_>, _>>()?;
+    let mut opener = Opener::default();
+    let mut hosts = Vec::new();
+    for specs in &specs {
+        hosts.push(UnixHost::new(opener.open(specs).map_err(Failure::setup)?));
+    }
+    opener.finish().map_err(Failure::setup)?;
+
+    let mut event_loop = EventLoop::new().map_err(Failure::setup)?;
+    let quiet = args.quiet;
+    for (index, (settings, host)) in settings.iter().zip(hosts).enumerate() {
+        add_switch(&mut event_loop, index, settings, host, quiet, &args.listen)?;
+    }
+    if !quiet {
+        event_loop.report_to(|report| say(&report.to_string()));
+        say("running");
+    }
+    event_loop.run().map_err(Failure::failed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line for whoever waits for it, perhaps through a pipe; nobody there is no reason to stop.
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// The one switch of the command line.
+fn of_arguments(args: &Run) -> Result<SwitchSettings, Failure> {
+    if let Some(target) = args.controller.iter().find(|target| target.is_passive()) {
+        return Err(Failure::setup(format!("{target}: a place to listen belongs under --listen")));
+    }
+    Ok(SwitchSettings {
+        name: None,
+        datapath_id: args.datapath_id,
+        ports: args.port.clone(),
+        controllers: args.controller.clone(),
+        // Given to the switch by its place below, as for the switches of a file.
+        listen: Vec::new(),
+        fail_mode: args.fail_mode,
+    })
+}
+
+fn port_specs(settings: &SwitchSettings) -> Result<Vec<PortSpec>, Failure> {
+    settings.ports.iter().map(|spec| spec.parse().map_err(Failure::setup)).collect()
+}
+
+fn add_switch(
+    event_loop: &mut EventLoop,
+    index: usize,
+    settings: &SwitchSettings,
+    host: UnixHost,
+    quiet: bool,
+    listen: &[Target],
+) -> Result<(), Failure> {
+    let name = settings.name.clone().unwrap_or_else(|| format!("s{}", index + 1));
+    let datapath_id = settings.datapath_id.unwrap_or_else(|| datapath_id(&host, index));
+    let config = SwitchConfig { datapath_id, seed: random(), ..SwitchConfig::default() };
+    let mut switch = Switch::new(config);
+    host.attach(clock::now(), &mut switch.tables)
+        .map_err(|error| Failure::setup(format!("{name}: {error}")))?;
+    let mut described = DeviceConfig::default();
+    described.description = name.clone();
+    let mut device = Device::new(described, switch);
+    device.set_fail_mode(match settings.fail_mode {
+        args::FailMode::Secure => FailMode::Secure,
+        args::FailMode::Standalone => FailMode::Standalone,
+    });
+
+    let mut targets = settings.controllers.clone();
+    targets.extend(settings.listen.iter().cloned());
+    let place = u16::try_from(index).map_err(Failure::setup)?;
+    for target in listen {
+        if !target.is_passive() {
+            let line = format!("{target}: a controller to connect to belongs under --controller");
+            return Err(Failure::setup(line));
+        }
+        targets.push(target.for_switch(place).map_err(Failure::setup)?);
+    }
+    let ports: Vec<String> =
+        host.ports().map(|(number, name, _)| format!("{number}:{name}")).collect();
+    let targets = event_loop.add(&name, device, host, &targets).map_err(Failure::setup)?;
+    if !quiet {
+        say(&format!("{name}: datapath {datapath_id:016x}, ports {}", ports.join(" ")));
+        for target in targets {
+            let verb = if target.is_passive() { "listening on" } else { "connecting to" };
+            say(&format!("{name}: {verb} {target}"));
+        }
+    }
+    Ok(())
+}
+
+/// A datapath id that stays the same as long as the first port does: its address, else a number drawn
+/// by chance.
+fn datapath_id(host: &UnixHost, index: usize) -> u64 {
+    let address = host.ports().find_map(|(_, _, info)| info.hw_addr);
+    match address {
+        Some(address) => HwAddr(address).to_u64(),
+        None => random() & 0xffff_ffff_ffff ^ index as u64,
+    }
+}
+
+/// A number that others cannot foretell: hosts and controllers choose what is hashed.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
+}
