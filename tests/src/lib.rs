@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod contract;
+pub mod counters;
 pub mod generate;
 pub mod oracle;
+pub mod plain;
 pub mod wire;

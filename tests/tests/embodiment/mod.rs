@@ -17,11 +17,13 @@ pub(crate) struct InProcess {
 
 impl InProcess {
     pub(crate) fn new(config: DeviceConfig, ports: u32) -> InProcess {
-        let switch = Switch::new(SwitchConfig {
-            datapath_id: 0x0000_00ab_cdef_0123,
-            ..SwitchConfig::default()
-        });
-        let mut device = Device::new(config, switch);
+        InProcess::with_switch(config, SwitchConfig::default(), ports)
+    }
+
+    /// With these limits, too.
+    pub(crate) fn with_switch(config: DeviceConfig, switch: SwitchConfig, ports: u32) -> InProcess {
+        let switch = SwitchConfig { datapath_id: 0x0000_00ab_cdef_0123, ..switch };
+        let mut device = Device::new(config, Switch::new(switch));
         for number in 1..=ports {
             let mut port = PortConfig::new(Port(number), &format!("p{number}"));
             port.hw_addr = HwAddr(InProcess::hw_addr(number));
