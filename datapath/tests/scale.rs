@@ -1,0 +1,175 @@
+//! Sizes and times at a million entries, and of the fast path: run by hand, in release, with
+//! `cargo test --release -p rumpswitch-datapath --test scale -- --ignored --nocapture --test-threads 1`.
+
+use std::time::Instant;
+
+use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
+use ofp_codec::multipart::FlowStatsRequest;
+use ofp_codec::{
+    Action, FlowMod, FlowModCommand, Instruction, Match, Oxm, OxmField, PortNo, TableId,
+};
+use rumpswitch_datapath::{Batch, Ingress, PortConfig, Switch, SwitchConfig};
+
+const ENTRIES: u64 = 1_000_000;
+
+/// Keeps transmitted frames for the next batch.
+#[derive(Default)]
+struct Recycler(Vec<VecFrame>);
+
+impl Hypercall for Recycler {
+    type Frame = VecFrame;
+
+    fn transmit(&mut self, _: Port, _: &Meta, frame: VecFrame) -> Sent {
+        self.0.push(frame);
+        Sent::Sent
+    }
+
+    fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
+        let mut copy = self.0.pop().filter(|spare| spare.len() == frame.len())?;
+        copy.headers_mut().copy_from_slice(frame.headers());
+        Some(copy)
+    }
+
+    fn allocate(&mut self, len: usize) -> Option<VecFrame> {
+        Some(VecFrame::zeroed(len))
+    }
+}
+
+/// CPU time of this thread so far, in nanoseconds: other processes do not count.
+fn cpu_time() -> u128 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    stat.split(' ').next().unwrap().parse().unwrap()
+}
+
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+fn switch() -> Switch {
+    let mut switch = Switch::new(SwitchConfig { seed: 7, ..SwitchConfig::default() });
+    for port in 1..=4 {
+        switch.tables.port_add(Nanos(0), PortConfig::new(Port(port), "p")).unwrap();
+    }
+    switch
+}
+
+fn flow(n: u64) -> FlowMod {
+    let fields = [Oxm::new(OxmField::VlanVid, 0x1005), Oxm::new(OxmField::EthDst, n.into())];
+    FlowMod {
+        priority: 100,
+        hard_timeout: if n % 10 == 0 { 600 } else { 0 },
+        matching: Match::new(fields).unwrap(),
+        instructions: vec![Instruction::ApplyActions(vec![Action::output(PortNo(2))])],
+        ..FlowMod::default()
+    }
+}
+
+#[test]
+#[ignore = "takes a while and prints figures"]
+fn a_million_entries() {
+    let mut switch = switch();
+    let before = resident();
+    let start = Instant::now();
+    let mut worst = 0;
+    for n in 0..ENTRIES {
+        let flow = flow(n);
+        let start = Instant::now();
+        switch.tables.flow_mod(Nanos(0), &flow).unwrap();
+        worst = worst.max(start.elapsed().as_micros());
+    }
+    let each = start.elapsed().as_nanos() / u128::from(ENTRIES);
+    let bytes = (resident() - before) / ENTRIES as usize;
+    println!("add: {each} ns an entry, slowest {worst} us, {bytes} bytes resident an entry");
+
+    let start = Instant::now();
+    let sum = switch.tables.aggregate(&FlowStatsRequest::default()).unwrap();
+    println!("aggregate of {}: {:?}", sum.flow_count, start.elapsed());
+
+    let mut cursor = switch.tables.flow_stats(&FlowStatsRequest::default()).unwrap();
+    let start = Instant::now();
+    let mut budget = u32::MAX;
+    let tables = &switch.tables;
+    let count = std::iter::from_fn(|| tables.next_flow_stats(&mut cursor, Nanos(5), &mut budget))
+        .count() as u128;
+    println!("dump: {} ns an entry", start.elapsed().as_nanos() / count);
+
+    let delete = FlowMod { command: FlowModCommand::Delete, ..FlowMod::default() };
+    let fields = [Oxm::new(OxmField::VlanVid, 0x1005), Oxm::masked(OxmField::EthDst, 1, 1)];
+    let half = FlowMod { matching: Match::new(fields).unwrap(), ..delete.clone() };
+    let start = Instant::now();
+    switch.tables.flow_mod(Nanos(0), &half).unwrap();
+    println!("delete by match, {} left: {:?}", switch.tables.entry_count(), start.elapsed());
+    let start = Instant::now();
+    switch.tables.flow_mod(Nanos(0), &FlowMod { table_id: TableId::ALL, ..delete }).unwrap();
+    println!("delete the rest: {:?}", start.elapsed());
+    assert_eq!(switch.tables.entry_count(), 0);
+}
+
+fn frame(n: u16) -> VecFrame {
+    let mut bytes = vec![0; 60];
+    bytes[..14].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]);
+    let ip = [0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    bytes[14..34].copy_from_slice(&ip);
+    bytes[36..38].copy_from_slice(&n.to_be_bytes());
+    bytes[38..40].copy_from_slice(&26_u16.to_be_bytes());
+    VecFrame::from_bytes(&bytes)
+}
+
+fn measure(name: &str, flows: &[FlowMod]) {
+    let mut switch = switch();
+    for flow in flows {
+        switch.tables.flow_mod(Nanos(0), flow).unwrap();
+    }
+    let mut host = Recycler::default();
+    host.0.extend((0..64).map(frame));
+    let mut batch = Batch::new();
+    let rounds = 30_000;
+    let mut best = u128::MAX;
+    for _ in 0..5 {
+        let start = cpu_time();
+        for round in 0..rounds {
+            while host.0.len() < 32 {
+                host.0.push(frame(0));
+            }
+            let spare = host.0.len() - 32;
+            for frame in host.0.drain(spare..) {
+                batch.push(Ingress { port: Port(1), meta: Meta::default(), frame });
+            }
+            switch.process(&mut host, Nanos(round), &mut batch);
+        }
+        best = best.min(cpu_time() - start);
+    }
+    println!("{name}: {:.1} ns a packet", best as f64 / (rounds as f64 * 32.0));
+}
+
+#[test]
+#[ignore = "takes a while and prints figures"]
+fn the_fast_path() {
+    let to = |port| Instruction::ApplyActions(vec![Action::output(PortNo(port))]);
+    let entry = |fields: &[(OxmField, u128)], instructions| FlowMod {
+        matching: Match::new(fields.iter().map(|(f, v)| Oxm::new(*f, *v))).unwrap(),
+        instructions,
+        ..FlowMod::default()
+    };
+    let ip = (OxmField::EthType, 0x0800);
+    measure("port to port", &[entry(&[(OxmField::InPort, 1)], vec![to(2)])]);
+    let udp: Vec<FlowMod> = (0..1_000)
+        .map(|n| entry(&[ip, (OxmField::IpProto, 17), (OxmField::UdpDst, n)], vec![to(2)]))
+        .collect();
+    measure("1000 entries, L4", &udp);
+    let set = |value| Action::SetField(Oxm::new(OxmField::EthDst, value));
+    let list = vec![set(5), Action::SetNwTtl(9), Action::output(PortNo(2))];
+    measure("set-field, set-ttl, output", &[entry(&[ip], vec![Instruction::ApplyActions(list)])]);
+    let mut tables = vec![entry(&[], vec![Instruction::GotoTable(TableId(1))])];
+    for table in 1..4 {
+        let instructions = vec![Instruction::GotoTable(TableId(table + 1))];
+        let flow = entry(&[(OxmField::EthDst, 0x0200_0000_0002)], instructions);
+        tables.push(FlowMod { table_id: TableId(table), ..flow });
+    }
+    let last = entry(&[], vec![Instruction::WriteActions(vec![Action::output(PortNo(2))])]);
+    tables.push(FlowMod { table_id: TableId(4), ..last });
+    measure("five tables, action set", &tables);
+    measure("flood to 3", &[entry(&[], vec![to(PortNo::FLOOD.0)])]);
+    measure("NORMAL", &[entry(&[], vec![to(PortNo::NORMAL.0)])]);
+}
