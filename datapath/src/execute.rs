@@ -160,6 +160,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     }
 
     /// The packet's way has ended: the output that it owes takes the frame.
+    #[inline]
     pub(crate) fn finish(&mut self, carrier: Carrier<H::Frame>) {
         let Carrier { packet, owed, is_popped } = carrier;
         if let Some(port) = owed {
@@ -416,7 +417,9 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         };
         let mut set = crate::program::ActionSet::default();
         let before = core::mem::take(&mut self.outcomes);
-        self.walk(&mut set, packet, None);
+        let mut copy = Carrier { packet, owed: None, is_popped: carrier.is_popped };
+        self.walk(&mut set, &mut copy, None);
+        self.finish(copy);
         self.outcomes = self.outcomes.saturating_add(before);
     }
 

@@ -12,19 +12,11 @@ use crate::counters::DropReason;
 use crate::execute::{Carrier, Run};
 use crate::key::Depth;
 use crate::observer::{Observer, Step};
-use crate::packet::Packet;
 
 const GROUP_BIT: u64 = 1 << 40;
 const RESERVED: u64 = 0x0180_c200_0000;
 
 impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
-    /// Forwards a packet by NORMAL alone.
-    pub(crate) fn forward_normal(&mut self, packet: Packet<H::Frame>) {
-        let mut carrier = Carrier::new(packet);
-        self.normal(&mut carrier);
-        self.finish(carrier);
-    }
-
     /// Sends the packet where a learning bridge would.
     pub(crate) fn normal(&mut self, carrier: &mut Carrier<H::Frame>) {
         carrier.packet.ensure(Depth::Link);

@@ -12,8 +12,9 @@ use crate::packet::Packet;
 use crate::program::{ActionSet, Op};
 
 impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
-    /// Sends a packet through the tables from the first one on and to wherever they say. `first` is
-    /// the first table's answer, where a batch has asked already.
+    /// Sends a packet through the tables from the first one on and to wherever they say; the output
+    /// that it owes at the end is [`finish`](Self::finish)'s. `first` is the first table's answer,
+    /// where a batch has asked already.
     ///
     /// 1. Count a lookup; find the entry of highest priority that matches.
     /// 2. None: drop. 3. Count a match, note the use, run the entry's instructions.
@@ -21,11 +22,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     pub(crate) fn walk(
         &mut self,
         set: &mut ActionSet,
-        packet: Packet<H::Frame>,
+        carrier: &mut Carrier<H::Frame>,
         first: Option<Option<u32>>,
     ) {
         self.outcomes = 0;
-        let mut carrier = Carrier::new(packet);
         set.clear();
         let tables = self.tables;
         let mut table_id = 0;
@@ -46,16 +46,15 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
                 break;
             };
             self.count_match(slot, &carrier.packet);
-            match self.instructions(set, &mut carrier, table_id, entry) {
+            match self.instructions(set, carrier, table_id, entry) {
                 Next::Table(next) => table_id = next,
                 Next::Dropped => break,
                 Next::End => {
-                    self.action_set(set, &mut carrier, table_id);
+                    self.action_set(set, carrier, table_id);
                     break;
                 }
             }
         }
-        self.finish(carrier);
     }
 
     /// Runs an entry's program.

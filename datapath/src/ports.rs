@@ -142,6 +142,7 @@ impl PortEntry {
 }
 
 impl Ports {
+    #[inline]
     pub(crate) fn slot(&self, port: Port) -> Option<u32> {
         let number = port.0;
         if (number as usize) < DENSE {
@@ -150,6 +151,7 @@ impl Ports {
         self.others.get(&number).copied()
     }
 
+    #[inline]
     pub(crate) fn get(&self, port: Port) -> Option<&PortEntry> {
         self.ports.get(self.slot(port)?)
     }
@@ -160,6 +162,7 @@ impl Ports {
     }
 
     /// Whether `port` takes this frame now.
+    #[inline]
     pub(crate) fn admit<F: Frame>(
         &self,
         port: Port,
@@ -186,6 +189,7 @@ impl Ports {
     }
 
     /// What was asked of `port`.
+    #[inline]
     pub(crate) fn config(&self, port: Port) -> Option<ConfigFlags> {
         self.get(port).map(|entry| entry.config)
     }

@@ -14,10 +14,11 @@ use ofp_codec::multipart::FlowStats;
 use ofp_codec::{Action, GroupId, MeterId, Oxm, PacketInReason, PortNo, TableId};
 
 use crate::counters::DropReason;
-use crate::execute::Run;
+use crate::execute::{Carrier, Run};
 use crate::key::{Depth, Key, MaskedKey};
 use crate::mac_table::MacTable;
 use crate::observer::{Observer, Step};
+use crate::packet::Packet;
 use crate::program::{Act, Output, wide};
 use crate::punt::PuntQueue;
 use crate::tables::Tables;
@@ -150,12 +151,16 @@ impl Tables {
     ) -> Vec<TraceStep> {
         let mut tracer = Tracer { now, steps: Vec::new(), framed: 0 };
         let frame = VecFrame::from_bytes(frame);
-        let mut packet = match worker::admit(self, port, meta, frame) {
-            Ok(packet) => packet,
-            Err(reason) => return [TraceStep::Dropped(reason)].into(),
-        };
+        if let Err(reason) = worker::admit(self, port, &frame) {
+            return [TraceStep::Dropped(reason)].into();
+        }
+        let mut packet = Packet::new(frame, port, meta);
+        if self.drops_fragments && worker::is_fragment(&mut packet) {
+            return [TraceStep::Dropped(DropReason::Fragment)].into();
+        }
         // The closest entry may fail in a field that no lookup gets to.
         packet.ensure(Depth::Whole);
+        let mut carrier = Carrier::new(packet);
         let Some(cells) = self.counters.worker(0) else { return tracer.steps };
         let mut run = Run {
             tables: self,
@@ -170,9 +175,10 @@ impl Tables {
             outputs: 0,
         };
         match self.is_standalone {
-            true => run.forward_normal(packet),
-            false => run.walk(&mut Default::default(), packet, None),
+            true => run.normal(&mut carrier),
+            false => run.walk(&mut Default::default(), &mut carrier, None),
         }
+        run.finish(carrier);
         tracer.steps
     }
 

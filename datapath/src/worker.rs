@@ -81,18 +81,24 @@ impl Worker {
         batch: &mut Batch<H::Frame>,
     ) -> Events {
         let Some(cells) = tables.counters.worker(self.index) else { return Events::empty() };
-        let mut packets: ArrayVec<Packet<H::Frame>, BATCH> = ArrayVec::new();
+        // Packets are large: they are made where they stay, and left once.
+        let mut packets: ArrayVec<Carrier<H::Frame>, BATCH> = ArrayVec::new();
         // 1. Receive: is the port there and open? Count.
-        for ingress in batch.drain(..) {
-            packets.extend(receive(tables, cells, ingress));
+        for Ingress { port, meta, frame } in batch.drain(..) {
+            if receive(tables, cells, port, &meta, &frame) {
+                packets.push(Carrier::new(Packet::new(frame, port, meta)));
+            }
+        }
+        if tables.drops_fragments {
+            packets.retain(|carrier| !drop_fragment(cells, tables, carrier));
         }
         // 2. Extract, as deep as the first table looks.
         let needs = tables.first_needs();
-        packets.iter_mut().for_each(|packet| packet.ensure(needs));
+        packets.iter_mut().for_each(|carrier| carrier.packet.ensure(needs));
         // 3. Look all of them up in the first table.
         let mut found = [None; BATCH];
         if !tables.is_standalone {
-            let keys: ArrayVec<_, BATCH> = packets.iter().map(|packet| &packet.key).collect();
+            let keys: ArrayVec<_, BATCH> = packets.iter().map(|c| &c.packet.key).collect();
             tables.find_first(&keys, &mut found);
         }
         let mut run = Run {
@@ -107,15 +113,15 @@ impl Worker {
             outcomes: 0,
             outputs: 0,
         };
-        for (packet, found) in packets.into_iter().zip(found) {
+        for (mut carrier, found) in packets.into_iter().zip(found) {
             run.begin();
             // 4. Walk the tables: match, count, instructions, goto; then the action set. Actions
             //    rewrite in place, outputs go to the host, the last one by moving the frame.
-            if !tables.is_standalone {
-                run.walk(&mut self.set, packet, Some(found));
-            } else {
-                run.forward_normal(packet);
+            match tables.is_standalone {
+                false => run.walk(&mut self.set, &mut carrier, Some(found)),
+                true => run.normal(&mut carrier),
             }
+            run.finish(carrier);
         }
         // 5. End of the batch.
         let events = run.events;
@@ -237,37 +243,31 @@ fn frame_of<H: Hypercall + ?Sized>(host: &mut H, data: &[u8]) -> Option<H::Frame
     Some(frame)
 }
 
-/// Counts a received frame; the packet, if its port and the switch let it in.
+/// Counts a received frame; whether its port lets it in.
+#[inline]
 fn receive<F: Frame>(
     tables: &Tables,
     cells: &WorkerCells,
-    ingress: Ingress<F>,
-) -> Option<Packet<F>> {
-    let Ingress { port, meta, frame } = ingress;
-    let load = Load::of(frame.len(), &meta);
+    port: Port,
+    meta: &Meta,
+    frame: &F,
+) -> bool {
+    let load = Load::of(frame.len(), meta);
     let cell = tables.ports.slot(port).and_then(|slot| cells.ports.get(slot));
     if let Some(cell) = cell {
         cell.rx.add(load);
     }
-    match admit(tables, port, meta, frame) {
-        Ok(packet) => Some(packet),
-        Err(reason) => {
-            cells.dropped(reason, load.packets);
-            if let Some(cell) = cell {
-                cell.rx_dropped.add(load.packets);
-            }
-            None
-        }
+    let Err(reason) = admit(tables, port, frame) else { return true };
+    cells.dropped(reason, load.packets);
+    if let Some(cell) = cell {
+        cell.rx_dropped.add(load.packets);
     }
+    false
 }
 
-/// The packet of a received frame, or why it does not enter the switch.
-pub(crate) fn admit<F: Frame>(
-    tables: &Tables,
-    port: Port,
-    meta: Meta,
-    frame: F,
-) -> Result<Packet<F>, DropReason> {
+/// Whether a received frame enters the switch, or why it does not.
+#[inline]
+pub(crate) fn admit<F: Frame>(tables: &Tables, port: Port, frame: &F) -> Result<(), DropReason> {
     let config = tables.ports.config(port).ok_or(DropReason::IngressUnknown)?;
     if config.contains(ConfigFlags::PORT_DOWN) {
         return Err(DropReason::IngressDown);
@@ -278,12 +278,25 @@ pub(crate) fn admit<F: Frame>(
     if frame.len() < ETHERNET_LEN {
         return Err(DropReason::Runt);
     }
-    let mut packet = Packet::new(frame, port, meta);
-    if tables.drops_fragments {
-        packet.ensure(Depth::Whole);
-        if packet.headers.is_fragment {
-            return Err(DropReason::Fragment);
-        }
+    Ok(())
+}
+
+/// Whether a packet is a fragment of an IP packet.
+pub(crate) fn is_fragment<F: Frame>(packet: &mut Packet<F>) -> bool {
+    packet.ensure(Depth::Whole);
+    packet.headers.is_fragment
+}
+
+/// Counts a packet that is dropped for being a fragment; whether it is one.
+fn drop_fragment<F: Frame>(cells: &WorkerCells, tables: &Tables, carrier: &mut Carrier<F>) -> bool {
+    let packet = &mut carrier.packet;
+    if !is_fragment(packet) {
+        return false;
     }
-    Ok(packet)
+    let load = Load::of(packet.frame.len(), &packet.meta);
+    cells.dropped(DropReason::Fragment, load.packets);
+    if let Some(cell) = tables.ports.slot(packet.in_port).and_then(|slot| cells.ports.get(slot)) {
+        cell.rx_dropped.add(load.packets);
+    }
+    true
 }
