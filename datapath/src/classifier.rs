@@ -206,7 +206,24 @@ impl Classifier {
         priority: u16,
         slot: u32,
     ) -> Result<Option<u32>, Full> {
-        let hit = Hit { rank: self.next_rank(priority), slot };
+        self.insert_as(matching, priority, slot, self.sequence)
+    }
+
+    /// [`insert`](Self::insert), with a place among the entries of its priority that the caller
+    /// gives: of two that match, the one with the higher `sequence` wins. Plain inserts that follow
+    /// are newer than all.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert).
+    pub fn insert_as(
+        &mut self,
+        matching: &MaskedKey,
+        priority: u16,
+        slot: u32,
+        sequence: u64,
+    ) -> Result<Option<u32>, Full> {
+        let hit = Hit { rank: self.rank(priority, sequence), slot };
         if matching.is_any() {
             return self.insert_any(hit);
         }
@@ -366,10 +383,12 @@ impl Classifier {
         })
     }
 
-    fn next_rank(&mut self, priority: u16) -> Rank {
+    /// The rank of `sequence`, one higher than it so that no entry's is 0.
+    fn rank(&mut self, priority: u16, sequence: u64) -> Rank {
         let last = (1u64 << Rank::SEQUENCE_BITS).wrapping_sub(1);
-        self.sequence = self.sequence.saturating_add(1).min(last);
-        Rank::new(priority, self.sequence)
+        let sequence = sequence.saturating_add(1).min(last);
+        self.sequence = self.sequence.max(sequence);
+        Rank::new(priority, sequence)
     }
 
     #[inline]

@@ -163,9 +163,9 @@ impl Tables {
         if deadline.is_some() {
             self.timeouts.reserve(slot).map_err(full)?;
         }
-        let priority = entry.priority;
+        let (priority, sequence) = (entry.priority, entry.sequence);
         let table = self.tables.get_mut(table_id).ok_or(FULL)?;
-        table.classifier.insert(key, priority, slot).map_err(|_| FULL)?;
+        table.classifier.insert_as(key, priority, slot, sequence).map_err(|_| FULL)?;
         self.counters.reset_entry(slot);
         self.counters.touch_entry(slot, now);
         self.entries.insert(entry).map_err(full)?;
@@ -193,7 +193,8 @@ impl Tables {
             self.timeouts.reserve(slot).map_err(full)?;
         }
         let table = self.tables.get_mut(usize::from(entry.table_id)).ok_or(FULL)?;
-        table.classifier.insert(key, entry.priority, slot).map_err(|_| FULL)?;
+        let (priority, sequence) = (entry.priority, entry.sequence);
+        table.classifier.insert_as(key, priority, slot, sequence).map_err(|_| FULL)?;
         table.unlink(slot, &mut self.entries);
         self.count_references(slot, false);
         let (load, used) = (self.counters.entry(slot), self.counters.entry_used(slot));

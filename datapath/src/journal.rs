@@ -10,9 +10,10 @@
 //!
 //! Undoing goes backwards, so each step finds the tables exactly as the operation had left them.
 //! That makes undoing exact and simple: slots are handed out last in, first out, so what was removed
-//! comes back into its own slot, and programs, group references and the order of a table's list
-//! need no repair. Counters are put back; nothing could have counted meanwhile. News of removed
-//! entries is made at the commit.
+//! comes back into its own slot, and programs and group references need no repair. An entry keeps
+//! its number in the order of insertions, and with it its place among others of its priority.
+//! Counters are put back; nothing could have counted meanwhile. News of removed entries is made at
+//! the commit.
 //!
 //! # What it costs
 //!
@@ -22,8 +23,7 @@
 //!
 //! # What it does not do
 //!
-//! Meters and tables are not journalled. An entry that comes back is the newest among entries of
-//! its priority that overlap it, an order that the standard leaves open.
+//! Meters and tables are not journalled.
 
 use alloc::vec::Vec;
 
@@ -153,14 +153,14 @@ impl Tables {
 
     /// Puts an entry back into its slot and its place in the table's list.
     fn put_back(&mut self, slot: u32, entry: FlowEntry, load: Load, used: Nanos) {
-        let (key, priority) = (entry.masked_key(), entry.priority);
+        let (key, priority, sequence) = (entry.masked_key(), entry.priority, entry.sequence);
         let (table_id, deadline) = (usize::from(entry.table_id), entry.deadline(used));
         // What it took was given back a moment ago, so there is room for it.
         if self.entries.insert(entry) != Ok(slot) {
             return;
         }
         if let Some(table) = self.tables.get_mut(table_id) {
-            let _ = table.classifier.insert(&key, priority, slot);
+            let _ = table.classifier.insert_as(&key, priority, slot, sequence);
             table.relink(slot, &mut self.entries);
         }
         if let Some(deadline) = deadline.filter(|_| self.timeouts.reserve(slot).is_ok()) {
