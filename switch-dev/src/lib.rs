@@ -57,3 +57,4 @@ pub use channel::ChannelCounters;
 pub use config::{ChannelId, ChannelKind, DeviceConfig, FailMode, HangUp, Readiness};
 pub use device::{ChannelStatus, Device, DeviceCounters};
 pub use error::DeviceError;
+pub use ofp_codec::Role;

@@ -387,3 +387,13 @@ pub fn the_first_message_is_a_hello<D: DeviceUnderTest>(mut device: D) {
     let channel = connect(&mut device);
     assert_eq!(flow_count(&mut device, channel), 0, "nothing was executed");
 }
+
+/// The largest message passes both ways, and the next one behind it.
+pub fn the_largest_message_passes<D: DeviceUnderTest>(mut device: D) {
+    let channel = connect(&mut device);
+    let data: Vec<u8> = (0..65_527u32).map(|at| at as u8).collect();
+    let stream = [echo(1, &data), echo(2, b"small")].concat();
+    let replies = split(&converse(&mut device, channel, &stream));
+    assert_eq!(summary(&replies), [(3, 1), (3, 2)]);
+    assert!(replies[0].len() == 65_535 && replies[0][8..] == data);
+}

@@ -119,3 +119,85 @@ fn a_commit_that_fails_changes_nothing() {
     ask(&mut device, channel, &flow_mod(31, 255, 3, 0, 0));
     assert_eq!(flow_count(&mut device, channel), 0);
 }
+
+/// A reproducible stream of numbers (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u32) -> u32 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 40) as u32 % bound
+    }
+}
+
+/// A change that may or may not be possible.
+fn change(random: &mut Random, xid: u32) -> Vec<u8> {
+    let id = random.below(4);
+    if random.below(3) == 0 {
+        let buckets: Vec<Vec<u8>> = (0..1 + random.below(3))
+            .map(|_| bucket(0, u32::MAX, u32::MAX, &[output(1 + random.below(3))]))
+            .collect();
+        return match random.below(4) {
+            0 => group_mod(xid, 2, 0, id, &[]),
+            1 => group_mod(xid, 1, 0, id, &buckets),
+            _ => group_mod(xid, 0, 0, id, &buckets),
+        };
+    }
+    let fields = match random.below(3) {
+        0 => vec![],
+        1 => vec![oxm(0, &[0, 0, 0, 1 + random.below(3) as u8])],
+        _ => vec![oxm_masked(3, &[0x0a, 0, 0, 0, 0, 0], &[0xff, 0, 0, 0, 0, 0])],
+    };
+    let mut instructions = match random.below(3) {
+        0 => vec![to_group(id)],
+        1 => vec![apply(&[output(1 + random.below(3))])],
+        _ => vec![],
+    };
+    let table = random.below(2) as u8;
+    if table == 0 && random.below(2) == 0 {
+        instructions.push(goto(1));
+    }
+    let entry = FlowMod {
+        table,
+        command: [0, 0, 0, 0, 1, 2, 3, 4][random.below(8) as usize],
+        priority: random.below(6) as u16,
+        flags: [0, 1, 4, 5][random.below(4) as usize],
+        cookie: u64::from(xid),
+        ..FlowMod::default()
+    };
+    entry.message(xid, &matching(&fields), &instructions)
+}
+
+#[test]
+fn what_was_undone_never_was() {
+    for round in 1..=60u64 {
+        let mut random = Random(round.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let (mut plain, mut bundled) = (InProcess::with_ports(3), InProcess::with_ports(3));
+        let (one, two) = (connect(&mut plain), connect(&mut bundled));
+        for step in 0..12 {
+            for xid in 0..6 {
+                let message = change(&mut random, 100 + xid);
+                let (a, b) =
+                    (converse(&mut plain, one, &message), converse(&mut bundled, two, &message));
+                assert_eq!(a, b, "round {round}, step {step}: {message:02x?}");
+            }
+            // A bundle whose last message cannot succeed, if none before it fails.
+            let mut messages: Vec<Vec<u8>> =
+                (0..random.below(12)).map(|xid| change(&mut random, 200 + xid)).collect();
+            messages.push(entry(300, 0, 9, &[to_group(99)]));
+            let answers = commit(&mut bundled, two, &messages);
+            assert_eq!(error_of(answers.last().unwrap()), (0xffff, 2313));
+            let mut frame = FRAME;
+            frame[1] = random.below(2) as u8;
+            let port = 1 + random.below(3);
+            assert_eq!(plain.receive(port, &frame), bundled.receive(port, &frame));
+            assert_eq!(
+                state(&mut plain, one),
+                state(&mut bundled, two),
+                "round {round}, step {step}"
+            );
+        }
+    }
+}

@@ -4,6 +4,7 @@ mod embodiment;
 
 use embodiment::{FRAME, InProcess, ask, error_of, read, types};
 use hypercall::Nanos;
+use ofp_codec::Role;
 use rumpswitch_tests::contract::*;
 use rumpswitch_tests::wire::*;
 use switch_dev::{ChannelKind, DeviceConfig, DeviceError, FailMode, HangUp, Readiness};
@@ -306,6 +307,35 @@ mod asynchronous {
             removed += types(&some).iter().filter(|kind| **kind == 11).count();
         }
         assert_eq!(removed, count as usize);
+    }
+}
+
+mod end {
+    use super::*;
+
+    #[test]
+    fn when_the_switch_goes_every_channel_is_told() {
+        let mut device = InProcess::with_ports(1);
+        let (one, two) = (connect(&mut device), connect(&mut device));
+        write_all(&mut device, one, &echo(1, b"last words"));
+        device.device.hang_up();
+        assert_eq!(device.write(two, &echo(2, b"")), Err(DeviceError::HungUp));
+        assert!(device.readiness(two).contains(Readiness::HANGUP));
+        assert_eq!(device.readiness(one), Readiness::READABLE);
+        assert_eq!(read(&mut device, one)[0][8..], *b"last words");
+        assert_eq!(device.read(one, &mut [0; 8]), Ok(0));
+        assert_eq!(device.device.status(one).unwrap().hang_up, Some(HangUp::Gone));
+    }
+
+    #[test]
+    fn a_master_that_hung_up_is_none() {
+        let mut device = InProcess::with_ports(1);
+        let (one, two) = (connect(&mut device), connect(&mut device));
+        ask(&mut device, one, &role(1, 2, 1));
+        let _ = device.write(one, &[4, 2, 0, 3, 0, 0, 0, 0]);
+        assert_ne!(device.device.status(one).unwrap().role, Role::Master);
+        ask(&mut device, two, &role(2, 2, 2));
+        assert_eq!(device.device.status(two).unwrap().role, Role::Master);
     }
 }
 

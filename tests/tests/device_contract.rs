@@ -4,6 +4,7 @@ mod embodiment;
 
 use embodiment::InProcess;
 use rumpswitch_tests::contract;
+use switch_dev::DeviceConfig;
 
 fn make() -> InProcess {
     InProcess::with_ports(2)
@@ -57,4 +58,15 @@ fn a_broken_stream_hangs_up() {
 #[test]
 fn the_first_message_is_a_hello() {
     contract::the_first_message_is_a_hello(make());
+}
+
+#[test]
+fn the_largest_message_passes() {
+    contract::the_largest_message_passes(make());
+}
+
+#[test]
+fn an_exclusive_device_has_one_channel() {
+    let config = DeviceConfig { max_channels: 1, ..DeviceConfig::default() };
+    contract::opens_are_limited(InProcess::new(config, 1));
 }
