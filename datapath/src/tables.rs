@@ -373,6 +373,11 @@ impl Tables {
         self.port_news.pop_front()
     }
 
+    /// Whether a port's coming, going or change waits to be asked for.
+    pub fn has_port_status(&self) -> bool {
+        !self.port_news.is_empty()
+    }
+
     /// The next flow entry that is gone.
     pub fn next_flow_removed(&mut self) -> Option<FlowRemoved> {
         self.gone.pop_front().map(|gone| gone.message())

@@ -123,8 +123,7 @@ impl Device {
     }
 
     /// The switch behind the device, for ports and settings. News that this causes reaches the
-    /// channels with the next [`tick`](Device::tick), [`process`](Device::process) or
-    /// [`write`](Device::write).
+    /// channels with the next [`tick`](Device::tick), which is due at once then.
     pub fn switch_mut(&mut self) -> &mut Switch {
         &mut self.core.switch
     }
@@ -282,7 +281,8 @@ impl Device {
         self.channel(id).map(Channel::status)
     }
 
-    /// Sends a batch of frames through the tables, and hands what that caused to the channels.
+    /// Sends a batch of frames through the tables, and hands what that caused to the channels:
+    /// events other than none say that one of them may have become readable.
     pub fn process<H: Hypercall + ?Sized>(
         &mut self,
         now: Nanos,
@@ -315,6 +315,9 @@ impl Device {
     /// The moment at which [`tick`](Device::tick) has something to do; `None` when nothing waits
     /// for time to pass.
     pub fn next_deadline(&self) -> Option<Nanos> {
+        if self.core.switch.tables.has_port_status() {
+            return Some(Nanos(0));
+        }
         let config = &self.core.config;
         let unfinished =
             self.channels.iter().filter_map(|channel| channel.assembly.next_deadline(config));

@@ -2,8 +2,9 @@
 
 mod embodiment;
 
+use datapath::PortConfig;
 use embodiment::{FRAME, InProcess, ask, error_of, read, types};
-use hypercall::Nanos;
+use hypercall::{Nanos, Port};
 use ofp_codec::Role;
 use rumpswitch_tests::contract::*;
 use rumpswitch_tests::wire::*;
@@ -262,6 +263,20 @@ mod asynchronous {
             (2, &[0, 0, 0, 0][..]),
             "MODIFY, as it is now"
         );
+    }
+
+    #[test]
+    fn a_port_that_the_host_changes_makes_a_tick_due() {
+        let mut device = InProcess::with_ports(1);
+        let channel = connect(&mut device);
+        assert_eq!(device.device.next_deadline(), None);
+        let port = PortConfig::new(Port(7), "seven");
+        device.device.switch_mut().tables.port_add(device.now, port).unwrap();
+        assert!(device.device.next_deadline().is_some_and(|deadline| deadline <= device.now));
+        device.advance(0);
+        let status = read(&mut device, channel);
+        assert_eq!((types(&status), status[0][8]), (vec![12], 0), "ADD");
+        assert_eq!(device.device.next_deadline(), None);
     }
 
     #[test]
