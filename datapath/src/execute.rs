@@ -418,7 +418,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         let mut set = crate::program::ActionSet::default();
         let before = core::mem::take(&mut self.outcomes);
         let mut copy = Carrier { packet, owed: None, is_popped: carrier.is_popped };
-        self.walk(&mut set, &mut copy, None);
+        match self.tables.is_standalone {
+            false => self.walk(&mut set, &mut copy, None),
+            true => self.normal(&mut copy),
+        }
         self.finish(copy);
         self.outcomes = self.outcomes.saturating_add(before);
     }

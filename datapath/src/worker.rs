@@ -42,8 +42,6 @@ bitflags! {
     pub struct Events: u32 {
         /// A packet for the controllers waits: see [`Worker::next_punt`].
         const PUNTED = 1 << 0;
-        /// News waits: see [`Tables::next_news`].
-        const NEWS = 1 << 1;
     }
 }
 
