@@ -337,6 +337,20 @@ impl Tables {
 
     /// Lets flow entries expire whose time is up, a bounded number at a time; call again as soon as
     /// [`next_deadline`](Self::next_deadline) is not in the future.
+    ///
+    /// ```
+    /// use hypercall::Nanos;
+    /// use ofp_codec::{FlowMod, FlowModFlags};
+    /// use rumpswitch_datapath::{News, SwitchConfig, Tables};
+    ///
+    /// let mut tables = Tables::new(SwitchConfig::default());
+    /// let flags = FlowModFlags::SEND_FLOW_REM;
+    /// tables.flow_mod(Nanos(0), &FlowMod { hard_timeout: 2, flags, ..FlowMod::default() })?;
+    /// assert_eq!(tables.next_deadline(), Some(Nanos::from_secs(2)));
+    /// tables.tick(Nanos::from_secs(2));
+    /// assert!(matches!(tables.next_news(), Some(News::FlowRemoved(_))));
+    /// # Ok::<(), ofp_codec::OfpError>(())
+    /// ```
     pub fn tick(&mut self, now: Nanos) {
         for _ in 0..self.config.expiries_per_tick.max(1) {
             let Some((deadline, slot)) = self.timeouts.first() else { return };

@@ -74,6 +74,19 @@ impl Tables {
 
     /// The next flow entry of a cursor. Each entry looked at takes one from `budget`; with none left
     /// the answer is `None` though the cursor is not [done](FlowCursor::is_done).
+    ///
+    /// ```
+    /// use hypercall::Nanos;
+    /// use ofp_codec::{FlowMod, multipart::FlowStatsRequest};
+    /// use rumpswitch_datapath::{SwitchConfig, Tables};
+    ///
+    /// let mut tables = Tables::new(SwitchConfig::default());
+    /// tables.flow_mod(Nanos(0), &FlowMod { cookie: 7, ..FlowMod::default() })?;
+    /// let mut cursor = tables.flow_stats(&FlowStatsRequest::default())?;
+    /// let entry = tables.next_flow_stats(&mut cursor, Nanos(5), &mut 100).unwrap();
+    /// assert_eq!((entry.cookie, entry.duration_nsec), (7, 5));
+    /// # Ok::<(), ofp_codec::OfpError>(())
+    /// ```
     pub fn next_flow_stats(
         &self,
         cursor: &mut FlowCursor,

@@ -134,6 +134,25 @@ impl Worker {
     /// BAD_REQUEST/BUFFER_UNKNOWN since no packet is ever buffered, BAD_PORT for an in_port that no
     /// packet can have come from, BAD_PACKET for a frame shorter than an Ethernet header, and
     /// BAD_ACTION; nothing has been sent then.
+    ///
+    /// ```
+    /// use hypercall::{Nanos, Port, fake::Recorder};
+    /// use ofp_codec::{Action, NO_BUFFER, PacketOut, PortNo};
+    /// use rumpswitch_datapath::{PortConfig, Switch, SwitchConfig};
+    ///
+    /// let mut switch = Switch::new(SwitchConfig::default());
+    /// switch.tables.port_add(Nanos(0), PortConfig::new(Port(1), "left"))?;
+    /// let mut host = Recorder::default();
+    /// let message = PacketOut {
+    ///     buffer_id: NO_BUFFER,
+    ///     in_port: PortNo::CONTROLLER,
+    ///     actions: vec![Action::output(PortNo::FLOOD)],
+    ///     data: vec![0xff; 60],
+    /// };
+    /// switch.worker.packet_out(&switch.tables, &mut host, Nanos(0), &message)?;
+    /// assert_eq!(host.take()[0].port, Port(1));
+    /// # Ok::<(), ofp_codec::OfpError>(())
+    /// ```
     pub fn packet_out<H: Hypercall + ?Sized>(
         &mut self,
         tables: &Tables,

@@ -103,3 +103,28 @@ fn a_packet_out_to_the_controller_comes_back() {
     assert_eq!((message.reason, message.cookie), (PacketInReason::Action, NO_COOKIE));
     assert_eq!(message.matching, matching(&[(OxmField::InPort, 0xffff_fffd)]));
 }
+
+#[test]
+fn a_partial_checksum_is_completed_for_the_controller_alone() {
+    let mut bed = Bed::new();
+    bed.add(entry(1, &[], apply([Action::controller(), output(2)])));
+    let mut frame = udp(1, 2, 53);
+    let word = |bytes: &[u8], at: usize| u32::from(bytes[at]) << 8 | u32::from(bytes[at + 1]);
+    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
+    let pseudo = |bytes: &[u8]| {
+        (26..34).step_by(2).map(|at| word(bytes, at)).sum::<u32>() + 17 + word(bytes, 38)
+    };
+    let partial = fold(fold(pseudo(&frame))) as u16;
+    frame[40..42].copy_from_slice(&partial.to_be_bytes());
+    let offload = hypercall::Offload { csum_start: 34, csum_offset: 6, gso: None };
+    let mut batch = Batch::new();
+    let meta = Meta { offload, ..Meta::default() };
+    batch.push(Ingress { port: Port(1), meta, frame: VecFrame::from_bytes(&frame) });
+    bed.switch.process(&mut bed.host, bed.now, &mut batch);
+    let sent = bed.host.take();
+    assert_eq!((sent[0].meta.offload, sent[0].frame.headers()), (offload, &frame[..]));
+    let data = bed.packet_in().unwrap().data;
+    assert_ne!(data[40..42], frame[40..42]);
+    let sum = pseudo(&data) + (34..60).step_by(2).map(|at| word(&data, at)).sum::<u32>();
+    assert_eq!(fold(fold(sum)), 0xffff);
+}
