@@ -300,6 +300,10 @@ class Host:
             self.inside("ethtool", "-K", "eth0", "tx", "off")
         self.configure()
 
+    def unplug(self) -> None:
+        """Take the cable away (its other end goes with it)."""
+        self.inside("ip", "link", "delete", "eth0")
+
     def configure(self) -> None:
         self.inside("ip", "link", "set", "eth0", "address", self.mac, "up")
         self.inside("ip", "address", "add", self.prefix, "dev", "eth0")

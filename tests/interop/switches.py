@@ -40,6 +40,7 @@ class Switch:
         self.listen = free_port() if listen else None
         self.listen_also = list(listen_also)
         self.fail_mode = fail_mode
+        self.processes: list[Process] = []
         if kind == "packet":
             for host in self.hosts:
                 host.plug_veth()
@@ -50,6 +51,11 @@ class Switch:
 
     def start(self) -> None:
         raise NotImplementedError
+
+    def stop(self) -> None:
+        """End it before the test ends."""
+        for process in reversed(self.processes):
+            process.stop()
 
 
 class Rumpswitch(Switch):
@@ -72,8 +78,8 @@ class Rumpswitch(Switch):
             argv += ["--listen", f"ptcp:{self.listen}"]
         for target in self.listen_also:
             argv += ["--listen", target]
-        self.process = self.context.spawn("rumpswitch", argv)
-        wait_ready(self.process, self.listen)
+        self.processes.append(self.context.spawn("rumpswitch", argv))
+        wait_ready(self.processes[0], self.listen)
 
 
 class Demo:
@@ -106,14 +112,19 @@ class OpenVSwitch(Switch):
         socket = home / "db.sock"
         env = {"OVS_RUNDIR": str(home), "OVS_LOGDIR": str(home), "OVS_DBDIR": str(home)}
         schema = "/usr/share/openvswitch/vswitch.ovsschema"
+        for old in home.iterdir():
+            old.unlink()
         context.command(["ovsdb-tool", "create", str(home / "conf.db"), schema], env=env)
-        context.spawn(
+        database = context.spawn(
             "ovsdb-server", ["ovsdb-server", f"--remote=punix:{socket}", str(home / "conf.db")], env=env
         )
         wait_until(socket.exists, 10, "ovsdb-server")
         vsctl = ["ovs-vsctl", f"--db=unix:{socket}", "--timeout=20"]
         context.command([*vsctl, "--no-wait", "init"], env=env)
-        self.process = context.spawn("ovs-vswitchd", ["ovs-vswitchd", f"unix:{socket}"], env=env)
+        self.processes += [
+            database,
+            context.spawn("ovs-vswitchd", ["ovs-vswitchd", f"unix:{socket}"], env=env),
+        ]
         argv = [
             *vsctl,
             "add-br",

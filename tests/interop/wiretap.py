@@ -154,7 +154,7 @@ class Wiretap:
         for seen in self.errors():
             context.expect(
                 seen.message.error in allowed,
-                f"OFPT_ERROR {seen.message.error} from the switch, answering {self.cause(seen)}; its bytes: {seen.message.raw.hex()}",
+                f"OFPT_ERROR {seen.message.error} from the switch, answering {self.cause(seen)}; its bytes: {seen.message.raw[:120].hex()}",
             )
 
     def cause(self, error: Seen) -> str:
@@ -163,7 +163,7 @@ class Wiretap:
             for seen in self.seen:
                 same = seen.connection == error.connection and seen.message.xid == error.message.xid
                 if same and seen.from_switch != error.from_switch:
-                    return f"{seen.message} {seen.message.raw[:160].hex()}"
+                    return f"{seen.message} {seen.message.raw[:120].hex()}"
         return "an unknown request"
 
 
