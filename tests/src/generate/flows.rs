@@ -10,6 +10,8 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::oracle::fields::read;
+
 use super::{PORTS, ipv4, ipv6, mac, transport_port, vid};
 
 /// Tables that pipelines use.
@@ -211,6 +213,95 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::DecMplsTtl),
         1 => (0u8..4).prop_map(Action::SetMplsTtl),
     ]
+}
+
+/// A flow-mod whose match may be taken from a frame.
+#[derive(Clone, Debug)]
+pub struct FlowSpec {
+    flow: FlowMod,
+    source: Option<Source>,
+    keeps_inconsistent: bool,
+}
+
+/// Which fields of which frame become a match.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    frame: usize,
+    picks: u64,
+    masks: u64,
+    shift: u32,
+}
+
+/// Flow-mods, most of which match a frame that will come.
+pub fn flow_spec() -> impl Strategy<Value = FlowSpec> {
+    let picks = (any::<u64>(), any::<u64>()).prop_map(|(one, other)| one & other);
+    let source = (any::<usize>(), picks, any::<u64>(), 0u32..16)
+        .prop_map(|(frame, picks, masks, shift)| Source { frame, picks, masks, shift });
+    (flow_mod(), weighted(0.8, source), proptest::bool::weighted(0.15)).prop_map(
+        |(flow, source, keeps_inconsistent)| FlowSpec { flow, source, keeps_inconsistent },
+    )
+}
+
+impl FlowSpec {
+    /// The flow-mod, for frames that come from a port.
+    pub fn resolve(&self, frames: &[(u32, Vec<u8>)]) -> FlowMod {
+        let mut flow = self.flow.clone();
+        if let Some(source) = self.source
+            && let Some((port, bytes)) = frames.get(source.frame % frames.len().max(1))
+        {
+            flow.matching = source.matching(*port, bytes);
+        }
+        if !self.keeps_inconsistent {
+            for instruction in &mut flow.instructions {
+                if let Instruction::ApplyActions(list) | Instruction::WriteActions(list) =
+                    instruction
+                {
+                    *list = consistent(&flow.matching, list);
+                }
+            }
+        }
+        flow
+    }
+}
+
+impl Source {
+    fn matching(&self, port: u32, bytes: &[u8]) -> Match {
+        let layout = read(bytes);
+        let mut matching = Match::any();
+        for field in OxmField::ALL {
+            let bit = 1 << field.number();
+            let opens_others =
+                matches!(field, OxmField::EthType | OxmField::IpProto | OxmField::Icmpv6Type);
+            if self.picks & bit == 0 && !(opens_others && self.picks & 1 << 50 != 0) {
+                continue;
+            }
+            let value = match field {
+                OxmField::InPort => Some(u128::from(port)),
+                field => layout.get(field),
+            };
+            let Some(value) = value else { continue };
+            let is_masked = field.info().maskable && self.masks & bit != 0;
+            let mask = field.all_ones() << self.shift & field.all_ones();
+            // What lacks its prerequisite is left out.
+            let _ = matching.push(match is_masked {
+                true => Oxm::masked(field, value & mask, mask),
+                false => Oxm::new(field, value),
+            });
+        }
+        matching
+    }
+}
+
+/// Those actions of a list that the match and the actions before them allow.
+fn consistent(matching: &Match, list: &[Action]) -> Vec<Action> {
+    let mut kept: Vec<Action> = Vec::new();
+    for action in list {
+        kept.push(action.clone());
+        if ofp_codec::check_actions(matching, &kept).is_err() {
+            kept.pop();
+        }
+    }
+    kept
 }
 
 /// A flow-mod of any command.

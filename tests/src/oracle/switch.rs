@@ -166,7 +166,9 @@ impl Oracle {
     fn walk(&mut self, packet: &mut Packet, outcomes: &mut Vec<Outcome>) -> Result<(), Stop> {
         let mut set: Vec<Action> = Vec::new();
         let mut table = 0;
-        let reason = loop {
+        // An output in the set keeps the reason of the entry that wrote it.
+        let mut output_reason = PacketInReason::Action;
+        let table = loop {
             let count = self.counts.entry(table).or_default();
             count.lookups += 1;
             let layout = read(&packet.frame);
@@ -179,7 +181,7 @@ impl Oracle {
             count.matched += 1;
             entry.packets += 1;
             let flow = entry.flow.clone();
-            let miss = flow.priority == 0 && flow.matching.fields().is_empty();
+            let miss = flow.priority == 0 && constraints(&flow.matching).is_empty();
             let reason = if miss { PacketInReason::NoMatch } else { PacketInReason::Action };
             let sender = Sender { table, cookie: flow.cookie, reason };
             let mut next = None;
@@ -198,6 +200,9 @@ impl Oracle {
                     Instruction::ClearActions => set.clear(),
                     Instruction::WriteActions(list) => {
                         list.iter().for_each(|action| merge(&mut set, action));
+                        if list.iter().any(|action| matches!(action, Action::Output { .. })) {
+                            output_reason = reason;
+                        }
                     }
                     Instruction::WriteMetadata { value, mask } => {
                         packet.metadata = packet.metadata & !mask | value & mask;
@@ -208,10 +213,10 @@ impl Oracle {
             }
             match next {
                 Some(next) => table = next,
-                None => break reason,
+                None => break table,
             }
         };
-        let sender = Sender { table, cookie: NO_COOKIE, reason };
+        let sender = Sender { table, cookie: NO_COOKIE, reason: output_reason };
         self.act_set(&set, packet, sender, outcomes, 0)
     }
 
@@ -224,6 +229,13 @@ impl Oracle {
         outcomes: &mut Vec<Outcome>,
         depth: usize,
     ) -> Result<(), Stop> {
+        // Without output and group the packet is dropped; what else would be done to it shows nowhere.
+        let sends = |action: &Action| {
+            matches!(action.action_type(), ActionType::Output | ActionType::Group)
+        };
+        if !set.iter().any(sends) {
+            return Err(Stop);
+        }
         let has_group = set.iter().any(|action| action.action_type() == ActionType::Group);
         let mut ordered: Vec<&Action> = set.iter().collect();
         ordered.sort_by_key(|action| place(action));
@@ -307,8 +319,10 @@ impl Oracle {
             }
         };
         for bucket in chosen {
-            let sender = Sender { cookie: NO_COOKIE, reason: sender.reason, ..sender };
-            let _ = self.act_set(&bucket.actions, &mut packet.clone(), sender, outcomes, depth);
+            let sender = Sender { cookie: NO_COOKIE, reason: PacketInReason::Action, ..sender };
+            let mut set = Vec::new();
+            bucket.actions.iter().for_each(|action| merge(&mut set, action));
+            let _ = self.act_set(&set, &mut packet.clone(), sender, outcomes, depth);
         }
     }
 
