@@ -109,14 +109,13 @@ class OpenVSwitch(Switch):
         context = self.context
         home = SOCKETS
         home.mkdir(exist_ok=True)
-        socket = home / "db.sock"
+        name = context.unique("db")
+        socket, database_file = home / f"{name}.sock", str(home / f"{name}.conf")
         env = {"OVS_RUNDIR": str(home), "OVS_LOGDIR": str(home), "OVS_DBDIR": str(home)}
         schema = "/usr/share/openvswitch/vswitch.ovsschema"
-        for old in home.iterdir():
-            old.unlink()
-        context.command(["ovsdb-tool", "create", str(home / "conf.db"), schema], env=env)
+        context.command(["ovsdb-tool", "create", database_file, schema], env=env)
         database = context.spawn(
-            "ovsdb-server", ["ovsdb-server", f"--remote=punix:{socket}", str(home / "conf.db")], env=env
+            "ovsdb-server", ["ovsdb-server", f"--remote=punix:{socket}", database_file], env=env
         )
         wait_until(socket.exists, 10, "ovsdb-server")
         vsctl = ["ovs-vsctl", f"--db=unix:{socket}", "--timeout=20"]
