@@ -20,8 +20,8 @@ use crate::{Action, GroupId, MaxLen, Oxm, OxmField, PortNo, Prerequisite, VID_PR
 pub(super) struct Context {
     /// The flow's protocol; pushes and pops of MPLS and PBB make it unknown.
     pub(super) protocol: Protocol,
-    /// Whether every packet has a VLAN tag.
-    pub(super) is_tagged: bool,
+    /// VLAN tags that every packet has, at least.
+    pub(super) tag_count: usize,
     /// Whether there is a flow at all: a bucket or packet-out has none, and less is refused there.
     pub(super) is_flow: bool,
     /// Whether it is a packet-out's list, which may send to the tables.
@@ -37,7 +37,7 @@ impl Context {
         !self.is_flow
             || match prerequisite {
                 P::None | P::InPort => true,
-                P::VlanPresent => self.is_tagged,
+                P::VlanPresent => self.tag_count > 0,
                 P::Ip => dl_type(&[0x0800, 0x86dd]),
                 P::Ipv4 => dl_type(&[0x0800]),
                 P::Ipv6 => dl_type(&[0x86dd]),
@@ -242,8 +242,10 @@ impl<'t> Actions<'t> {
     /// Keeps the context true behind an action.
     fn follow(&mut self, action: &Action) {
         match action {
-            Action::PushVlan(_) => self.context.is_tagged = true,
-            Action::PopVlan => self.context.is_tagged = false,
+            Action::PushVlan(_) => {
+                self.context.tag_count = self.context.tag_count.saturating_add(1)
+            }
+            Action::PopVlan => self.context.tag_count = self.context.tag_count.saturating_sub(1),
             Action::PushMpls(dl_type) | Action::PopMpls(dl_type) | Action::PushPbb(dl_type) => {
                 self.context.protocol = Protocol { dl_type: Some(*dl_type), nw_proto: None };
             }
@@ -413,10 +415,10 @@ impl<'t> Actions<'t> {
         if !push {
             self.need(Prerequisite::VlanPresent, word)?;
         }
-        if !self.context.is_tagged && push {
+        if self.context.tag_count == 0 && push {
             self.list.push(Action::PushVlan(0x8100));
         }
-        self.context.is_tagged = true;
+        self.context.tag_count = self.context.tag_count.max(1);
         Ok(())
     }
 

@@ -198,7 +198,7 @@ impl<'t> Reader<'t> {
         let is_delete = self.is_delete();
         let context = Context {
             protocol: self.draft.protocol(),
-            is_tagged: self.draft.is_tagged(),
+            tag_count: usize::from(self.draft.is_tagged()),
             is_flow: true,
             is_packet_out: false,
         };

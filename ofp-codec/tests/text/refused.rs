@@ -165,3 +165,14 @@ fn beyond_ovs() {
     }
     assert!(parse_flow("actions=enqueue:1:2,enqueue:2:3", FlowModCommand::Add, &NoNames).is_ok());
 }
+
+/// Each push gives a pop what it needs, and no pop more than that.
+#[test]
+fn tags_are_counted() {
+    let reads = |text: &str| parse_flow(text, FlowModCommand::Add, &NoNames).is_ok();
+    let pushes = "push_vlan:0x8100,push_vlan:0x88a8,set_field:4097->vlan_vid";
+    assert!(reads(&format!("actions={pushes},pop_vlan,pop_vlan,output:2")));
+    assert!(!reads(&format!("actions={pushes},pop_vlan,pop_vlan,pop_vlan,output:2")));
+    assert!(reads(&format!("dl_vlan=5,actions={pushes},pop_vlan,pop_vlan,pop_vlan,output:2")));
+    assert!(!reads("dl_vlan=5,actions=mod_vlan_vid:6,pop_vlan,pop_vlan,output:2"));
+}
