@@ -15,8 +15,9 @@ use crate::execute::{FRAME_MIN, Origin};
 use crate::packet::Packet;
 use crate::rewrite;
 
-/// Bytes of a frame that a packet-in can carry beside its header and the longest match.
-const DATA_MAX: usize = 65_535 - 96;
+/// Bytes that a packet-in can have behind its header, beside the two in front of the frame: those of
+/// its match and of the frame.
+const BODY_MAX: usize = 65_535 - 24 - 2;
 
 /// A packet for the controllers, to be offered to each channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,14 +153,17 @@ fn punt<F: Frame>(packet: &Packet<F>, origin: Origin, len: usize) -> Result<Punt
         let _ = rewrite::complete_checksum(&mut copy);
         (data, _) = copy.frame.into_buffer();
     }
-    data.truncate(DATA_MAX);
+    let matching = context(packet).ok_or(())?;
+    let tlv_len = |oxm: &Oxm| usize::from(oxm.field.info().len).saturating_add(4);
+    let match_len = matching.fields().iter().map(tlv_len).fold(4, usize::saturating_add);
+    data.truncate(BODY_MAX.saturating_sub(match_len.next_multiple_of(8)));
     let packet_in = PacketIn {
         buffer_id: NO_BUFFER,
         total_len: u16::try_from(len).unwrap_or(u16::MAX),
         reason: origin.reason,
         table_id: TableId(origin.table_id),
         cookie: origin.cookie,
-        matching: context(packet).ok_or(())?,
+        matching,
         data,
     };
     Ok(Punt { packet_in, in_port: packet.in_port })
