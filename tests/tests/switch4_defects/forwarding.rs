@@ -270,7 +270,7 @@ fn c16_metadata_in_a_packet_in() {
     let (_, message) = ofp_codec::Message::decode(packet_in).unwrap();
     let ofp_codec::Message::PacketIn(packet_in) = message else { panic!("{message:?}") };
     let metadata = Oxm::new(OxmField::Metadata, 0x0102_0304_0506_0708);
-    assert!(packet_in.matching.fields().iter().any(|oxm| *oxm == metadata));
+    assert!(packet_in.matching.fields().contains(&metadata));
 }
 
 /// Neighbour discovery without options (duplicate address detection) is a packet like others: its

@@ -20,8 +20,8 @@ fn c01_delete_all_of_56_bytes() {
     let (in_port, eth_type) = (oxm(0, &[0, 0, 0, 1]), oxm(5, &[8, 0]));
     let matches: [&[Vec<u8>]; 10] = [
         &[],
-        &[eth_type.clone()],
-        &[in_port.clone()],
+        std::slice::from_ref(&eth_type),
+        std::slice::from_ref(&in_port),
         &[eth(3)],
         &[oxm(2, &[0; 8])],
         &[in_port.clone(), eth_type.clone()],
@@ -129,11 +129,7 @@ fn c09_truncated_multipart_requests() {
 #[test]
 fn c21_a_request_in_parts_is_one_request() {
     const MORE: u16 = 1;
-    let config = {
-        let mut config = DeviceConfig::default();
-        config.assembly_len = 1024;
-        config
-    };
+    let config = DeviceConfig { assembly_len: 1024, ..DeviceConfig::default() };
     let mut bed = Bed::with(SwitchConfig::default(), config);
     bed.add("priority=1,actions=drop");
     let flow = flow_request(255, &matching(&[]));
@@ -216,11 +212,7 @@ fn c28_garbage_ends_the_stream() {
 /// (§6.1.3, §7.4.1).
 #[test]
 fn c30_replies_come_through_however_many_packet_ins_wait() {
-    let config = {
-        let mut config = DeviceConfig::default();
-        config.packet_in_count = 128;
-        config
-    };
+    let config = DeviceConfig { packet_in_count: 128, ..DeviceConfig::default() };
     let mut bed = Bed::with(SwitchConfig::default(), config);
     bed.add("priority=0,actions=controller");
     bed.settle();

@@ -126,7 +126,8 @@ fn c20_capabilities_equal_behaviour() {
     let all = flow_request(255, &matching(&[]));
     let any = [0xff; 8];
     let group_all = [0xff, 0xff, 0xff, 0xfc, 0, 0, 0, 0];
-    let questions: [(u32, &[(u16, &[u8])]); 5] = [
+    type Requests<'a> = &'a [(u16, &'a [u8])];
+    let questions: [(u32, Requests<'_>); 5] = [
         (0, &[(1, &all), (2, &all)]),
         (1, &[(3, &[])]),
         (2, &[(4, &any[..4]), (13, &[])]),
