@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod demo;
 mod failure;
+mod out;
 mod replay;
 mod run;
 mod table_files;

@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::args::{PortFile, Replay};
 use super::{Failure, table_files};
+use crate::program::out::say;
 
 /// Runs the command.
 pub(crate) fn run(args: &Replay) -> Result<ExitCode, Failure> {
@@ -34,7 +35,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Failure> {
     let result = play(&trace, &mut switch, &mut host, rounds);
     host.finish()?;
     match args.json {
-        true => println!("{:#}", report_json(&switch, &trace, &result)),
+        true => say!("{:#}", report_json(&switch, &trace, &result)),
         false => report_text(&switch, &trace, &result),
     }
     Ok(ExitCode::SUCCESS)
@@ -245,7 +246,7 @@ fn per_packet(measured: &Measured) -> f64 {
 }
 
 fn report_text(switch: &Switch, trace: &Trace, measured: &Measured) {
-    println!(
+    say!(
         "{} packets ({} in {} rounds), {} bytes: {:.1} ns of CPU a packet, {:.3} s",
         measured.packets,
         trace.frames.len(),
@@ -255,7 +256,7 @@ fn report_text(switch: &Switch, trace: &Trace, measured: &Measured) {
         measured.wall_nanos as f64 / 1e9,
     );
     for port in switch.tables.port_stats(PortNo::ANY, measured.end).unwrap_or_default() {
-        println!(
+        say!(
             "port {}: rx pkts={} bytes={} drop={}, tx pkts={} bytes={} drop={}",
             port.port_no,
             port.rx_packets,
@@ -266,12 +267,12 @@ fn report_text(switch: &Switch, trace: &Trace, measured: &Measured) {
             port.tx_dropped
         );
     }
-    println!("to the controller: {}", measured.punts);
+    say!("to the controller: {}", measured.punts);
     for (name, count) in drops(switch) {
-        println!("dropped, {name}: {count}");
+        say!("dropped, {name}: {count}");
     }
     for flow in flow_stats(switch, measured.end) {
-        println!("{flow}");
+        say!("{flow}");
     }
 }
 

@@ -1,7 +1,6 @@
 //! `rumpswitch run`: switches on real ports until a signal.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use rumpswitch::datapath::{Switch, SwitchConfig};
@@ -13,6 +12,7 @@ use rumpswitch::unix_host::{EventLoop, Opener, PortSpec, UnixHost, clock};
 use super::Failure;
 use super::args::{self, Run};
 use super::config::{self, SwitchSettings};
+use crate::program::out::say;
 
 /// Runs the command.
 pub(crate) fn run(args: &Run) -> Result<ExitCode, Failure> {
@@ -35,17 +35,11 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Failure> {
         add_switch(&mut event_loop, index, settings, host, quiet, &args.listen)?;
     }
     if !quiet {
-        event_loop.report_to(|report| say(&report.to_string()));
-        say("running");
+        event_loop.report_to(|report| say!("{report}"));
+        say!("running");
     }
     event_loop.run().map_err(Failure::failed)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A line for whoever waits for it, perhaps through a pipe; nobody there is no reason to stop.
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// The one switch of the command line.
@@ -82,9 +76,8 @@ fn add_switch(
     let mut switch = Switch::new(config);
     host.attach(clock::now(), &mut switch.tables)
         .map_err(|error| Failure::setup(format!("{name}: {error}")))?;
-    let mut described = DeviceConfig::default();
-    described.description = name.clone();
-    let mut device = Device::new(described, switch);
+    let config = DeviceConfig { description: name.clone(), ..DeviceConfig::default() };
+    let mut device = Device::new(config, switch);
     device.set_fail_mode(match settings.fail_mode {
         args::FailMode::Secure => FailMode::Secure,
         args::FailMode::Standalone => FailMode::Standalone,
@@ -104,10 +97,10 @@ fn add_switch(
         host.ports().map(|(number, name, _)| format!("{number}:{name}")).collect();
     let targets = event_loop.add(&name, device, host, &targets).map_err(Failure::setup)?;
     if !quiet {
-        say(&format!("{name}: datapath {datapath_id:016x}, ports {}", ports.join(" ")));
+        say!("{name}: datapath {datapath_id:016x}, ports {}", ports.join(" "));
         for target in targets {
             let verb = if target.is_passive() { "listening on" } else { "connecting to" };
-            say(&format!("{name}: {verb} {target}"));
+            say!("{name}: {verb} {target}");
         }
     }
     Ok(())

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::args::Trace;
 use super::{Failure, table_files};
+use crate::program::out::{say, say_part};
 use frame::Described;
 
 /// Runs the command.
@@ -29,8 +30,8 @@ pub(crate) fn run(args: &Trace) -> Result<ExitCode, Failure> {
     let switch = table_files::load(&args.tables, [described.in_port.0])?;
     let steps = steps(&switch, &described, Nanos(0));
     match args.json {
-        true => println!("{:#}", as_json(&described, &steps)),
-        false => print!("{}", as_text(&described, &steps)),
+        true => say!("{:#}", as_json(&described, &steps)),
+        false => say_part!("{}", as_text(&described, &steps)),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,16 +1,16 @@
 //! The demo's network in real time, its switches connected to real controllers and tools.
 
-use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use rumpswitch::hypercall::Nanos;
-use rumpswitch::switchd::{Connections, Local};
+use rumpswitch::switchd::{Connections, Local, NewsEvent};
 use rumpswitch::unix_host::Signals;
 use rumpswitch::virt_host::{Network, PingConfig, Scenario, SwitchId};
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 
 use super::{Demo, report};
 use crate::program::Failure;
+use crate::program::out::say;
 
 /// The token of the signals in the epoll set.
 const SIGNALS: u64 = u64::MAX;
@@ -27,6 +27,12 @@ struct Live {
     signals: Signals,
     started: Instant,
     connections: Vec<(SwitchId, Connections)>,
+    /// Which switches have had a session: a tool's may be over by now.
+    has_been_up: Vec<bool>,
+    /// Whether to say who comes and goes.
+    is_talkative: bool,
+    /// What was said last of each switch's controllers: a refusal is told once.
+    said: Vec<String>,
     is_stopped: bool,
 }
 
@@ -34,12 +40,12 @@ struct Live {
 /// until a signal. Tells whether all was well the last time.
 pub(super) fn run(args: &Demo, network: &mut Network) -> Result<bool, Failure> {
     let mut live = Live::new()?;
+    live.is_talkative = !args.json;
     for switch in network.switches() {
         live.connect(args, network, switch)?;
     }
-    let _ = io::stdout().flush();
     let deadline = Instant::now() + PATIENCE;
-    while !live.is_connected() && !live.is_stopped && (args.stay || Instant::now() < deadline) {
+    while !live.all_have_been_up() && !live.is_stopped && (args.stay || Instant::now() < deadline) {
         let until = Nanos(live.now().0).plus(50_000_000);
         live.turn(network, until);
     }
@@ -58,7 +64,7 @@ pub(super) fn run(args: &Demo, network: &mut Network) -> Result<bool, Failure> {
         }
         let summary = format!("pings: {} of {} answered", result.answered(), result.pings.len());
         if summary != last && !live.is_stopped {
-            println!("{summary}");
+            say!("{summary}");
             last = summary;
         }
         while !live.is_stopped && round.elapsed() < ROUND {
@@ -75,7 +81,7 @@ pub(super) fn stay(network: &mut Network) -> Result<(), Failure> {
     let mut live = Live::new()?;
     // Time goes on from where the scenario left it.
     live.started -= Duration::from_nanos(network.now().0);
-    println!("staying until a signal");
+    say!("staying until a signal");
     while !live.is_stopped {
         let until = live.now().plus(1_000_000_000);
         live.turn(network, until);
@@ -107,6 +113,9 @@ impl Live {
             signals,
             started: Instant::now(),
             connections: Vec::new(),
+            has_been_up: Vec::new(),
+            is_talkative: false,
+            said: Vec::new(),
             is_stopped: false,
         })
     }
@@ -125,15 +134,31 @@ impl Live {
                 .map_err(|error| Failure::setup(format!("{target}: {error}")))?;
             let verb = if taken.is_passive() { "listening on" } else { "connecting to" };
             if !args.json {
-                println!("{}: {verb} {taken}", network.switch_name(switch));
+                say!("{}: {verb} {taken}", network.switch_name(switch));
             }
         }
         self.connections.push((switch, connections));
+        self.has_been_up.push(false);
+        self.said.push(String::new());
         Ok(())
     }
 
-    fn is_connected(&self) -> bool {
-        self.connections.iter().all(|(_, connections)| connections.session_count() > 0)
+    fn all_have_been_up(&self) -> bool {
+        self.has_been_up.iter().all(|up| *up)
+    }
+
+    /// Takes note of sessions; those of controllers that were asked for are worth a line.
+    fn hear_news(&mut self, network: &Network) {
+        for (index, (switch, connections)) in self.connections.iter_mut().enumerate() {
+            while let Some(news) = connections.next_news() {
+                self.has_been_up[index] |= matches!(news.event, NewsEvent::Up);
+                let line = format!("{}: {news}", network.switch_name(*switch));
+                if self.is_talkative && !news.target.is_passive() && line != self.said[index] {
+                    say!("{line}");
+                    self.said[index] = line;
+                }
+            }
+        }
     }
 
     fn now(&self) -> Nanos {
@@ -173,6 +198,7 @@ impl Live {
             let (device, host) = network.switch_parts(*switch);
             connections.pump(now, &mut Local { device, host });
         }
+        self.hear_news(network);
         network.run_until(now);
     }
 

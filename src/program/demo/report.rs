@@ -10,48 +10,52 @@ use rumpswitch::virt_host::{Network, Report, SwitchId, TransferState};
 use serde_json::{Value, json};
 
 use super::Demo;
+use crate::program::out::say;
 use crate::program::trace;
 
 /// Says what the network is made of.
 pub(super) fn print_network(network: &Network, args: &Demo) {
-    println!(
+    say!(
         "{} switches ({:?}), {} hosts, seed {}",
-        args.switches, args.topology, args.hosts, args.seed
+        args.switches,
+        args.topology,
+        args.hosts,
+        args.seed
     );
     for host in network.hosts() {
         let host = network.host(host);
         let addresses = host.ipv4().map(|address| address.to_string());
         let addresses = addresses.into_iter().chain(host.ipv6().map(|address| address.to_string()));
-        println!("  {}: {}", host.name(), addresses.collect::<Vec<_>>().join(", "));
+        say!("  {}: {}", host.name(), addresses.collect::<Vec<_>>().join(", "));
     }
 }
 
 /// Prints all of it.
 pub(super) fn print(network: &Network, args: &Demo, report: &Report, took: Duration) {
     match args.json {
-        true => println!("{:#}", as_json(network, report)),
+        true => say!("{:#}", as_json(network, report)),
         false => print_text(network, report, took),
     }
 }
 
 fn print_text(network: &Network, report: &Report, took: Duration) {
-    println!("{}", summary(report));
+    say!("{}", summary(report));
     for failure in report.failures(network) {
-        println!("FAILED {failure}");
+        say!("FAILED {failure}");
     }
     for switch in network.switches() {
-        println!("\n{}: ovs-ofctl -O OpenFlow13 dump-flows", network.switch_name(switch));
+        say!("\n{}: ovs-ofctl -O OpenFlow13 dump-flows", network.switch_name(switch));
         for flow in flows(network, switch) {
-            println!("{flow}");
+            say!("{flow}");
         }
         for (name, count) in drops(network, switch) {
-            println!(" dropped, {name}: {count}");
+            say!(" dropped, {name}: {count}");
         }
     }
     if let Some(text) = sample_trace(network) {
-        println!("\none packet's way:\n{text}");
+        say!("\none packet's way:\n{text}");
     }
-    println!(
+    say!(
         "\n{} in {:.2} s ({:.3} s of virtual time, {} events)",
         if report.is_success() { "all well" } else { "FAILED" },
         took.as_secs_f64(),

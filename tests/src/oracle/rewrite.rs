@@ -18,12 +18,12 @@ fn put_bits(frame: &mut [u8], at: usize, len: usize, mask: u128, bits: u128) {
 }
 
 /// Sets a header field; a field that the frame lacks is left alone.
-pub fn set_field(frame: &mut Vec<u8>, field: OxmField, value: u128) {
+pub fn set_field(frame: &mut [u8], field: OxmField, value: u128) {
     let layout = read(frame);
     if !matches!(field, EthType | IpProto) && layout.get(field).is_none() {
         return;
     }
-    let before = frame.clone();
+    let before = frame.to_vec();
     match field {
         EthDst => put(frame, 0, 6, value),
         EthSrc => put(frame, 6, 6, value),
