@@ -10,7 +10,6 @@ use ofp_codec::{
     MeterModFailedCode, OfpError, Oxm, OxmField, PortNo, VID_PRESENT,
 };
 
-use crate::consistency::Known;
 use crate::counters::NoMemory;
 use crate::program::{Act, ActionSet, Op, Output};
 use crate::tables::Tables;
@@ -47,13 +46,14 @@ pub(crate) fn compile(
     for (index, instruction) in instructions.iter().enumerate() {
         let mut earlier = instructions.iter().take(index);
         if earlier.any(|earlier| earlier.number() == instruction.number()) {
-            return Err(bad_instruction(BadInstructionCode::UnknownInst));
+            return Err(bad_instruction(BadInstructionCode::UnsupInst));
         }
         check_instruction(instruction)?;
     }
     for instruction in instructions {
-        check_fit(tables, table_id, matching, instruction)?;
+        check_goto(tables, table_id, instruction)?;
     }
+    ofp_codec::check_instructions(matching, instructions)?;
     let mut parts = Parts::default();
     for instruction in instructions {
         match instruction {
@@ -89,45 +89,13 @@ fn check_instruction(instruction: &Instruction) -> Result<(), OfpError> {
     }
 }
 
-/// Whether an instruction fits its table and its match.
-fn check_fit(
-    tables: &Tables,
-    table_id: u8,
-    matching: &Match,
-    instruction: &Instruction,
-) -> Result<(), OfpError> {
-    let mut known = Known::of_match(matching);
+/// Goto leads to a later table that is there.
+fn check_goto(tables: &Tables, table_id: u8, instruction: &Instruction) -> Result<(), OfpError> {
     match instruction {
         Instruction::GotoTable(next) if next.0 <= table_id || next.0 >= tables.config.n_tables => {
             Err(bad_instruction(BadInstructionCode::BadTableId))
         }
-        Instruction::ApplyActions(actions) => {
-            actions.iter().try_for_each(|action| known.check(action))
-        }
-        Instruction::WriteActions(actions) => {
-            // A set is executed in its own order, whatever the order of the list.
-            let mut ordered: Vec<&Action> = Vec::new();
-            let no_memory = OfpError::FlowModFailed(FlowModFailedCode::TableFull);
-            ordered.try_reserve_exact(actions.len()).map_err(|_| no_memory)?;
-            ordered.extend(actions);
-            ordered.sort_by_key(|action| place_in_set(action));
-            ordered.into_iter().try_for_each(|action| known.check(action))
-        }
         _ => Ok(()),
-    }
-}
-
-/// An action's step in an action set (§5.10).
-fn place_in_set(action: &Action) -> u8 {
-    match action {
-        Action::CopyTtlIn => 0,
-        Action::PopVlan | Action::PopMpls(_) | Action::PopPbb => 1,
-        Action::PushMpls(_) => 2,
-        Action::PushPbb(_) => 3,
-        Action::PushVlan(_) => 4,
-        Action::CopyTtlOut => 5,
-        Action::DecMplsTtl | Action::DecNwTtl => 6,
-        _ => 7,
     }
 }
 

@@ -120,8 +120,8 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             _ => {}
         }
         self.settle(carrier);
-        carrier.is_popped |= matches!(act, Act::PopVlan | Act::PopMpls(_) | Act::PopPbb);
         let packet = &mut carrier.packet;
+        let len = packet.frame.len();
         let outcome = match *act {
             Act::SetQueue(queue) => {
                 packet.meta.queue_id = Some(queue);
@@ -142,6 +142,8 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             Act::PopPbb => rewrite::pop_pbb(packet),
             Act::Output(_) | Act::Group { .. } => Ok(()),
         };
+        // Only a pop makes a frame shorter.
+        carrier.is_popped |= carrier.packet.frame.len() < len;
         match outcome {
             Ok(()) => Flow::Continue,
             Err(RewriteError::InvalidTtl) => {

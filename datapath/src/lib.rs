@@ -65,7 +65,6 @@ mod actions;
 pub mod checksum;
 pub mod classifier;
 mod config;
-mod consistency;
 mod counters;
 mod echo;
 mod execute;

@@ -92,7 +92,7 @@ fn instructions_and_actions() {
     let bad = |code| OfpError::BadAction(code);
     refused(
         flow(vec![Instruction::ClearActions, Instruction::ClearActions]),
-        OfpError::BadInstruction(BadInstructionCode::UnknownInst),
+        OfpError::BadInstruction(BadInstructionCode::UnsupInst),
     );
     refused(
         flow(vec![Instruction::Experimenter { experimenter: 1, data: vec![] }]),
