@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseError;
 use rumpswitch_tests::contract::*;
+use rumpswitch_tests::plain;
 use rumpswitch_tests::wire::*;
 use switch_dev::{ChannelId, ChannelKind, DeviceConfig, DeviceError, Readiness};
 
@@ -218,6 +219,27 @@ fn is_asynchronous(message: &[u8]) -> bool {
     matches!(message[1], 10..=12) && header(message).2 == 0
 }
 
+/// What the entries that come of it may match.
+fn frames() -> Vec<Vec<u8>> {
+    let datagram = plain::udp(1000, 53, b"payload!");
+    let ip = plain::ethernet(0x0800, &plain::ipv4(17, 0, &datagram));
+    let mut multicast = ip.clone();
+    multicast[0] |= 1;
+    let nd = plain::ipv6(58, &plain::neighbour(135, &[1, 1, 2, 0, 0, 0, 0, 7]));
+    let labels = plain::ethernet(0x8847, &[&[0, 1, 1, 2][..], &ip[14..]].concat());
+    vec![
+        FRAME.to_vec(),
+        FRAME[..14].to_vec(),
+        plain::tagged(0x8100, 5, &multicast),
+        plain::ethernet(0x86dd, &nd),
+        plain::ethernet(0x0806, &plain::arp()),
+        labels,
+        ip[..36].to_vec(),
+        multicast,
+        ip,
+    ]
+}
+
 struct Bench {
     device: InProcess,
     channels: Vec<ChannelId>,
@@ -314,17 +336,21 @@ fn without_roles(state: &[Vec<u8>]) -> Vec<Vec<u8>> {
 /// 20,000 changed messages, 50 to a device, on four channels: never a panic; each is answered by one
 /// error with its xid and its bytes and no more, or taken; after an error nothing has changed; the
 /// barrier behind each is answered; no other channel hears of it but by what the switch says by
-/// itself.
+/// itself. Frames go through between them.
 #[test]
 fn changed_messages_on_a_device_with_a_past() {
     let seeds = seeds();
     let mut runner = super::runner(0x5eed_0002, 400);
+    let frames = frames();
     let (refused, taken) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     let outcome = runner.run(&vec(step(), STEPS), |steps| {
         let mut bench = Bench::new();
         for (turn, step) in steps.iter().enumerate() {
             bench.run(step, &seeds, turn)?;
             bench.device.advance(20_000_000);
+            // Frames meet whatever entries, groups and meters came of it.
+            let frame = step.cut.get(&frames);
+            bench.device.receive(1 + turn as u32 % 3, frame);
         }
         refused.set(refused.get() + bench.refused);
         taken.set(taken.get() + bench.taken);
