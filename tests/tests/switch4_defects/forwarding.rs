@@ -207,6 +207,10 @@ fn c12_every_output_behind_a_set_field_sends_it() {
         assert_eq!(frame[42..], v4[42..]);
         assert_eq!(*frame, sent[0].1);
     }
+    bed.add("priority=6,in_port=2,udp,actions=output:3,set_field:10.0.0.99->ip_dst,output:4");
+    let before = udp_frame(53);
+    let expected = [(3, before.clone()), (4, sent[0].1.clone())];
+    assert_eq!(bed.frame(2, &before), expected, "an output before it sends what was");
     let mut v6 = padded(ethernet(0x86dd, &ipv6(59, &[7; 20])));
     let sent = bed.frame(1, &v6);
     v6[53] = 0x99;
