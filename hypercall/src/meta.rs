@@ -51,11 +51,8 @@ impl Offload {
     /// ```
     pub fn segment_count(&self, frame_len: usize) -> u32 {
         match self.gso {
-            Some(gso) if gso.segment_len > 0 => {
-                let payload = frame_len.saturating_sub(usize::from(gso.header_len));
-                u32::try_from(payload.div_ceil(usize::from(gso.segment_len))).unwrap_or(1).max(1)
-            }
-            _ => 1,
+            Some(gso) => gso.segment_count(frame_len),
+            None => 1,
         }
     }
 }
@@ -69,6 +66,19 @@ pub struct Gso {
     pub segment_len: u16,
     /// Bytes of all headers, repeated in each segment.
     pub header_len: u16,
+}
+
+impl Gso {
+    /// Out of line: ordinary frames, which are most, should not even look at what is not there.
+    #[inline(never)]
+    fn segment_count(self, frame_len: usize) -> u32 {
+        let payload = frame_len.saturating_sub(usize::from(self.header_len));
+        let count = match usize::from(self.segment_len) {
+            0 => 1,
+            len => payload.div_ceil(len),
+        };
+        u32::try_from(count).unwrap_or(u32::MAX).max(1)
+    }
 }
 
 /// The protocols that can be cut.
