@@ -159,7 +159,8 @@ pub(crate) struct Replay {
     #[arg(long = "out", value_name = "N=FILE.pcap", value_parser = parse_port_file)]
     pub(crate) output: Vec<PortFile>,
     /// Play the captures so often
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "seconds")]
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "seconds",
+        value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) repeat: u64,
     /// Play the captures again and again for so long
     #[arg(long, value_name = "S")]

@@ -52,6 +52,7 @@ fn from_capture(file: &Path, number: u64, in_port: u32) -> Result<Described, Fai
     let mut reader = pcap::Reader::open(file).map_err(Failure::setup)?;
     let mut bytes = Vec::new();
     for count in 0..number {
+        bytes.clear();
         if reader.next_into(&mut bytes).map_err(failed)?.is_none() {
             let line = format!("{}: holds {count} frames, not {number}", file.display());
             return Err(Failure::setup(line));
@@ -71,8 +72,9 @@ fn fields_of(in_port: Port, meta: Meta, bytes: &[u8]) -> Match {
     let mut fields = Match::any();
     for field in OxmField::ALL {
         let is_told = match field {
-            // 0 says nothing here, and the physical port only when it is another.
-            OxmField::Metadata | OxmField::TunnelId | OxmField::Ipv6Exthdr => {
+            // 0 says nothing here (no tag, for the VLAN), and the physical port only when it is
+            // another.
+            OxmField::Metadata | OxmField::TunnelId | OxmField::Ipv6Exthdr | OxmField::VlanVid => {
                 packet.key.get(field) != Some(0)
             }
             OxmField::InPhyPort => meta.in_phy_port != Port::NONE,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rumpswitch::datapath::DropReason;
 use rumpswitch::hypercall::Nanos;
 use rumpswitch::ofp_codec::multipart::{FlowStats, FlowStatsRequest};
-use rumpswitch::virt_host::{Network, Report, SwitchId, TransferState};
+use rumpswitch::virt_host::{Endpoint, HostId, Network, Report, SwitchId, TransferState};
 use serde_json::{Value, json};
 
 use super::Demo;
@@ -53,7 +53,7 @@ fn print_text(network: &Network, report: &Report, took: Duration) {
         }
     }
     if let Some(text) = sample_trace(network) {
-        say!("\none packet's way:\n{text}");
+        say!("\none packet's way {text}");
     }
     say!(
         "\n{} in {:.2} s ({:.3} s of virtual time, {} events)",
@@ -102,21 +102,34 @@ fn drops(network: &Network, switch: SwitchId) -> Vec<(&'static str, u64)> {
         .collect()
 }
 
-/// A ping from the last host to the first, traced through the first host's switch.
+/// A ping from the first host to the last, traced through the first host's switch.
 fn sample_trace(network: &Network) -> Option<String> {
     let (first, last) = (network.hosts().next()?, network.hosts().next_back()?);
+    let (switch, port) = attachment(network, first)?;
     let (first, last) = (network.host(first), network.host(last));
-    let switch = network.switches().next()?;
     let hex = |mac: [u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
     let fields = format!(
-        "in_port=1,dl_src={},dl_dst={},icmp,nw_src={},nw_dst={},icmp_type=8",
+        "in_port={port},dl_src={},dl_dst={},icmp,nw_src={},nw_dst={},icmp_type=8",
         hex(first.mac()),
         hex(last.mac()),
         first.ipv4()?,
         last.ipv4()?
     );
-    let switch = network.device(switch).switch();
-    trace::explain(switch, &fields, network.now()).ok()
+    let way = trace::explain(network.device(switch).switch(), &fields, network.now()).ok()?;
+    Some(format!("at {}:\n{way}", network.switch_name(switch)))
+}
+
+/// The switch that a host hangs from, and its port.
+fn attachment(network: &Network, host: HostId) -> Option<(SwitchId, u32)> {
+    network.links().find_map(|link| match network.link_ends(link) {
+        [Endpoint::Host(end), Endpoint::Switch(switch, port)]
+        | [Endpoint::Switch(switch, port), Endpoint::Host(end)]
+            if end == host =>
+        {
+            Some((switch, port))
+        }
+        _ => None,
+    })
 }
 
 fn as_json(network: &Network, report: &Report) -> Value {

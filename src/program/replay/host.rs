@@ -1,0 +1,97 @@
+//! The host of a replay: takes what the switch sends, into captures in the first round, nowhere
+//! later.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::time::Duration;
+
+use rumpswitch::hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
+use rumpswitch::unix_host::{Pool, pcap};
+
+use crate::program::Failure;
+use crate::program::args::Replay;
+
+/// Takes what the switch sends.
+pub(super) struct Host {
+    /// The switch's time.
+    pub(super) now: Nanos,
+    /// The capture's time when the switch's was 0.
+    start: Duration,
+    pool: Pool,
+    outputs: Vec<(Port, pcap::Writer<BufWriter<File>>)>,
+    is_first_round: bool,
+    failure: Option<Failure>,
+}
+
+impl Host {
+    /// Makes the captures that the arguments ask for.
+    pub(super) fn create(args: &Replay, start: Duration) -> Result<Host, Failure> {
+        for (index, output) in args.output.iter().enumerate() {
+            let others = args.output.iter().take(index);
+            if others.clone().any(|other| other.port == output.port) {
+                let line = format!("--out: port {} is there twice", output.port);
+                return Err(Failure::setup(line));
+            }
+            if others.chain(&args.input).any(|other| other.file == output.file) {
+                let line = format!("--out: {} is there twice", output.file.display());
+                return Err(Failure::setup(line));
+            }
+        }
+        let mut host = Host {
+            now: Nanos(0),
+            start,
+            pool: Pool::default(),
+            outputs: Vec::new(),
+            is_first_round: true,
+            failure: None,
+        };
+        for output in &args.output {
+            let writer = pcap::Writer::create(&output.file).map_err(Failure::setup)?;
+            host.outputs.push((Port(output.port), writer));
+        }
+        Ok(host)
+    }
+
+    /// A frame with a copy of `bytes`, in a buffer that was used before if there is one.
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> VecFrame {
+        // A capture may hold what no port would take.
+        self.pool.copy(bytes).unwrap_or_else(|| VecFrame::from_bytes(bytes))
+    }
+
+    pub(super) fn end_round(&mut self) {
+        self.is_first_round = false;
+    }
+
+    /// Writes out what is still kept back.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        for (_, writer) in self.outputs {
+            writer.finish().map_err(Failure::failed)?;
+        }
+        self.failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Hypercall for Host {
+    type Frame = VecFrame;
+
+    fn transmit(&mut self, port: Port, _: &Meta, frame: VecFrame) -> Sent {
+        if self.is_first_round
+            && let Some((_, writer)) = self.outputs.iter_mut().find(|(named, _)| *named == port)
+        {
+            let time = self.start + Duration::from_nanos(self.now.0);
+            if let Err(error) = writer.write(time, frame.headers()) {
+                self.failure = Some(Failure::failed(format!("port {port}: {error}")));
+            }
+        }
+        self.pool.recycle(frame);
+        Sent::Sent
+    }
+
+    fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
+        self.pool.duplicate(frame)
+    }
+
+    fn allocate(&mut self, len: usize) -> Option<VecFrame> {
+        self.pool.zeroed(len)
+    }
+}
