@@ -110,11 +110,11 @@ def listen_to(connection: socket.socket, seconds: float, answer: bool) -> tuple[
     return messages, False
 
 
-@test("keepalive")
+@test("keepalive", tools=("ip",))
 def keepalive(context: Context) -> None:
     """a silent controller is probed and, if it stays silent, left and called again; an answering one is kept"""
     listener = Listener()
-    switches.start(context, controllers=[listener.port])
+    switches.start(context, [Host(context, 1, "10.0.0.1/24")], controllers=[listener.port])
     connection, _ = listener.accept(15)
     with connection:
         messages, closed = listen_to(connection, 40, answer=False)

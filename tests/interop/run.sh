@@ -5,7 +5,7 @@
 #   tests/interop/run.sh --list         one name and its description a line
 #
 # Environment:
-#   RUMPSWITCH        the program under test (default: target/release or target/debug)
+#   RUMPSWITCH        the program under test (default: the newer of target/release and target/debug)
 #   SWITCH            rumpswitch (default) or ovs: the same tests against Open vSwitch's userspace datapath
 #   INTEROP_CACHE     where the clients' virtual environments are kept (default: target/interop)
 #   INTEROP_LOGS      where the logs go (default: a folder below the cache)
