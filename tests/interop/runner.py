@@ -21,6 +21,7 @@ from harness import TESTS, Context, Failure, Skip, Test
 
 import badinput  # noqa: F401  (these register their tests; the order is that of a full run)
 import channel  # noqa: F401
+import program  # noqa: F401
 import ofctl  # noqa: F401
 import hosts  # noqa: F401
 import faucet  # noqa: F401
