@@ -10,7 +10,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from harness import Context, Host, Process, accepts, free_port, wait_until
+from harness import Context, Host, Process, Skip, accepts, free_port, wait_until
 
 DATAPATH_ID = 0xA1
 
@@ -41,6 +41,8 @@ class Switch:
         self.listen_also = list(listen_also)
         self.fail_mode = fail_mode
         self.processes: list[Process] = []
+        if kind == "tap" and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+            raise Skip("/dev/net/tun is not there or may not be opened")
         if kind == "packet":
             for host in self.hosts:
                 host.plug_veth()
