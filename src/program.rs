@@ -13,13 +13,17 @@ mod trace;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use args::{Args, Command};
 pub(crate) use failure::Failure;
 
 /// Runs the command that the command line names.
 pub(crate) fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return report(&error),
+    };
     let result = match args.command.unwrap_or_default() {
         Command::Demo(demo) => demo::run(&demo),
         Command::Replay(replay) => replay::run(&replay),
@@ -30,4 +34,15 @@ pub(crate) fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// Prints what is wrong with the arguments, or the help that they ask for. A value that its own
+/// parser refused is told in one line, like everything else that is wrong outside.
+fn report(error: &clap::Error) -> ExitCode {
+    let text = error.to_string();
+    match (error.kind(), text.lines().next()) {
+        (ErrorKind::ValueValidation, Some(line)) => eprintln!("{line}"),
+        _ => drop(error.print()),
+    }
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }

@@ -99,7 +99,7 @@ impl fmt::Display for TraceStep {
             TraceStep::Output { port, frame } => {
                 write!(f, "out of port {}, {} bytes", PortNo(port.0), frame.len())
             }
-            TraceStep::PacketIn(reason) => write!(f, "packet-in, reason {reason:?}"),
+            TraceStep::PacketIn(reason) => write!(f, "packet-in, reason {reason}"),
             TraceStep::Dropped(reason) => write!(f, "dropped: {}", reason.name()),
         }
     }
@@ -110,14 +110,10 @@ impl fmt::Display for Nearest {
         let info = self.failed.field.info();
         write!(f, "closest: {}; {} ", Brief(&self.entry), info.name)?;
         match self.found {
-            Some(found) => write!(f, "is {found:#x}")?,
+            Some(found) => write!(f, "is {}", Oxm::new(self.failed.field, found).value_text())?,
             None => f.write_str("is not there")?,
         }
-        write!(f, ", not {:#x}", self.failed.value)?;
-        match self.failed.mask {
-            Some(mask) => write!(f, "/{mask:#x}"),
-            None => Ok(()),
-        }
+        write!(f, ", not {}", self.failed.value_text())
     }
 }
 

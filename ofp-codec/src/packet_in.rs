@@ -1,6 +1,7 @@
 //! PACKET_IN (§7.4.1): a packet for the controller.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::wire::{EncodeError, Reader, Rules, Writer};
 use crate::{BadRequestCode, DecodeError, Match, OfpError, TableId};
@@ -19,6 +20,17 @@ pub enum PacketInReason {
     /// A TTL that may not go lower.
     #[doc(alias = "OFPR_INVALID_TTL")]
     InvalidTtl = 2,
+}
+
+/// The word that `ovs-ofctl monitor` has for it.
+impl fmt::Display for PacketInReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PacketInReason::NoMatch => "no_match",
+            PacketInReason::Action => "action",
+            PacketInReason::InvalidTtl => "invalid_ttl",
+        })
+    }
 }
 
 /// The cookie of a packet-in that no flow entry's list of actions caused.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use rumpswitch::switchd::Target;
 
+use super::Failure;
+
 /// An OpenFlow 1.3.5 switch: in a virtual network, on real ports, on captures.
 #[derive(Debug, Parser)]
 #[command(version, about, long_about = None, args_conflicts_with_subcommands = true)]
@@ -189,6 +191,20 @@ pub(crate) struct Trace {
     /// Print the steps as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Controllers are connected to, and listening is for others to connect.
+pub(crate) fn check_targets(controllers: &[Target], listen: &[Target]) -> Result<(), Failure> {
+    if let Some(target) = controllers.iter().find(|target| target.is_passive()) {
+        return Err(Failure::setup(format!("{target}: a place to listen belongs under --listen")));
+    }
+    match listen.iter().find(|target| !target.is_passive()) {
+        Some(target) => {
+            let line = format!("{target}: a controller to connect to belongs under --controller");
+            Err(Failure::setup(line))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A datapath id in hexadecimal, with or without `0x`.

@@ -12,11 +12,14 @@
 //!
 //! Everything that is wrong is told at once, each with its line.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
 use clap::ValueEnum;
+use rumpswitch::hypercall::Port;
 use rumpswitch::switchd::Target;
+use rumpswitch::unix_host::{self, PortSpec};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -28,7 +31,7 @@ use super::args::{FailMode, parse_datapath_id};
 pub(crate) struct SwitchSettings {
     pub(crate) name: Option<String>,
     pub(crate) datapath_id: Option<u64>,
-    pub(crate) ports: Vec<String>,
+    pub(crate) ports: Vec<PortSpec>,
     pub(crate) controllers: Vec<Target>,
     pub(crate) listen: Vec<Target>,
     pub(crate) fail_mode: FailMode,
@@ -73,7 +76,10 @@ fn parse(text: &str) -> Result<Vec<SwitchSettings>, Vec<Wrong>> {
     }
     match reader.wrongs.is_empty() {
         true => Ok(switches),
-        false => Err(reader.wrongs),
+        false => {
+            reader.wrongs.sort_by_key(|wrong| wrong.line);
+            Err(reader.wrongs)
+        }
     }
 }
 
@@ -101,7 +107,7 @@ impl Reader<'_> {
                 "datapath-id" => {
                     settings.datapath_id = self.parsed(value, parse_datapath_id);
                 }
-                "ports" => settings.ports = self.list(value, |text| Ok(text.to_owned())),
+                "ports" => settings.ports = self.ports(value),
                 "controllers" => settings.controllers = self.list(value, parse_controller),
                 "listen" => settings.listen = self.list(value, parse_listen),
                 "fail-mode" => {
@@ -116,6 +122,22 @@ impl Reader<'_> {
         settings
     }
 
+    /// The ports of one switch; two with one number are told here, where the lines are known.
+    fn ports(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<PortSpec> {
+        let mut taken: HashMap<Port, String> = HashMap::new();
+        self.list(value, |text| {
+            let spec: PortSpec =
+                text.parse().map_err(|error: unix_host::Error| error.to_string())?;
+            let first = spec.number.and_then(|port| taken.insert(port, text.into()));
+            match (first, spec.number) {
+                (Some(first), Some(number)) => {
+                    Err(format!("port '{text}': number {number} is taken by '{first}'"))
+                }
+                _ => Ok(spec),
+            }
+        })
+    }
+
     fn text<'v>(&mut self, value: &'v Spanned<DeValue<'_>>) -> Option<&'v str> {
         let text = value.get_ref().as_str();
         if text.is_none() {
@@ -128,7 +150,7 @@ impl Reader<'_> {
     fn parsed<T>(
         &mut self,
         value: &Spanned<DeValue<'_>>,
-        parse: impl Fn(&str) -> Result<T, String>,
+        mut parse: impl FnMut(&str) -> Result<T, String>,
     ) -> Option<T> {
         let parsed = parse(self.text(value)?);
         parsed.map_err(|what| self.wrong(value.span(), what)).ok()
@@ -137,10 +159,10 @@ impl Reader<'_> {
     fn list<T>(
         &mut self,
         value: &Spanned<DeValue<'_>>,
-        parse: impl Fn(&str) -> Result<T, String>,
+        mut parse: impl FnMut(&str) -> Result<T, String>,
     ) -> Vec<T> {
         match value.get_ref().as_array() {
-            Some(items) => items.iter().filter_map(|item| self.parsed(item, &parse)).collect(),
+            Some(items) => items.iter().filter_map(|item| self.parsed(item, &mut parse)).collect(),
             None => {
                 let what =
                     format!("a list of strings is wanted, not {}", value.get_ref().type_str());
@@ -192,7 +214,8 @@ mod tests {
         let switches = parse(text).unwrap();
         assert_eq!(switches.len(), 2);
         assert_eq!(switches[0].datapath_id, Some(0xa1));
-        assert_eq!(switches[0].ports, ["1:packet:veth0", "tap:t0"]);
+        let ports: Vec<_> = switches[0].ports.iter().map(|spec| &spec.text[..]).collect();
+        assert_eq!(ports, ["1:packet:veth0", "tap:t0"]);
         assert_eq!(switches[0].fail_mode, FailMode::Standalone);
         assert_eq!(switches[1].listen[0].to_string(), "ptcp:0:127.0.0.1");
     }

@@ -18,13 +18,14 @@ use rumpswitch::virt_host::{
 };
 
 use super::Failure;
-use super::args::{Demo, Topology};
+use super::args::{Demo, Topology, check_targets};
 
 /// Seconds for which entries of the built-in controller outlive their traffic.
 const IDLE_TIMEOUT: u16 = 60;
 
 /// Runs the command.
 pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
+    check_targets(&args.controller, &args.listen)?;
     let shape = match args.topology {
         Topology::Linear => Shape::Linear,
         Topology::Star => Shape::Star,

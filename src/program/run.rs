@@ -7,7 +7,7 @@ use rumpswitch::datapath::{Switch, SwitchConfig};
 use rumpswitch::ofp_codec::HwAddr;
 use rumpswitch::switch_dev::{Device, DeviceConfig, FailMode};
 use rumpswitch::switchd::Target;
-use rumpswitch::unix_host::{EventLoop, Opener, PortSpec, UnixHost, clock};
+use rumpswitch::unix_host::{self, EventLoop, Opener, UnixHost, clock};
 
 use super::Failure;
 use super::args::{self, Run};
@@ -17,15 +17,17 @@ use crate::program::out::say;
 /// Runs the command.
 pub(crate) fn run(args: &Run) -> Result<ExitCode, Failure> {
     let settings = match &args.config {
-        Some(file) => config::read(file)?,
+        Some(file) => {
+            args::check_targets(&[], &args.listen)?;
+            config::read(file)?
+        }
         None => vec![of_arguments(args)?],
     };
     // All ports are opened before any switch listens: what fails leaves nothing half-made.
-    let specs = settings.iter().map(port_specs).collect::<Result<Vec<_>, _>>()?;
     let mut opener = Opener::default();
     let mut hosts = Vec::new();
-    for specs in &specs {
-        hosts.push(UnixHost::new(opener.open(specs).map_err(Failure::setup)?));
+    for settings in &settings {
+        hosts.push(UnixHost::new(opener.open(&settings.ports).map_err(Failure::setup)?));
     }
     opener.finish().map_err(Failure::setup)?;
 
@@ -44,22 +46,17 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Failure> {
 
 /// The one switch of the command line.
 fn of_arguments(args: &Run) -> Result<SwitchSettings, Failure> {
-    if let Some(target) = args.controller.iter().find(|target| target.is_passive()) {
-        return Err(Failure::setup(format!("{target}: a place to listen belongs under --listen")));
-    }
+    args::check_targets(&args.controller, &args.listen)?;
+    let ports = args.port.iter().map(|spec| spec.parse()).collect::<Result<_, _>>();
     Ok(SwitchSettings {
         name: None,
         datapath_id: args.datapath_id,
-        ports: args.port.clone(),
+        ports: ports.map_err(|error: unix_host::Error| Failure::setup(error))?,
         controllers: args.controller.clone(),
         // Given to the switch by its place below, as for the switches of a file.
         listen: Vec::new(),
         fail_mode: args.fail_mode,
     })
-}
-
-fn port_specs(settings: &SwitchSettings) -> Result<Vec<PortSpec>, Failure> {
-    settings.ports.iter().map(|spec| spec.parse().map_err(Failure::setup)).collect()
 }
 
 fn add_switch(
@@ -87,10 +84,6 @@ fn add_switch(
     targets.extend(settings.listen.iter().cloned());
     let place = u16::try_from(index).map_err(Failure::setup)?;
     for target in listen {
-        if !target.is_passive() {
-            let line = format!("{target}: a controller to connect to belongs under --controller");
-            return Err(Failure::setup(line));
-        }
         targets.push(target.for_switch(place).map_err(Failure::setup)?);
     }
     let ports: Vec<String> =

@@ -1,7 +1,9 @@
 //! The clock: the only place that reads it. The loop reads once per burst and hands the reading on.
 
 use hypercall::Nanos;
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use rustix::time::Timespec;
+
+use crate::sys;
 
 /// Now, on the system's monotonic clock.
 ///
@@ -10,15 +12,15 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 /// assert!(rumpswitch_unix::clock::now() >= earlier);
 /// ```
 pub fn now() -> Nanos {
-    nanos(clock_gettime(ClockId::Monotonic))
+    nanos(sys::clock(libc::CLOCK_MONOTONIC))
 }
 
 /// Processor time that this process has used so far, user and system: what a replay measures.
 pub fn cpu_time() -> Nanos {
-    nanos(clock_gettime(ClockId::ProcessCPUTime))
+    nanos(sys::clock(libc::CLOCK_PROCESS_CPUTIME_ID))
 }
 
-fn nanos(time: Timespec) -> Nanos {
+fn nanos(time: libc::timespec) -> Nanos {
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
     Nanos::from_secs(seconds).plus(nanos)

@@ -8,7 +8,7 @@ use super::error::{Fault, Parsed};
 use super::names;
 use super::ports::{self, PortNames, PortText};
 use super::value::{self, Hex, Ipv6Text, Mac};
-use crate::{OxmField, OxmFormat, PortNo};
+use crate::{Oxm, OxmField, OxmFormat, PortNo};
 
 /// Value and mask; a mask of all ones is exact, of zero matches everything.
 pub(super) type Masked = (u128, u128);
@@ -122,6 +122,20 @@ impl fmt::Display for FieldValue {
             (OxmFormat::Hex, Some(mask)) => write!(f, "{}/{}", Hex(value), Hex(mask)),
             (OxmFormat::Decimal, Some(mask)) => write!(f, "{value:#x}/{mask:#x}"),
         }
+    }
+}
+
+impl Oxm {
+    /// The value and the mask as they stand in a match: `10.0.0.0/8`.
+    ///
+    /// ```
+    /// use rumpswitch_ofp_codec::{Oxm, OxmField};
+    ///
+    /// let oxm = Oxm::masked(OxmField::Ipv4Dst, 0x0a000000, 0xff000000);
+    /// assert_eq!(oxm.value_text().to_string(), "10.0.0.0/8");
+    /// ```
+    pub fn value_text(&self) -> impl fmt::Display + use<> {
+        FieldValue { field: self.field, value: self.value, mask: self.mask }
     }
 }
 

@@ -94,6 +94,8 @@ fn scenario(args: &Demo) -> Scenario {
     let scenario = Scenario {
         settle: Duration::from_millis(500),
         ping: PingConfig { timeout: Duration::from_secs(2), ..PingConfig::default() },
+        // In real time somebody waits; where no ping came through nothing else will.
+        transfer_limit: Duration::from_secs(10),
         ..Scenario::default()
     };
     match args.stay {

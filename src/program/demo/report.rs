@@ -53,7 +53,7 @@ fn print_text(network: &Network, report: &Report, took: Duration) {
         }
     }
     if let Some(text) = sample_trace(network) {
-        say!("\none packet's way {text}");
+        say!("\none packet's way {}", text.trim_end());
     }
     say!(
         "\n{} in {:.2} s ({:.3} s of virtual time, {} events)",

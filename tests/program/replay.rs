@@ -1,0 +1,209 @@
+//! `rumpswitch replay`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::frames::{self, Captured, udp};
+use crate::{Folder, rumpswitch};
+
+/// A folder with a capture and tables.
+struct Bed {
+    folder: Folder,
+    args: Vec<String>,
+}
+
+impl Bed {
+    /// The frames come at port 1.
+    fn new(flows: &str, frames: &[Captured]) -> Bed {
+        let folder = Folder::new();
+        frames::write(&folder.path("in.pcap"), frames);
+        let flows = folder.write("flows.txt", flows);
+        let input = format!("1={}", folder.arg("in.pcap"));
+        let args = ["replay", "--flows", &flows, "--in", &input].map(str::to_owned).into();
+        Bed { folder, args }
+    }
+
+    fn with(mut self, option: &str, file: &str, text: &str) -> Bed {
+        self.args.extend([option.to_owned(), self.folder.write(file, text)]);
+        self
+    }
+
+    fn outcome(&self, more: &[&str]) -> crate::Outcome {
+        rumpswitch(self.args.iter().map(String::as_str).chain(more.iter().copied()))
+    }
+
+    fn json(&self, more: &[&str]) -> Value {
+        self.outcome(&[more, &["--json"]].concat()).json()
+    }
+}
+
+fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// Packets of each entry, in the order in which they are told.
+fn counts(json: &Value) -> Vec<u64> {
+    let flows = json["flows"].as_array().unwrap().iter();
+    flows.map(|flow| flow["packet_count"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn what_leaves_is_written_byte_for_byte() {
+    let start = Duration::new(1_700_000_000, 5_000);
+    let frames: Vec<Captured> = (0..100)
+        .map(|n| (start + millis(n), udp([10, 0, 0, (n % 4) as u8], 1000 + n as u16)))
+        .collect();
+    let bed = Bed::new(
+        "priority=2,ip,nw_dst=10.0.0.1,actions=output:2\n\
+         priority=2,ip,nw_dst=10.0.0.2,actions=push_vlan:0x8100,set_field:4101->vlan_vid,output:2\n\
+         priority=2,ip,nw_dst=10.0.0.3,actions=output:3,output:2\n",
+        &frames,
+    );
+    let out = |port: u32| format!("{port}={}", bed.folder.arg(&format!("{port}.pcap")));
+    let json = bed.json(&["--out", &out(2), "--out", &out(3), "--out", &out(4), "--repeat", "3"]);
+
+    let mut expected = Vec::new();
+    for (time, frame) in &frames {
+        let mut frame = frame.clone();
+        match frame[33] {
+            0 => continue,
+            2 => drop(frame.splice(12..12, [0x81, 0, 0, 5])),
+            _ => {}
+        }
+        expected.push((*time, frame));
+    }
+    assert_eq!(frames::read(&bed.folder.path("2.pcap")), expected, "one round, tags and times");
+    expected.retain(|(_, frame)| frame[33] == 3);
+    assert_eq!(frames::read(&bed.folder.path("3.pcap")), expected);
+    assert_eq!(frames::read(&bed.folder.path("4.pcap")), []);
+
+    assert_eq!(json["rounds"], 3);
+    assert_eq!(json["frames_per_round"], 100);
+    assert_eq!((&json["packets"], &json["bytes"]), (&json!(300), &json!(18_000)));
+    assert_eq!(json["packet_ins"], 0);
+    assert!(json["cpu_ns_per_packet"].as_f64().unwrap() > 0.0);
+    assert!(json["wall_seconds"].as_f64().unwrap() > 0.0);
+    let port = |number: u32| {
+        let ports = json["ports"].as_array().unwrap().iter();
+        ports.clone().find(|port| port["port_no"] == number).unwrap().clone()
+    };
+    assert_eq!((&port(1)["rx_packets"], &port(1)["rx_bytes"]), (&json!(300), &json!(18_000)));
+    assert_eq!((&port(2)["tx_packets"], &port(2)["tx_bytes"]), (&json!(225), &json!(13_800)));
+    assert_eq!((&port(3)["tx_packets"], &port(4)["tx_packets"]), (&json!(75), &json!(0)));
+    assert_eq!(json["drops"], json!({ "table_miss": 75 }));
+    let table =
+        json!({ "table_id": 0, "active_count": 3, "lookup_count": 300, "matched_count": 225 });
+    assert_eq!(json["tables"], json!([table]));
+    assert_eq!(counts(&json), [75, 75, 75]);
+    let text = json["flows"][0]["text"].as_str().unwrap();
+    let end = "n_packets=75, n_bytes=4500, priority=2,ip,nw_dst=10.0.0.1 actions=output:2";
+    assert!(text.ends_with(end), "{text}");
+}
+
+#[test]
+fn the_same_in_text() {
+    let frames = [(millis(0), udp([10, 0, 0, 1], 53)), (millis(1), udp([10, 0, 0, 2], 53))];
+    let bed = Bed::new("priority=1,udp,nw_dst=10.0.0.1,actions=output:2,CONTROLLER\n", &frames);
+    let outcome = bed.outcome(&[]);
+    assert_eq!((outcome.code, &outcome.stderr[..]), (Some(0), ""));
+    let (first, rest) = outcome.stdout.split_once('\n').unwrap();
+    assert!(first.starts_with("2 packets (2 in 1 rounds), 120 bytes: "), "{first}");
+    assert!(first.contains(" ns of CPU a packet, "), "{first}");
+    let lines: Vec<_> = rest.lines().collect();
+    assert_eq!(
+        lines[..4],
+        [
+            "port 1: rx pkts=2 bytes=120 drop=0, tx pkts=0 bytes=0 drop=0",
+            "port 2: rx pkts=0 bytes=0 drop=0, tx pkts=1 bytes=60 drop=0",
+            "to the controller: 1",
+            "dropped, table_miss: 1",
+        ]
+    );
+    assert!(
+        lines[4].starts_with(" cookie=0x0, duration=0.001s, table=0, n_packets=1, n_bytes=60,")
+    );
+    assert_eq!(lines.len(), 5);
+}
+
+#[test]
+fn meters_act_in_the_captures_time() {
+    // 100 packets a second for 4 s through a meter for 10, which starts full.
+    let frames: Vec<Captured> =
+        (0..400).map(|n| (millis(10 * n), udp([10, 0, 0, 1], n as u16))).collect();
+    let bed = Bed::new("ip,actions=meter:7,output:2\n", &frames).with(
+        "--meters",
+        "meters.txt",
+        "meter=7,pktps,burst,band=type=drop,rate=10,burst_size=10\n",
+    );
+    let json = bed.json(&[]);
+    let sent = json["ports"][1]["tx_packets"].as_u64().unwrap();
+    assert!((48..=52).contains(&sent), "{sent} of 400 at 10 a second in 4 s, and a burst of 10");
+    assert_eq!(json["drops"], json!({ "meter": 400 - sent }));
+    assert_eq!(counts(&json), [400]);
+    // Faster than they came, again and again: as if each round followed the other in its time.
+    let again = bed.json(&["--repeat", "10"]);
+    let sent = again["ports"][1]["tx_packets"].as_u64().unwrap();
+    assert!((405..=415).contains(&sent), "{sent} of 4000");
+    let mut once_more = bed.json(&["--repeat", "10"]);
+    for key in ["cpu_ns_per_packet", "wall_seconds"] {
+        once_more[key] = again[key].clone();
+    }
+    assert_eq!(once_more, again, "repeated exactly");
+}
+
+#[test]
+fn timeouts_act_in_the_captures_time() {
+    let frames: Vec<Captured> =
+        [0, 900, 1800, 2700, 4500].map(|time| (millis(time), udp([10, 0, 0, 1], 53))).into();
+    let bed = Bed::new(
+        "priority=3,hard_timeout=2,udp,actions=output:2\n\
+         priority=2,idle_timeout=1,udp,actions=output:3\n\
+         priority=1,udp,actions=output:4\n",
+        &frames,
+    );
+    // The second entry waits behind the first, idle, and is gone before its turn.
+    let json = bed.json(&[]);
+    assert_eq!(counts(&json), [2], "{json}");
+    let sent: Vec<_> = json["ports"].as_array().unwrap().iter().skip(1).collect();
+    let sent: Vec<_> = sent.iter().map(|port| port["tx_packets"].as_u64().unwrap()).collect();
+    assert_eq!(sent, [3, 0, 2]);
+    // Alone it lives as long as packets come within a second of each other.
+    let bed = Bed::new(
+        "priority=2,idle_timeout=1,udp,actions=output:3\npriority=1,udp,actions=output:4\n",
+        &frames,
+    );
+    assert_eq!(counts(&bed.json(&[])), [1]);
+}
+
+#[test]
+fn captures_of_several_ports_are_merged_by_time() {
+    let at = |time, last| (millis(time), udp([10, 0, 0, last], 53));
+    let bed = Bed::new("ip,actions=output:9\n", &[at(0, 1), at(20, 3), at(40, 5)]);
+    frames::write(&bed.folder.path("second.pcap"), &[at(10, 2), at(30, 4)]);
+    let second = format!("2={}", bed.folder.arg("second.pcap"));
+    let out = format!("9={}", bed.folder.arg("out.pcap"));
+    let json = bed.json(&["--in", &second, "--out", &out]);
+    assert_eq!(json["ports"][1]["rx_packets"], 2);
+    let order: Vec<_> =
+        frames::read(&bed.folder.path("out.pcap")).iter().map(|(_, frame)| frame[33]).collect();
+    assert_eq!(order, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn groups_and_normal_and_seconds() {
+    let frames = [(millis(0), udp([10, 0, 0, 1], 53))];
+    let bed = Bed::new("priority=1,actions=group:1\n", &frames).with(
+        "--groups",
+        "groups.txt",
+        "group_id=1,type=all,bucket=actions=output:2,bucket=actions=set_field:10.9.8.7->ip_dst,output:3\n",
+    );
+    let out = format!("3={}", bed.folder.arg("out.pcap"));
+    bed.json(&["--out", &out]);
+    assert_eq!(frames::read(&bed.folder.path("out.pcap"))[0].1[30..34], [10, 9, 8, 7]);
+    let json = bed.json(&["--seconds", "0.05"]);
+    assert!(json["rounds"].as_u64().unwrap() > 1);
+    assert!(json["wall_seconds"].as_f64().unwrap() >= 0.05);
+    let sent = &json["ports"][1]["tx_packets"];
+    assert_eq!((sent, &json["packets"]), (&json["rounds"], &json["rounds"]));
+}
