@@ -110,9 +110,8 @@ fn two_switches_from_one_file_joined_by_a_cable() {
 #[test]
 fn captures_in_and_out() {
     let folder = Folder::new();
-    let frames: Vec<_> =
-        (0..50).map(|port| (Duration::from_millis(port), frames::udp([10, 0, 0, 2], port as u16)));
-    let frames = frames.collect::<Vec<_>>();
+    let frame = |port| (Duration::from_millis(port), frames::udp([10, 0, 0, 2], port as u16));
+    let frames: Vec<_> = (0..50).map(frame).collect();
     frames::write(&folder.path("in.pcap"), &frames);
     let input = format!("1:pcap:{}", folder.arg("in.pcap"));
     let output = format!("2:pcap:,{}", folder.arg("out.pcap"));
