@@ -34,7 +34,7 @@ fn each_step_is_told_and_nothing_is_counted() {
             "push_vlan:0x8100",
             "table 6: priority=0 cookie=0x0",
             "CONTROLLER:65535",
-            "packet-in, reason NoMatch",
+            "packet-in, reason no_match",
             "action set",
             "group:5",
             "group 5, bucket 0",
@@ -76,6 +76,6 @@ fn a_miss_names_the_closest_entry_and_what_failed() {
     assert_eq!(last, &TraceStep::Dropped(DropReason::TableMiss));
     assert_eq!(nearest.entry.priority, 6);
     assert_eq!((nearest.failed, nearest.found), (Oxm::new(OxmField::UdpDst, 54), Some(53)));
-    assert!(steps[0].to_string().ends_with("udp_dst is 0x35, not 0x36"), "{}", steps[0]);
+    assert!(steps[0].to_string().ends_with("udp_dst is 53, not 54"), "{}", steps[0]);
     bed.assert_drops(&[]);
 }
