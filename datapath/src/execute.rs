@@ -447,7 +447,11 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
         match self.punts.push(&carrier.packet, origin, carrier.is_popped) {
             Ok(()) => self.events |= Events::PUNTED,
-            Err(()) => self.cells.dropped(DropReason::PuntQueueFull, 1),
+            Err(lost) => {
+                // What came may have got in at the cost of what waited.
+                self.events |= Events::PUNTED;
+                self.cells.dropped(DropReason::PuntQueueFull, lost);
+            }
         }
     }
 

@@ -62,52 +62,75 @@ impl PuntQueue {
         self.count
     }
 
-    /// Queues a copy of the packet as it is now, its checksum completed. `Err` when a packet had to
-    /// go for want of room, this one or one that waited.
+    /// Queues a copy of the packet as it is now, its checksum completed. `Err` says how many packets
+    /// had to go for want of room or memory: this one, or some that waited.
     pub(crate) fn push<F: Frame>(
         &mut self,
         packet: &Packet<F>,
         origin: Origin,
         is_popped: bool,
-    ) -> Result<(), ()> {
-        let mut result = Ok(());
+    ) -> Result<(), u64> {
+        let mut lost = 0_u64;
         let len = packet.frame.len();
         let len = if is_popped { len.max(FRAME_MIN) } else { len };
-        while self.count >= self.count_max || self.bytes.saturating_add(len) > self.bytes_max {
-            result = Err(());
-            let own = self.waiting(packet.in_port);
-            let longest = self.ports.iter_mut().max_by_key(|waiting| waiting.punts.len());
-            let Some(longest) = longest.filter(|longest| longest.punts.len() > own) else {
-                return Err(());
-            };
-            let Some(lost) = longest.punts.pop_back() else { return Err(()) };
-            self.forget(&lost);
+        if len > self.bytes_max {
+            return Err(1);
         }
-        let punt = punt(packet, origin, len)?;
+        while self.count >= self.count_max || self.bytes.saturating_add(len) > self.bytes_max {
+            if !self.displace(packet.in_port) {
+                return Err(lost.saturating_add(1));
+            }
+            lost = lost.saturating_add(1);
+        }
+        let Ok(punt) = punt(packet, origin, len) else { return Err(lost.saturating_add(1)) };
         let bytes = punt.packet_in.data.len();
-        self.enqueue(punt)?;
+        if self.enqueue(punt).is_err() {
+            return Err(lost.saturating_add(1));
+        }
         self.count = self.count.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
-        result
+        if lost == 0 { Ok(()) } else { Err(lost) }
+    }
+
+    /// Drops the newest packet of the port that has the most waiting, if that is more than `port`
+    /// has; whether it did.
+    fn displace(&mut self, port: Port) -> bool {
+        let own = self.waiting(port);
+        let longest = self.ports.iter().enumerate().max_by_key(|(_, waiting)| waiting.punts.len());
+        let Some(at) = longest.filter(|(_, waiting)| waiting.punts.len() > own).map(|(at, _)| at)
+        else {
+            return false;
+        };
+        let lost = self.ports.get_mut(at).and_then(|waiting| waiting.punts.pop_back());
+        self.forget_if_empty(at);
+        match lost {
+            Some(lost) => {
+                self.forget(&lost);
+                true
+            }
+            None => false,
+        }
     }
 
     /// The next packet; ports take turns.
     pub(crate) fn pop(&mut self) -> Option<Punt> {
         self.turn = if self.turn < self.ports.len() { self.turn } else { 0 };
-        let waiting = self.ports.get_mut(self.turn)?;
-        let punt = waiting.punts.pop_front();
-        if waiting.punts.is_empty() {
-            self.ports.swap_remove(self.turn);
-        } else {
+        let punt = self.ports.get_mut(self.turn)?.punts.pop_front();
+        if !self.forget_if_empty(self.turn) {
             self.turn = self.turn.saturating_add(1);
         }
-        match punt {
-            Some(punt) => {
-                self.forget(&punt);
-                Some(punt)
-            }
-            None => self.pop(),
+        let punt = punt?;
+        self.forget(&punt);
+        Some(punt)
+    }
+
+    /// Forgets the port at `at` if nothing of it waits: every port in the list has a packet.
+    fn forget_if_empty(&mut self, at: usize) -> bool {
+        let is_empty = self.ports.get(at).is_some_and(|waiting| waiting.punts.is_empty());
+        if is_empty {
+            self.ports.swap_remove(at);
         }
+        is_empty
     }
 
     fn forget(&mut self, punt: &Punt) {
@@ -209,7 +232,7 @@ mod tests {
             assert_eq!(result.is_ok(), fill < 4);
         }
         // Another port gets in, at the cost of the flooding one's newest.
-        assert_eq!(queue.push(&packet(2, 77), origin(), false), Err(()));
+        assert_eq!(queue.push(&packet(2, 77), origin(), false), Err(1));
         assert_eq!(queue.count(), 4);
         let order: Vec<(u32, u8)> = core::iter::from_fn(|| queue.pop())
             .map(|punt| (punt.in_port.0, punt.packet_in.data[0]))
@@ -225,6 +248,34 @@ mod tests {
         assert!(queue.push(&packet(1, 1), origin(), false).is_ok());
         assert!(queue.push(&packet(1, 2), origin(), false).is_err());
         assert_eq!(queue.bytes, 120);
+    }
+
+    /// Packet-outs name any ingress port, so ports are as many as their author likes.
+    #[test]
+    fn ports_of_displaced_packets_are_forgotten() {
+        let mut queue = PuntQueue::new(4, 10_000);
+        for port in 1..=100_000 {
+            let result = queue.push(&packet(port, 0), origin(), false);
+            assert_eq!(result.is_ok(), port <= 4);
+        }
+        assert_eq!(queue.ports.len(), 4);
+        assert_eq!(core::iter::from_fn(|| queue.pop()).count(), 4);
+        assert_eq!((queue.count, queue.bytes, queue.ports.len()), (0, 0, 0));
+    }
+
+    /// A long frame may displace several short ones, and each of them is lost.
+    #[test]
+    fn every_displaced_packet_is_counted() {
+        let mut queue = PuntQueue::new(100, 240);
+        for fill in 0..4 {
+            assert_eq!(queue.push(&packet(1, fill), origin(), false), Ok(()));
+        }
+        let long = Packet::new(VecFrame::from_bytes(&[7; 120]), Port(2), Meta::default());
+        assert_eq!(queue.push(&long, origin(), false), Err(2), "two went for it");
+        assert_eq!((queue.count, queue.bytes), (3, 240));
+        let longer = Packet::new(VecFrame::from_bytes(&[7; 241]), Port(3), Meta::default());
+        assert_eq!(queue.push(&longer, origin(), false), Err(1), "it alone: it never fits");
+        assert_eq!((queue.count, queue.bytes), (3, 240));
     }
 
     #[test]
