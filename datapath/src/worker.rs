@@ -111,7 +111,8 @@ impl Worker {
             outcomes: 0,
             outputs: 0,
         };
-        for (mut carrier, found) in packets.into_iter().zip(found) {
+        // Drained where they lie: `into_iter` would first move all of them.
+        for (mut carrier, found) in packets.drain(..).zip(found) {
             run.begin();
             // 4. Walk the tables: match, count, instructions, goto; then the action set. Actions
             //    rewrite in place, outputs go to the host, the last one by moving the frame.
