@@ -27,8 +27,8 @@
 
 use alloc::vec::Vec;
 
-use hypercall::Nanos;
-use ofp_codec::PortMod;
+use hypercall::{Nanos, Port};
+use ofp_codec::{PortConfig, PortFeatures};
 
 use crate::counters::{Load, NoMemory};
 use crate::echo::Echo;
@@ -61,8 +61,8 @@ pub(crate) enum Undo {
     GroupRemoved(Group),
     /// The type and buckets of a group changed.
     GroupModified(u32, Replaced),
-    /// A port's configuration changed; this changes it back.
-    Port(PortMod),
+    /// What controllers configure of a port was this.
+    Port { port: Port, config: PortConfig, advertised: PortFeatures },
 }
 
 impl Tables {
@@ -113,10 +113,8 @@ impl Tables {
                 Undo::GroupModified(slot, replaced) => {
                     self.groups.restore(slot, replaced, &mut self.counters);
                 }
-                Undo::Port(change) => {
-                    // The port was there with this address when it was changed, and nothing but
-                    // controllers' operations happened since.
-                    let _ = self.ports.modify(&change);
+                Undo::Port { port, config, advertised } => {
+                    self.ports.restore(port, config, advertised);
                 }
             }
         }

@@ -324,6 +324,15 @@ impl Ports {
         Ok((desc != before).then_some(PortStatus { reason: PortReason::Modify, desc }))
     }
 
+    /// Gives a port what controllers had configured of it.
+    pub(crate) fn restore(&mut self, port: Port, config: ConfigFlags, advertised: PortFeatures) {
+        if let Some(entry) = self.get_mut(port) {
+            entry.config = config;
+            entry.desc.advertised = advertised;
+            entry.refresh();
+        }
+    }
+
     pub(crate) fn set_errors(&mut self, port: Port, errors: PortErrors) {
         if let Some(entry) = self.get_mut(port) {
             entry.errors = errors;

@@ -278,13 +278,10 @@ impl Tables {
         let before = self.ports.desc(Port(given.port_no.0));
         let status = self.ports.modify(given)?;
         if let Some(before) = before {
-            self.note_undo(|| {
-                Undo::Port(PortMod {
-                    config: before.config,
-                    mask: given.mask,
-                    advertise: before.advertised,
-                    ..*given
-                })
+            self.note_undo(|| Undo::Port {
+                port: Port(given.port_no.0),
+                config: before.config,
+                advertised: before.advertised,
             });
         }
         self.tell_port(status);

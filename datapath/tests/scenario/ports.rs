@@ -192,3 +192,33 @@ fn fragments_are_dropped_when_asked() {
     bed.assert_drops(&[(DropReason::Fragment, 1)]);
     assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2]);
 }
+
+/// What a port-mod alone cannot bring back: features advertised before that were none, or that the
+/// port does not list as supported.
+#[test]
+fn undone_port_mods_leave_no_trace() {
+    let mut bed = Bed::new();
+    let supported = PortFeatures::from_bits_retain(0x20);
+    for (number, advertised) in [(7, 0), (8, 0x840)] {
+        let advertised = PortFeatures::from_bits_retain(advertised);
+        let port = PortConfig { supported, advertised, ..PortConfig::new(Port(number), "p") };
+        bed.switch.tables.port_add(bed.now, port).unwrap();
+        while bed.switch.tables.next_news().is_some() {}
+        let before = bed.switch.tables.port_desc(Port(number)).unwrap();
+        bed.switch.tables.begin();
+        for advertise in [0x20, 0] {
+            let change = PortMod {
+                port_no: PortNo(number),
+                hw_addr: before.hw_addr,
+                config: Flags::PORT_DOWN | Flags::NO_FWD,
+                mask: Flags::PORT_DOWN,
+                advertise: PortFeatures::from_bits_retain(advertise),
+            };
+            bed.switch.tables.port_mod(&change).unwrap();
+        }
+        assert_ne!(bed.switch.tables.port_desc(Port(number)).unwrap(), before);
+        bed.switch.tables.roll_back();
+        assert_eq!(bed.switch.tables.port_desc(Port(number)).unwrap(), before);
+        assert_eq!(bed.switch.tables.next_news(), None);
+    }
+}
