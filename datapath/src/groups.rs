@@ -358,6 +358,11 @@ impl Groups {
         self.get(slot).is_some_and(|group| group.group_count != 0)
     }
 
+    /// Uses of groups by flow entries: at least as many as entries that use one.
+    pub(crate) fn use_count(&self) -> u32 {
+        self.groups.iter().fold(0, |sum, (_, group)| sum.saturating_add(group.entry_count))
+    }
+
     pub(crate) fn slots(&self) -> Vec<u32> {
         self.groups.iter().map(|(slot, _)| slot).collect()
     }

@@ -137,6 +137,11 @@ impl Meters {
         self.meters.get(slot).map_or(0, |meter| meter.flow_count)
     }
 
+    /// Flow entries that use a meter.
+    pub(crate) fn use_count(&self) -> u32 {
+        self.meters.iter().fold(0, |sum, (_, meter)| sum.saturating_add(meter.flow_count))
+    }
+
     /// Sends a packet through the meter in `slot`.
     pub(crate) fn measure(
         &self,

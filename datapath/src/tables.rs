@@ -163,6 +163,12 @@ impl Tables {
             return fail(GroupModFailedCode::InvalidGroup);
         }
         if given.group_id == GroupId::ALL {
+            // All their entries in one pass, then groups that no entry uses.
+            let count = self.groups.use_count();
+            self.remove_users(now, count, FlowRemovedReason::GroupDelete, |entry| {
+                entry.program().groups().next().is_some()
+            })
+            .map_err(|_| OfpError::GroupModFailed(GroupModFailedCode::OutOfGroups))?;
             for slot in self.groups.slots() {
                 self.group_remove(now, slot)?;
             }
@@ -207,6 +213,10 @@ impl Tables {
             MeterModCommand::Add => self.meters.add(now, given, limits, &mut self.counters),
             MeterModCommand::Modify => self.meters.modify(now, given, limits, &mut self.counters),
             MeterModCommand::Delete => {
+                if given.meter_id == MeterId::ALL {
+                    // All their entries in one pass, then meters that no entry uses.
+                    self.remove_metered(now, self.meters.use_count(), |slot| slot.is_some());
+                }
                 for slot in self.meters.selected(given.meter_id) {
                     self.meter_remove(now, slot);
                 }
@@ -217,19 +227,23 @@ impl Tables {
 
     /// Removes a meter and every flow entry that uses it.
     fn meter_remove(&mut self, now: Nanos, slot: u32) {
-        let count = self.meters.flow_count(slot);
+        self.remove_metered(now, self.meters.flow_count(slot), |used| used == Some(slot));
+        self.meters.remove(slot, &mut self.counters);
+    }
+
+    /// Removes at most `count` flow entries, those of whose meter `is_gone` is true.
+    fn remove_metered(&mut self, now: Nanos, count: u32, is_gone: impl Fn(Option<u32>) -> bool) {
         // Meters are not journalled, and without a journal this cannot fail.
         let _ = self.remove_users(now, count, FlowRemovedReason::MeterDelete, |entry| {
-            entry.program().meter() == Some(slot)
+            is_gone(entry.program().meter())
         });
-        self.meters.remove(slot, &mut self.counters);
     }
 
     pub(crate) fn meter_limits(&self) -> meters::Limits {
         meters::Limits { meters: self.config.max_meters, bands: self.config.max_bands }
     }
 
-    /// Removes the `count` flow entries that `uses` is true of.
+    /// Removes the flow entries that `uses` is true of; there are at most `count`.
     fn remove_users(
         &mut self,
         now: Nanos,
@@ -237,6 +251,7 @@ impl Tables {
         reason: FlowRemovedReason,
         uses: impl Fn(&FlowEntry) -> bool,
     ) -> Result<(), NoMemory> {
+        let count = count.min(self.entries.count());
         self.reserve_undo(count as usize)?;
         let mut from = 0;
         for _ in 0..count {

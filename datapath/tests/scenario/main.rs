@@ -5,6 +5,7 @@ mod dynamics;
 mod errors;
 mod flows;
 mod groups;
+mod growth;
 mod meters;
 mod normal;
 mod ports;
