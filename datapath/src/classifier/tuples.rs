@@ -10,7 +10,8 @@
 //! # What it costs
 //!
 //! A lookup probes every mask whose headers the packet has and whose highest priority is not below
-//! that of the entry found so far. Adding or removing a mask moves the list behind it.
+//! that of the entry found so far. Adding or removing a mask moves the list behind it, and asks no
+//! other mask anything.
 //!
 //! # What it does not do
 //!
@@ -22,7 +23,7 @@ use super::exact::Exact;
 use super::hash::HashKey;
 use super::pages::Pages;
 use super::{BATCH, Full, Hit, Rank};
-use crate::key::{KEY_WORDS, Key, MaskedKey, Needs, PRESENCE_MASK};
+use crate::key::{Depth, KEY_WORDS, Key, MaskedKey, Needs, PRESENCE_MASK};
 
 /// Entries of several masks.
 #[derive(Debug)]
@@ -34,6 +35,37 @@ pub(super) struct Tuples {
     order: Vec<Turn>,
     by_mask: Exact,
     entry_count: usize,
+    demand: Demand,
+}
+
+/// How many masks look how deep, so that a mask that goes need not ask the others.
+#[derive(Debug, Default)]
+struct Demand {
+    /// By depth.
+    depths: [u32; 3],
+    second_line: u32,
+}
+
+impl Demand {
+    /// Counts a mask in, or out again.
+    fn count(&mut self, needs: Needs, is_more: bool) {
+        let change = |count: &mut u32| {
+            *count = if is_more { count.saturating_add(1) } else { count.saturating_sub(1) };
+        };
+        self.depths.get_mut(needs.depth as usize).map_or((), change);
+        if needs.second_line {
+            change(&mut self.second_line);
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        let depth = match self.depths {
+            [_, 0, 0] => Depth::Nothing,
+            [_, _, 0] => Depth::Link,
+            _ => Depth::Whole,
+        };
+        Needs { depth, second_line: self.second_line != 0 }
+    }
 }
 
 /// One table's place in the search.
@@ -66,6 +98,7 @@ impl Tuples {
             order: Vec::new(),
             by_mask: Exact::new(hash, &all_bits),
             entry_count: 0,
+            demand: Demand::default(),
         }
     }
 
@@ -103,6 +136,7 @@ impl Tuples {
             table: id,
         };
         self.entry_count = self.entry_count.saturating_add(table.entry_count());
+        self.demand.count(table.needs(), true);
         if self.free.last() == Some(&id) {
             self.free.pop();
             if let Some(free) = self.tables.get_mut(id as usize) {
@@ -189,6 +223,7 @@ impl Tuples {
         self.order.remove(at);
         let table = self.tables.get_mut(id as usize)?.take()?;
         self.by_mask.remove(&table.mask(), 0);
+        self.demand.count(table.needs(), false);
         self.free.push(id);
         Some(table)
     }
@@ -256,7 +291,7 @@ impl Tuples {
     }
 
     pub(super) fn needs(&self) -> Needs {
-        self.tables().fold(Needs::default(), |needs, table| needs.union(table.needs()))
+        self.demand.needs()
     }
 
     pub(super) fn probe_count(&self, key: &Key) -> usize {

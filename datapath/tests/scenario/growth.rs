@@ -65,3 +65,13 @@ fn all_groups_and_their_entries() {
     let all = group(GroupModCommand::Delete, GroupId::ALL.0);
     assert_linear(times(make, |bed| bed.switch.tables.group_mod(bed.now, &all).unwrap()));
 }
+
+#[test]
+fn all_entries_of_as_many_masks() {
+    let make = |bed: &mut Bed, n: u32| {
+        let fields = [Oxm::masked(OxmField::Metadata, 0, u128::from(n) + 1)];
+        bed.add(FlowMod { matching: Match::new(fields).unwrap(), ..entry(1, &[], vec![]) });
+    };
+    let all = FlowMod { command: FlowModCommand::Delete, ..entry(1, &[], vec![]) };
+    assert_linear(times(make, |bed| bed.add(all.clone())));
+}
