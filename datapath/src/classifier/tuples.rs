@@ -52,7 +52,9 @@ impl Demand {
         let change = |count: &mut u32| {
             *count = if is_more { count.saturating_add(1) } else { count.saturating_sub(1) };
         };
-        self.depths.get_mut(needs.depth as usize).map_or((), change);
+        if let Some(count) = self.depths.get_mut(needs.depth as usize) {
+            change(count);
+        }
         if needs.second_line {
             change(&mut self.second_line);
         }
