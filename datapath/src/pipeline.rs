@@ -110,6 +110,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
                 return;
             }
         }
+        // A flood may find no port to go to.
+        if self.outcomes == 0 {
+            self.dropped(DropReason::NoOutput, &carrier.packet);
+        }
     }
 
     fn meter(&mut self, carrier: &mut Carrier<H::Frame>, slot: u32) -> Flow {

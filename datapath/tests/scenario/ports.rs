@@ -222,3 +222,18 @@ fn undone_port_mods_leave_no_trace() {
         assert_eq!(bed.switch.tables.next_news(), None);
     }
 }
+
+#[test]
+fn a_flood_that_reaches_no_port_is_a_drop() {
+    let mut bed = Bed::new();
+    for port in 2..=4 {
+        bed.switch.tables.port_remove(Port(port)).unwrap();
+    }
+    for flood in [PortNo::ALL.0, PortNo::FLOOD.0] {
+        for instructions in [apply([output(flood)]), write([output(flood)])] {
+            bed.add(entry(1, &[], instructions));
+            assert_eq!(bed.ports(1, &udp(1, 2, 53)), []);
+            bed.assert_drops(&[(DropReason::NoOutput, 1)]);
+        }
+    }
+}
