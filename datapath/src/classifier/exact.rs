@@ -26,6 +26,9 @@ use super::records::{NONE, Record, Records};
 use super::{BATCH, Full, Hit};
 use crate::key::{KEY_WORDS, Key, MaskedKey, Needs, PRESENCE_MASK};
 
+/// Fewer keys than this are looked up one after the other.
+const WORTH_STAGES: u32 = 8;
+
 /// Entries of one mask.
 #[derive(Debug)]
 pub(super) struct Exact {
@@ -164,8 +167,20 @@ impl Exact {
     }
 
     /// Improves `hits` of those of `keys` whose bit in `wanted` is set. In stages, so that the
-    /// cache misses of all keys overlap: hashes, then buckets, then records.
+    /// cache misses of all keys overlap: hashes, then buckets, then records. A few keys go one by
+    /// one: the stages cost their loops over the whole batch.
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
+        if wanted.count_ones() < WORTH_STAGES {
+            let mut left = wanted;
+            while left != 0 {
+                let at = left.trailing_zeros() as usize;
+                if let (Some(key), Some(hit)) = (keys.get(at), hits.get_mut(at)) {
+                    *hit = hit.or_better(self.find(key));
+                }
+                left &= left.wrapping_sub(1);
+            }
+            return;
+        }
         let mut hashes = [0u32; BATCH];
         let mut buckets: [Option<&Bucket>; BATCH] = [None; BATCH];
         let stage = keys.iter().zip(&mut hashes).zip(&mut buckets);
@@ -188,11 +203,11 @@ impl Exact {
                 *lanes = found & found.wrapping_sub(1);
             }
         }
-        let stage = keys.iter().zip(hashes).zip(buckets).zip(lanes).zip(records).zip(hits);
-        for (((((key, hash), bucket), lanes), record), hit) in stage {
+        let stage = keys.iter().zip(&hashes).zip(&buckets).zip(&lanes).zip(&records).zip(hits);
+        for (((((key, &hash), &bucket), &lanes), record), hit) in stage {
             let Some(bucket) = bucket else { continue };
             let found = match record {
-                Some(record) if self.is_of(&record, key) => record.hit,
+                Some(record) if self.is_of(record, key) => record.hit,
                 _ if lanes == 0 && bucket.is_last() => continue,
                 _ => self.find_from(bucket, hash, lanes, key),
             };
