@@ -443,15 +443,19 @@ impl Groups {
     /// Whether chains of groups lead from `acts` to the group in `target`.
     fn reaches<'a>(&self, acts: impl Iterator<Item = &'a Act>, target: u32) -> bool {
         let mut left: Vec<u32> = groups(acts).collect();
-        let mut seen: Vec<u32> = Vec::new();
+        // A bit for each slot: a controller may chain all groups, in any order.
+        let mut seen: Vec<u64> = Vec::new();
         while let Some(slot) = left.pop() {
             if slot == target {
                 return true;
             }
-            if let Err(place) = seen.binary_search(&slot) {
-                seen.insert(place, slot);
-                left.extend(self.get(slot).into_iter().flat_map(Group::children));
+            let (word, bit) = (slot as usize / 64, 1u64 << (slot % 64));
+            if seen.len() <= word {
+                seen.resize(word.saturating_add(1), 0);
             }
+            let Some(word) = seen.get_mut(word).filter(|word| **word & bit == 0) else { continue };
+            *word |= bit;
+            left.extend(self.get(slot).into_iter().flat_map(Group::children));
         }
         false
     }

@@ -75,3 +75,32 @@ fn all_entries_of_as_many_masks() {
     let all = FlowMod { command: FlowModCommand::Delete, ..entry(1, &[], vec![]) };
     assert_linear(times(make, |bed| bed.add(all.clone())));
 }
+
+/// Whether a chain leads back is asked of every group once, in whatever order they come.
+#[test]
+fn chains_of_all_groups() {
+    let chained = |command, id, next| GroupMod {
+        command,
+        group_type: GroupType::All,
+        group_id: GroupId(id),
+        buckets: vec![Bucket::new(vec![Action::Group(GroupId(next))])],
+    };
+    let mut bed = Bed::new();
+    let first = GroupMod { buckets: Vec::new(), ..chained(GroupModCommand::Add, 0, 0) };
+    bed.switch.tables.group_mod(bed.now, &first).unwrap();
+    let start = Instant::now();
+    for id in 1..COUNT {
+        let next = chained(GroupModCommand::Add, id, id - 1);
+        bed.switch.tables.group_mod(bed.now, &next).unwrap();
+    }
+    let made = start.elapsed();
+    let start = Instant::now();
+    for _ in 0..50 {
+        let top = chained(GroupModCommand::Modify, COUNT - 1, COUNT - 2);
+        bed.switch.tables.group_mod(bed.now, &top).unwrap();
+        let looped = chained(GroupModCommand::Modify, 0, COUNT - 1);
+        let error = OfpError::GroupModFailed(ofp_codec::GroupModFailedCode::Loop);
+        assert_eq!(bed.switch.tables.group_mod(bed.now, &looped), Err(error));
+    }
+    assert_linear((made, start.elapsed()));
+}
