@@ -32,6 +32,9 @@ const LOOKS_MAX: u32 = 1024;
 /// Groups that a chain of watched groups may have.
 const WATCH_DEPTH_MAX: u32 = 16;
 
+/// Buckets of one group: its statistics, 40 bytes and 16 for each, have to fit a message.
+const GROUP_BUCKETS_MAX: usize = (65_535 - 16 - 40) / 16;
+
 /// What is left of a question about liveness.
 struct Looks {
     left: Cell<u32>,
@@ -416,7 +419,7 @@ impl Groups {
     ) -> Result<(), OfpError> {
         let count =
             (self.bucket_count as usize).saturating_sub(before).saturating_add(given.buckets.len());
-        if count > limits.buckets as usize {
+        if count > limits.buckets as usize || given.buckets.len() > GROUP_BUCKETS_MAX {
             return Err(OfpError::GroupModFailed(Code::OutOfBuckets));
         }
         Ok(())

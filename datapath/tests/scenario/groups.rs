@@ -219,6 +219,23 @@ fn limits_are_kept_and_given_back() {
     bed.group(group(GroupModCommand::Modify, GroupType::All, 2, two()));
 }
 
+/// What a group counted has to fit a message: 40 bytes and 16 for each bucket (§7.3.5.9).
+#[test]
+fn a_group_has_as_many_buckets_as_its_statistics_can_tell() {
+    let mut bed = Bed::new();
+    bed.group(add(GroupType::All, 1, vec![bucket([]); 4_092]));
+    let refused =
+        bed.switch.tables.group_mod(bed.now, &add(GroupType::All, 2, vec![bucket([]); 4_093]));
+    assert_eq!(refused, Err(OfpError::GroupModFailed(GroupModFailedCode::OutOfBuckets)));
+    let stats = bed.switch.tables.group_stats(GroupId::ALL, bed.now);
+    let body = ofp_codec::MultipartReplyBody::Group(stats);
+    let flags = ofp_codec::MultipartFlags::empty();
+    let reply = ofp_codec::Message::MultipartReply(ofp_codec::MultipartReply { flags, body });
+    let mut bytes = Vec::new();
+    reply.encode(1, &mut bytes).unwrap();
+    assert_eq!(bytes.len(), 16 + 40 + 16 * 4_092);
+}
+
 #[test]
 fn chains_deeper_than_the_switch_follows_are_cut() {
     let mut bed = Bed::new();
