@@ -311,7 +311,8 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         if group.hashes() {
             carrier.packet.ensure(Depth::Whole);
         }
-        match group.choose(tables, &carrier.packet.key) {
+        let packet = &carrier.packet;
+        match group.choose(tables, &packet.key, packet.headers.is_fragment) {
             Choice::All => {
                 let count = group.buckets().len();
                 for index in 0..count {

@@ -21,7 +21,7 @@ use ofp_codec::{
 
 use crate::counters::{Counters, NoMemory};
 use crate::flow_entry::duration;
-use crate::key::Key;
+use crate::key::{Key, PRESENCE_MASK, Presence};
 use crate::mac_table::mix;
 use crate::program::{Act, boxed, groups};
 use crate::slab::Slab;
@@ -164,8 +164,8 @@ impl Group {
         self.group_type == GroupType::Select
     }
 
-    /// Which buckets a packet with this key takes.
-    pub(crate) fn choose(&self, tables: &Tables, key: &Key) -> Choice {
+    /// Which buckets a packet with this key takes, a fragment or not.
+    pub(crate) fn choose(&self, tables: &Tables, key: &Key, is_fragment: bool) -> Choice {
         match self.group_type {
             GroupType::All => Choice::All,
             GroupType::Indirect => match self.buckets.is_empty() {
@@ -177,7 +177,9 @@ impl Group {
                 let live = self.buckets.iter().position(|b| b.is_live(tables, &looks, 0));
                 live.map_or(self.nothing(), Choice::One)
             }
-            GroupType::Select => self.select(tables, hash(key, tables.seed(), self.id)),
+            GroupType::Select => {
+                self.select(tables, hash(key, is_fragment, tables.seed(), self.id))
+            }
         }
     }
 
@@ -557,9 +559,23 @@ pub(crate) fn list(acts: &[Act]) -> Result<Box<[Act]>, OfpError> {
     boxed(acts).map_err(|NoMemory| OfpError::GroupModFailed(Code::OutOfBuckets))
 }
 
-/// The same for all packets of a flow: what the headers say, and the group, so that chained groups
-/// do not choose alike.
-fn hash(key: &Key, seed: u64, id: GroupId) -> u64 {
+/// The same for all packets of a flow, and not the same for chained groups: what the headers say,
+/// and the group. Left out is what may differ within a flow: the type of service, which routers and
+/// meters mark, and in fragments whatever only the first of them has.
+fn hash(key: &Key, is_fragment: bool, seed: u64, id: GroupId) -> u64 {
+    let presence = key.presence();
+    let is_ipv6 = presence.contains(Presence::IPV6);
     let start = mix(seed ^ u64::from(id.0), 0x2545_f491_4f6c_dd1d);
-    key.words().iter().fold(start, |hash, word| mix(hash ^ word, 0x9e37_79b9_7f4a_7c15 ^ seed))
+    (0_u8..).zip(key.words()).fold(start, |hash, (index, word)| {
+        let kept = match index {
+            // in_port without presence; IPv6's label without its extension headers; the protocol.
+            0 => !PRESENCE_MASK,
+            3 if is_ipv6 => !0xffff_ffff,
+            4 if is_fragment => 0xff00_0000,
+            4 => !0x00ff_0000,
+            12.. if is_fragment => 0,
+            _ => u64::MAX,
+        };
+        mix(hash ^ (word & kept), 0x9e37_79b9_7f4a_7c15 ^ seed)
+    })
 }

@@ -104,6 +104,35 @@ fn select_follows_weights_and_leaves_live_flows_where_they_are() {
     bed.assert_drops(&[(DropReason::GroupNotLive, 1_000)]);
 }
 
+/// What a congested router marks, a meter remarks or a sender cuts to pieces is the same flow.
+#[test]
+fn select_keeps_a_flow_whose_marks_change_and_its_fragments_together() {
+    let mut bed = Bed::new();
+    let weighted = |port| Bucket { weight: 1, ..watching(port) };
+    bed.group(add(GroupType::Select, 1, vec![weighted(2), weighted(3), weighted(4)]));
+    bed.via(1);
+    for n in 0..100 {
+        let plain = udp(1, 2, n);
+        let bucket = bed.ports(1, &plain);
+        for tos in [1, 2, 3, 10 << 2, 14 << 2 | 3] {
+            let mut marked = plain.clone();
+            marked[15] = tos;
+            assert_eq!(bed.ports(1, &marked), bucket, "flow {n}, type of service {tos}");
+        }
+    }
+    for n in 0..100 {
+        let mut first = udp(1, n, 53);
+        first[20] = 0x20;
+        let bucket = bed.ports(1, &first);
+        for (offset, payload) in [(0x2004_u16, 7), (0x0008, 9)] {
+            let mut later = udp(1, n, 53);
+            later[20..22].copy_from_slice(&offset.to_be_bytes());
+            later[34..].fill(payload);
+            assert_eq!(bed.ports(1, &later), bucket, "datagram {n}, fragment {offset:#x}");
+        }
+    }
+}
+
 #[test]
 fn fast_failover_takes_the_first_live_bucket() {
     let mut bed = Bed::new();
