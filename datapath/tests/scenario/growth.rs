@@ -27,6 +27,7 @@ fn times(make: impl Fn(&mut Bed, u32), delete: impl Fn(&mut Bed)) -> (Duration, 
 
 #[track_caller]
 fn assert_linear((made, deleted): (Duration, Duration)) {
+    println!("made in {made:?}, deleted in {deleted:?}");
     assert!(deleted < 3 * made, "made in {made:?}, deleted in {deleted:?}");
 }
 
@@ -79,6 +80,7 @@ fn all_entries_of_as_many_masks() {
 /// Whether a chain leads back is asked of every group once, in whatever order they come.
 #[test]
 fn chains_of_all_groups() {
+    const GROUPS: u32 = 65_000;
     let chained = |command, id, next| GroupMod {
         command,
         group_type: GroupType::All,
@@ -89,16 +91,16 @@ fn chains_of_all_groups() {
     let first = GroupMod { buckets: Vec::new(), ..chained(GroupModCommand::Add, 0, 0) };
     bed.switch.tables.group_mod(bed.now, &first).unwrap();
     let start = Instant::now();
-    for id in 1..COUNT {
+    for id in 1..GROUPS {
         let next = chained(GroupModCommand::Add, id, id - 1);
         bed.switch.tables.group_mod(bed.now, &next).unwrap();
     }
     let made = start.elapsed();
     let start = Instant::now();
-    for _ in 0..50 {
-        let top = chained(GroupModCommand::Modify, COUNT - 1, COUNT - 2);
+    for _ in 0..20 {
+        let top = chained(GroupModCommand::Modify, GROUPS - 1, GROUPS - 2);
         bed.switch.tables.group_mod(bed.now, &top).unwrap();
-        let looped = chained(GroupModCommand::Modify, 0, COUNT - 1);
+        let looped = chained(GroupModCommand::Modify, 0, GROUPS - 1);
         let error = OfpError::GroupModFailed(ofp_codec::GroupModFailedCode::Loop);
         assert_eq!(bed.switch.tables.group_mod(bed.now, &looped), Err(error));
     }
