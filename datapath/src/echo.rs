@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use ofp_codec::{Instruction, Match, Rules};
+use ofp_codec::{BadActionCode, FlowModFailedCode, Instruction, Match, OfpError, Rules};
 
 use crate::counters::NoMemory;
 use crate::program::boxed;
@@ -21,14 +21,27 @@ pub(crate) struct Echo {
     match_len: u16,
 }
 
+/// Bytes that an entry's statistics leave to it in one message (§7.3.5.2).
+const LEN_MAX: usize = 65_535 - 16 - 48;
+
 impl Echo {
-    pub(crate) fn new(matching: &Match, instructions: &[Instruction]) -> Result<Echo, NoMemory> {
+    /// What is kept of a flow-mod.
+    ///
+    /// # Errors
+    ///
+    /// TOO_MANY actions when no statistics could tell it, TABLE_FULL when memory is short.
+    pub(crate) fn new(matching: &Match, instructions: &[Instruction]) -> Result<Echo, OfpError> {
+        const FULL: OfpError = OfpError::FlowModFailed(FlowModFailedCode::TableFull);
+        const TOO_MANY: OfpError = OfpError::BadAction(BadActionCode::TooMany);
         let mut bytes = Vec::new();
-        bytes.try_reserve(256).map_err(|_| NoMemory)?;
-        matching.encode(&mut bytes).map_err(|_| NoMemory)?;
-        let match_len = u16::try_from(bytes.len()).map_err(|_| NoMemory)?;
-        Instruction::encode_list(instructions, &mut bytes).map_err(|_| NoMemory)?;
-        Ok(Echo { bytes: boxed(&bytes)?, match_len })
+        bytes.try_reserve(256).map_err(|_| FULL)?;
+        matching.encode(&mut bytes).map_err(|_| TOO_MANY)?;
+        let match_len = u16::try_from(bytes.len()).map_err(|_| TOO_MANY)?;
+        Instruction::encode_list(instructions, &mut bytes).map_err(|_| TOO_MANY)?;
+        if bytes.len() > LEN_MAX {
+            return Err(TOO_MANY);
+        }
+        Ok(Echo { bytes: boxed(&bytes).map_err(|NoMemory| FULL)?, match_len })
     }
 
     pub(crate) fn matching(&self) -> Match {

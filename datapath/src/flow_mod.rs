@@ -135,7 +135,7 @@ impl Tables {
             cookie: given.cookie,
             created: now,
             sequence: self.sequence,
-            echo: Echo::new(&given.matching, &given.instructions).map_err(full)?,
+            echo: Echo::new(&given.matching, &given.instructions)?,
             previous: NO_NEIGHBOUR,
             next: NO_NEIGHBOUR,
             priority: given.priority,
@@ -229,7 +229,7 @@ impl Tables {
         while let Some(slot) = next {
             let entry = self.entries.get(slot).ok_or(FULL)?;
             let program = Program::new(ops).map_err(full)?;
-            let echo = Echo::new(&entry.echo.matching(), &given.instructions).map_err(full)?;
+            let echo = Echo::new(&entry.echo.matching(), &given.instructions)?;
             changes.try_reserve(1).map_err(|_| FULL)?;
             changes.push((slot, program, echo));
             next = if is_strict { None } else { self.next_selected(entry.next, &filter) };

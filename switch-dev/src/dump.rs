@@ -17,8 +17,7 @@
 //! # What it does not do
 //!
 //! It is no snapshot: entries that come and go meanwhile may or may not be in it, each at most
-//! once. An entry too long for a message of 64 KiB is left out; that takes a flow-mod within 24
-//! bytes of the largest.
+//! once. No entry is too long for a message of 64 KiB: the tables refuse what could not be told.
 
 use alloc::boxed::Box;
 use alloc::vec::{IntoIter, Vec};
