@@ -256,6 +256,12 @@ impl Group {
 }
 
 impl Groups {
+    /// No groups yet. Controllers choose the ids that are hashed, so the hash is keyed.
+    pub(crate) fn new(seed: u64) -> Groups {
+        let by_id = HashMap::with_hasher(foldhash::fast::FixedState::with_seed(seed));
+        Groups { by_id, ..Groups::default() }
+    }
+
     pub(crate) fn get(&self, slot: u32) -> Option<&Group> {
         self.groups.get(slot)
     }

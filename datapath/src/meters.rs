@@ -117,6 +117,12 @@ impl Meter {
 }
 
 impl Meters {
+    /// No meters yet. Controllers choose the ids that are hashed, so the hash is keyed.
+    pub(crate) fn new(seed: u64) -> Meters {
+        let by_id = HashMap::with_hasher(foldhash::fast::FixedState::with_seed(seed));
+        Meters { by_id, ..Meters::default() }
+    }
+
     /// The slot of a meter that flow entries may use.
     pub(crate) fn slot(&self, id: MeterId) -> Option<u32> {
         if id > MeterId::MAX {

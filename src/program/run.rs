@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::process::ExitCode;
 
 use rumpswitch::datapath::{Switch, SwitchConfig};
-use rumpswitch::ofp_codec::HwAddr;
+use rumpswitch::ofp_codec::{HwAddr, PortNo};
 use rumpswitch::switch_dev::{Device, DeviceConfig, FailMode};
 use rumpswitch::switchd::Target;
 use rumpswitch::unix_host::{self, EventLoop, Opener, UnixHost, clock};
@@ -87,7 +87,7 @@ fn add_switch(
         targets.push(target.for_switch(place).map_err(Failure::setup)?);
     }
     let ports: Vec<String> =
-        host.ports().map(|(number, name, _)| format!("{number}:{name}")).collect();
+        host.ports().map(|(number, name, _)| format!("{}:{name}", PortNo(number.0))).collect();
     let targets = event_loop.add(&name, device, host, &targets).map_err(Failure::setup)?;
     if !quiet {
         say!("{name}: datapath {datapath_id:016x}, ports {}", ports.join(" "));
