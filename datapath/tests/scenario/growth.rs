@@ -1,6 +1,7 @@
 //! Work that one message asks for grows with what it is about, not with its square. What is compared
 //! is the time of undoing many things at once with the time of having done them one by one, so that
-//! the speed of the machine does not matter.
+//! the speed of the machine does not matter; its noise does, so these run when asked for:
+//! `cargo test -p rumpswitch-datapath --test scenario -- --ignored growth`.
 
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,7 @@ fn assert_linear((made, deleted): (Duration, Duration)) {
 }
 
 #[test]
+#[ignore = "compares times: for a quiet machine"]
 fn all_meters_and_their_entries() {
     let meter = |command, id| MeterMod {
         command,
@@ -52,6 +54,7 @@ fn all_meters_and_their_entries() {
 }
 
 #[test]
+#[ignore = "compares times: for a quiet machine"]
 fn all_groups_and_their_entries() {
     let group = |command, id| GroupMod {
         command,
@@ -68,6 +71,7 @@ fn all_groups_and_their_entries() {
 }
 
 #[test]
+#[ignore = "compares times: for a quiet machine"]
 fn all_entries_of_as_many_masks() {
     let make = |bed: &mut Bed, n: u32| {
         let fields = [Oxm::masked(OxmField::Metadata, 0, u128::from(n) + 1)];
@@ -79,6 +83,7 @@ fn all_entries_of_as_many_masks() {
 
 /// Whether a chain leads back is asked of every group once, in whatever order they come.
 #[test]
+#[ignore = "compares times: for a quiet machine"]
 fn chains_of_all_groups() {
     const GROUPS: u32 = 65_000;
     let chained = |command, id, next| GroupMod {
