@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Failure> {
     let ports = args.input.iter().chain(&args.output).map(|file| file.port);
     let mut switch = table_files::load(&args.tables, ports)?;
     let rounds = match args.seconds {
-        Some(seconds) if seconds > 0.0 => Rounds::Until(Instant::now(), seconds),
+        Some(seconds) if seconds > 0.0 => Rounds::Seconds(seconds),
         Some(_) => return Err(Failure::setup("--seconds wants a positive number")),
         None => Rounds::Count(args.repeat),
     };
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Failure> {
 /// How often the captures are played.
 enum Rounds {
     Count(u64),
-    Until(Instant, f64),
+    Seconds(f64),
 }
 
 /// What was measured.
@@ -94,7 +94,7 @@ fn play(trace: &Trace, switch: &mut Switch, host: &mut Host, rounds: Rounds) -> 
         host.end_round();
         let done = match rounds {
             Rounds::Count(count) => measured.rounds >= count,
-            Rounds::Until(start, seconds) => start.elapsed().as_secs_f64() >= seconds,
+            Rounds::Seconds(seconds) => wall.elapsed().as_secs_f64() >= seconds,
         };
         if done {
             break;
