@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -23,20 +25,34 @@ PACKAGES = {
     "ovs-testcontroller": "openvswitch-testcontroller",
 }
 
-# Environment -> what pip puts into it.
-VENVS = {
-    "c65faucet": ("c65faucet==1.0.106", "c65of==1.0.5"),
-    "faucet": ("faucet==1.10.12", "os-ken==3.1.0"),
-    "osken": ("os-ken==4.2.2",),
-    "pyof": ("python-openflow==2021.1",),
-}
+@dataclasses.dataclass(frozen=True)
+class Venv:
+    """A Python client: what pip puts into its virtual environment, in steps, and how it is seen to work."""
 
-# A name by which each can be seen to work.
-IMPORTS = {
-    "c65faucet": "faucet, c65of",
-    "faucet": "faucet, os_ken",
-    "osken": "os_ken",
-    "pyof": "pyof.v0x04.common.utils",
+    # One call of pip a step; words that start with a dash are options of that call.
+    steps: tuple[tuple[str, ...], ...]
+    # Modules that must be importable.
+    imports: str
+    # The only Python it runs on, where it is not the one that runs the tests.
+    python: str | None = None
+
+
+# What setuptools still offered when the clients of Ryu's age were made, and what their eventlet needs.
+RYU_FIRST = ("setuptools<67.3", "wheel", "eventlet==0.30.2", "dnspython<2")
+
+VENVS = {
+    "c65faucet": Venv((("c65faucet==1.0.106", "c65of==1.0.5"),), "faucet, c65of"),
+    "faucet": Venv((("faucet==1.10.12", "os-ken==3.1.0"),), "faucet, os_ken"),
+    "osken": Venv((("os-ken==4.2.2",),), "os_ken"),
+    "pyof": Venv((("python-openflow==2021.1",),), "pyof.v0x04.common.utils"),
+    "ryu": Venv((RYU_FIRST, ("--no-build-isolation", "ryu==4.34")), "ryu.app.wsgi", "3.9"),
+    "c65ryu": Venv((RYU_FIRST, ("--no-build-isolation", "c65ryu==5.0.0")), "ryu.base.app_manager", "3.9"),
+    "cerberus": Venv(
+        (RYU_FIRST, ("--no-build-isolation", "ryu==4.34"), ("--no-build-isolation", "cerberus-controller==0.1.8")),
+        "cerberus",
+        "3.9",
+    ),
+    "vlcp": Venv((("setuptools<67.3", "wheel"), ("--no-build-isolation", "vlcp==2.2.1")), "vlcp", "3.9"),
 }
 
 LIMIT = 600
@@ -90,21 +106,44 @@ def tools(names: tuple[str, ...], logs: pathlib.Path) -> None:
         raise Skip(f"apt-get could not install {', '.join(still)} (see {log})")
 
 
+def interpreter(version: str | None) -> str | None:
+    """A Python of this version (`3.9`), or the one that runs the tests."""
+    if version is None:
+        return sys.executable
+    name = f"python{version}"
+    versions = pathlib.Path(os.environ.get("PYENV_ROOT") or pathlib.Path.home() / ".pyenv") / "versions"
+    named = os.environ.get(f"INTEROP_PYTHON{version.replace('.', '')}")
+    candidates = [named, shutil.which(name), *sorted(versions.glob(f"{version}.*/bin/{name}"), reverse=True)]
+    code = f"import sys, venv, ensurepip; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
+    for candidate in filter(None, candidates):
+        # A name on the PATH may be a stand-in for a version that is not there: it counts once it has run.
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            if subprocess.run([candidate, "-c", code], capture_output=True, timeout=30).returncode == 0:
+                return str(candidate)
+    return None
+
+
 def venv(name: str, cache: pathlib.Path, logs: pathlib.Path) -> None:
     """See to it that a Python client is there, or raise `Skip`."""
+    wanted = VENVS[name]
+    packages = [word for step in wanted.steps for word in step if not word.startswith("-")]
     home = cache / name
     python = home / "bin" / "python"
-    check = [str(python), "-c", f"import {IMPORTS[name]}"]
+    check = [str(python), "-c", f"import {wanted.imports}"]
     log = logs / f"pip-{name}.log"
     if python.exists() and run(check, log):
         return
     if not allowed():
-        raise Skip(f"not installed: {' '.join(VENVS[name])}")
+        raise Skip(f"not installed: {' '.join(packages)}")
+    base = interpreter(wanted.python)
+    if base is None:
+        raise Skip(f"{name} needs Python {wanted.python}, which is not installed")
     shutil.rmtree(home, ignore_errors=True)
-    if not run([sys.executable, "-m", "venv", str(home)], log):
+    if not run([base, "-m", "venv", str(home)], log):
         raise Skip(f"no virtual environment for {name} (see {log})")
-    if not run([str(python), "-m", "pip", "-q", "--disable-pip-version-check", "install", *VENVS[name]], log):
-        shutil.rmtree(home, ignore_errors=True)
-        raise Skip(f"pip could not install {' '.join(VENVS[name])} (see {log})")
+    for step in wanted.steps:
+        if not run([str(python), "-m", "pip", "-q", "--disable-pip-version-check", "install", *step], log):
+            shutil.rmtree(home, ignore_errors=True)
+            raise Skip(f"pip could not install {' '.join(step)} (see {log})")
     if not run(check, log):
         raise Skip(f"{name} is installed but cannot be imported (see {log})")

@@ -9,6 +9,7 @@
 #   SWITCH            rumpswitch (default) or ovs: the same tests against Open vSwitch's userspace datapath
 #   INTEROP_CACHE     where the clients' virtual environments are kept (default: target/interop)
 #   INTEROP_LOGS      where the logs go (default: a folder below the cache)
+#   INTEROP_PYTHON39  a Python 3.9 for clients that run on no newer one (default: one on the PATH or of pyenv)
 #   INTEROP_INSTALL   "no": install nothing; what is missing is a SKIP
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
