@@ -1,0 +1,18 @@
+//! The proof that the switch is an OpenFlow 1.3.5 switch, for anyone to run:
+//!
+//! * `sentences`: every normative sentence that we found, by chapter, with the tests that prove it;
+//! * `golden`: hand-made messages, Open vSwitch's answer to each as recorded, ours as it is now, and
+//!   the rule that explains each difference;
+//! * `mutations`: thousands of mutated messages to our device and to a live Open vSwitch.
+//!
+//! The other files here are tests that no other folder has a place for.
+
+#[path = "../tests/embodiment/mod.rs"]
+mod embodiment;
+
+mod answer;
+mod golden;
+mod ours;
+mod ovs;
+mod peer;
+mod rules;
