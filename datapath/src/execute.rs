@@ -27,6 +27,7 @@ use crate::counters::{DropReason, Load, WorkerCells};
 use crate::groups::Choice;
 use crate::key::Depth;
 use crate::mac_table::MacTable;
+use crate::meters::{Verdict, remarked};
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
 use crate::ports::Refusal;
@@ -437,16 +438,24 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             return;
         }
         let load = Load::of(carrier.packet.frame.len(), &carrier.packet.meta);
-        if !O::DRY && !tables.meters.admit_punt(self.cells, load, self.now) {
-            self.dropped(DropReason::PuntMetered, &carrier.packet);
-            return;
-        }
+        let verdict = match O::DRY {
+            true => Verdict::Pass,
+            false => tables.meters.measure_punt(self.cells, load, self.now),
+        };
+        let levels = match verdict {
+            Verdict::Pass => 0,
+            Verdict::Remark(levels) => levels,
+            Verdict::Drop => {
+                self.dropped(DropReason::PuntMetered, &carrier.packet);
+                return;
+            }
+        };
         self.outcomes = self.outcomes.saturating_add(1);
         self.observer.step(tables, Step::Punt(origin.reason));
         if O::DRY {
             return;
         }
-        match self.punts.push(&carrier.packet, origin, carrier.is_popped) {
+        match self.punts.push(&carrier.packet, origin, carrier.is_popped, levels) {
             Ok(()) => self.events |= Events::PUNTED,
             Err(lost) => {
                 // What came may have got in at the cost of what waited.
@@ -458,13 +467,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
 
     /// Replaces the drop precedence of the packet's DSCP as a meter band says.
     pub(crate) fn remark(&mut self, carrier: &mut Carrier<H::Frame>, levels: u8) {
-        carrier.packet.ensure(Depth::Whole);
-        let Some(dscp) = carrier.packet.key.get(OxmField::IpDscp) else { return };
-        let remarked = crate::meters::remarked(dscp as u8, levels);
-        if u128::from(remarked) != dscp {
+        if let Some(dscp) = remarked(&mut carrier.packet, levels) {
             self.settle(carrier);
             // A header that is there is rewritten in place, so this cannot fail.
-            let _ = rewrite::set_field(&mut carrier.packet, OxmField::IpDscp, remarked.into());
+            let _ = rewrite::set_field(&mut carrier.packet, OxmField::IpDscp, dscp);
         }
     }
 }

@@ -1,21 +1,36 @@
 //! Meters (§5.7): what they measure packets with, and their place in the switch.
 //!
-//! Each band has an exact token bucket. A packet that finds too few tokens exceeds the band's rate;
-//! of the exceeded bands the one with the highest rate acts, as the standard has it. A bucket is as
-//! deep as the burst size says; without one, one second's worth.
+//! Each band has an exact token bucket. Bands are asked from the highest rate to the lowest, and the
+//! first whose bucket holds too few tokens acts: the highest rate below the measured one, as the
+//! standard has it. A packet that a band acts on takes nothing from the buckets of lower bands, so
+//! that each band's share of the traffic is its own: of 3,000 packets/s, bands at 1,000 and 2,000
+//! leave 1,000 alone, the lower acts on 1,000 and the higher on 1,000.
+//!
+//! A bucket is as deep as the burst size says; without the BURST flag, [`FRAME_LEN`] bytes or one
+//! packet, or 100 ms of the rate, whichever is more. What is measured is the Ethernet frame without
+//! its check sequence, as all byte counters count it.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use hashbrown::HashMap;
-use hypercall::Nanos;
+use hypercall::{Frame, Nanos};
 use ofp_codec::multipart::{BandStats, MeterConfig, MeterFeatures, MeterStats};
-use ofp_codec::{Band, MeterFlags, MeterId, MeterMod, MeterModFailedCode as Code, OfpError};
+use ofp_codec::{
+    Band, MeterFlags, MeterId, MeterMod, MeterModFailedCode as Code, OfpError, OxmField,
+};
 
 use crate::counters::{Counters, Load, NoMemory, WorkerCells};
 use crate::flow_entry::duration;
+use crate::key::Depth;
+use crate::packet::Packet;
 use crate::slab::Slab;
 use crate::token_bucket::TokenBucket;
+
+/// Bytes of an Ethernet frame that a bucket holds whatever its rate.
+const FRAME_LEN: u64 = 1_518;
 
 /// What a meter says of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +46,22 @@ pub(crate) enum Verdict {
 pub(crate) struct Meter {
     id: MeterId,
     flags: MeterFlags,
-    bands: Vec<MeterBand>,
+    bands: Bands,
     /// When tokens were added last. Written by one worker: relaxed load and store.
     filled: AtomicU64,
     created: Nanos,
     cell: u32,
     /// Flow entries that use it.
     pub(crate) flow_count: u32,
+}
+
+/// The bands of one meter.
+#[derive(Debug)]
+struct Bands {
+    /// As they were given.
+    list: Box<[MeterBand]>,
+    /// Places in `list`, from the highest rate to the lowest.
+    by_rate: Box<[u8]>,
 }
 
 #[derive(Debug)]
@@ -57,6 +81,15 @@ pub(crate) struct Meters {
     controller: Option<u32>,
 }
 
+impl Bands {
+    /// The band that acts on a packet of `cost`, the last one having been `elapsed` ns ago.
+    fn acting(&self, elapsed: u64, cost: u64) -> Option<&MeterBand> {
+        self.list.iter().for_each(|band| band.bucket.fill(elapsed, cost));
+        let mut bands = self.by_rate.iter().filter_map(|at| self.list.get(usize::from(*at)));
+        bands.find(|band| !band.bucket.take(cost))
+    }
+}
+
 impl Meter {
     fn measure(&self, cells: &WorkerCells, load: Load, now: Nanos) -> Verdict {
         if let Some(cell) = cells.cells.get(self.cell) {
@@ -69,17 +102,9 @@ impl Meter {
         let cost = if self.flags.contains(MeterFlags::PKTPS) {
             load.packets.saturating_mul(1_000_000_000)
         } else {
-            load.bytes.saturating_mul(8 * 1_000_000)
+            bits(load.bytes)
         };
-        let mut worst: Option<&MeterBand> = None;
-        for band in &self.bands {
-            let conforms = band.bucket.take(elapsed, cost);
-            let rate = band.bucket.rate();
-            if !conforms && worst.is_none_or(|worst| rate > worst.bucket.rate()) {
-                worst = Some(band);
-            }
-        }
-        let Some(band) = worst else { return Verdict::Pass };
+        let Some(band) = self.bands.acting(elapsed, cost) else { return Verdict::Pass };
         if let Some(cell) = cells.cells.get(band.cell) {
             cell.add(load);
         }
@@ -92,7 +117,7 @@ impl Meter {
     fn stats(&self, now: Nanos, counters: &Counters) -> MeterStats {
         let load = counters.cell(self.cell);
         let (duration_sec, duration_nsec) = duration(self.created, now);
-        let bands = self.bands.iter().map(|band| {
+        let bands = self.bands.list.iter().map(|band| {
             let load = counters.cell(band.cell);
             BandStats { packet_band_count: load.packets, byte_band_count: load.bytes }
         });
@@ -111,7 +136,7 @@ impl Meter {
         MeterConfig {
             flags: self.flags,
             meter_id: self.id,
-            bands: self.bands.iter().map(|band| band.given.clone()).collect(),
+            bands: self.bands.list.iter().map(|band| band.given.clone()).collect(),
         }
     }
 }
@@ -159,12 +184,18 @@ impl Meters {
         self.meters.get(slot).map_or(Verdict::Pass, |meter| meter.measure(cells, load, now))
     }
 
-    /// Whether the virtual meters let a packet-in pass.
-    pub(crate) fn admit_punt(&self, cells: &WorkerCells, load: Load, now: Nanos) -> bool {
-        [self.slow_path, self.controller]
-            .into_iter()
-            .flatten()
-            .all(|slot| self.measure(slot, cells, load, now) != Verdict::Drop)
+    /// What the virtual meters say of a packet-in: it comes from the slow path, which every packet
+    /// for the controllers takes and nothing else, and goes to the controllers (§5.7.1).
+    pub(crate) fn measure_punt(&self, cells: &WorkerCells, load: Load, now: Nanos) -> Verdict {
+        let mut levels = 0_u8;
+        for slot in [self.slow_path, self.controller].into_iter().flatten() {
+            match self.measure(slot, cells, load, now) {
+                Verdict::Pass => {}
+                Verdict::Remark(more) => levels = levels.saturating_add(more),
+                Verdict::Drop => return Verdict::Drop,
+            }
+        }
+        if levels == 0 { Verdict::Pass } else { Verdict::Remark(levels) }
     }
 
     /// Adds a meter.
@@ -210,7 +241,8 @@ impl Meters {
         Ok(())
     }
 
-    /// Replaces a meter's flags and bands.
+    /// Replaces a meter's flags and bands, whose buckets are full then and whose counters 0; the
+    /// meter's own counters, flow entries and duration go on.
     pub(crate) fn modify(
         &mut self,
         now: Nanos,
@@ -227,7 +259,7 @@ impl Meters {
         check(given, limits)?;
         let bands = bands(given, counters)
             .map_err(|NoMemory| OfpError::MeterModFailed(Code::OutOfBands))?;
-        meter.bands.iter().for_each(|band| counters.free_cell(band.cell));
+        meter.bands.list.iter().for_each(|band| counters.free_cell(band.cell));
         meter.bands = bands;
         meter.flags = given.flags;
         meter.filled = AtomicU64::new(now.0);
@@ -246,7 +278,7 @@ impl Meters {
         if let Some(meter) = self.meters.remove(slot) {
             self.by_id.remove(&meter.id.0);
             self.set_virtual(meter.id, None);
-            meter.bands.iter().for_each(|band| counters.free_cell(band.cell));
+            meter.bands.list.iter().for_each(|band| counters.free_cell(band.cell));
             counters.free_cell(meter.cell);
         }
     }
@@ -333,11 +365,13 @@ fn check(given: &MeterMod, limits: Limits) -> Result<(), OfpError> {
     Ok(())
 }
 
-/// The bands of a meter, with full buckets.
-fn bands(given: &MeterMod, counters: &mut Counters) -> Result<Vec<MeterBand>, NoMemory> {
+/// The bands of a meter, with full buckets, and their order.
+fn bands(given: &MeterMod, counters: &mut Counters) -> Result<Bands, NoMemory> {
+    let mut by_rate: Vec<u8> = Vec::new();
+    by_rate.try_reserve_exact(given.bands.len()).map_err(|_| NoMemory)?;
     let mut bands: Vec<MeterBand> = Vec::new();
     bands.try_reserve_exact(given.bands.len()).map_err(|_| NoMemory)?;
-    for band in &given.bands {
+    for (at, band) in (0_u8..=u8::MAX).zip(&given.bands) {
         let cell = match counters.take_cell() {
             Ok(cell) => cell,
             Err(short) => {
@@ -347,20 +381,41 @@ fn bands(given: &MeterMod, counters: &mut Counters) -> Result<Vec<MeterBand>, No
         };
         let bucket = TokenBucket::new(band.rate(), depth(given.flags, band));
         bands.push(MeterBand { given: band.clone(), bucket, cell });
+        by_rate.push(at);
     }
-    Ok(bands)
+    let rate = |at: u8| bands.get(usize::from(at)).map_or(0, |band| band.bucket.rate());
+    by_rate.sort_unstable_by_key(|at| (Reverse(rate(*at)), *at));
+    Ok(Bands { list: bands.into_boxed_slice(), by_rate: by_rate.into_boxed_slice() })
 }
 
-/// A kilobit in millionths of bits, as a packet in billionths of packets, is 10^9.
+/// Tokens that a band's bucket holds. A kilobit in millionths of bits, as a packet in billionths of
+/// packets, is 10^9.
 fn depth(flags: MeterFlags, band: &Band) -> u64 {
     const UNIT: u64 = 1_000_000_000;
-    let units = if flags.contains(MeterFlags::BURST) { band.burst_size() } else { band.rate() };
-    u64::from(units) * UNIT
+    if flags.contains(MeterFlags::BURST) {
+        return u64::from(band.burst_size()).saturating_mul(UNIT);
+    }
+    let frame = if flags.contains(MeterFlags::PKTPS) { UNIT } else { bits(FRAME_LEN) };
+    frame.max(u64::from(band.rate()).saturating_mul(UNIT / 10))
+}
+
+/// Bytes in millionths of bits.
+fn bits(bytes: u64) -> u64 {
+    bytes.saturating_mul(8 * 1_000_000)
+}
+
+/// What a packet's DSCP becomes by raising its drop precedence; `None` where it stays, as it does in
+/// what is not IP.
+pub(crate) fn remarked<F: Frame>(packet: &mut Packet<F>, levels: u8) -> Option<u128> {
+    packet.ensure(Depth::Whole);
+    let dscp = packet.key.get(OxmField::IpDscp)?;
+    let remarked = u128::from(raised(dscp as u8, levels));
+    (remarked != dscp).then_some(remarked)
 }
 
 /// A code point with its drop precedence raised: of the assured forwarding classes only, to at most
 /// the highest (RFC 2597); every other code point stays.
-pub(crate) fn remarked(dscp: u8, levels: u8) -> u8 {
+fn raised(dscp: u8, levels: u8) -> u8 {
     let (class, precedence) = (dscp >> 3, dscp >> 1 & 3);
     if !(1..=4).contains(&class) || precedence == 0 || dscp & 1 != 0 {
         return dscp;
@@ -374,11 +429,11 @@ mod tests {
 
     #[test]
     fn only_assured_forwarding_is_remarked() {
-        assert_eq!(remarked(10, 1), 12, "AF11 to AF12");
-        assert_eq!(remarked(10, 9), 14, "AF11 to AF13");
-        assert_eq!(remarked(38, 1), 38, "AF43 stays");
+        assert_eq!(raised(10, 1), 12, "AF11 to AF12");
+        assert_eq!(raised(10, 9), 14, "AF11 to AF13");
+        assert_eq!(raised(38, 1), 38, "AF43 stays");
         for other in [0, 8, 46, 48, 11, 63] {
-            assert_eq!(remarked(other, 1), other);
+            assert_eq!(raised(other, 1), other);
         }
     }
 

@@ -12,6 +12,7 @@ use hypercall::{Frame, Port, VecFrame};
 use ofp_codec::{Match, NO_BUFFER, Oxm, OxmField, PacketIn, TableId};
 
 use crate::execute::{FRAME_MIN, Origin};
+use crate::meters::remarked;
 use crate::packet::Packet;
 use crate::rewrite;
 
@@ -62,13 +63,15 @@ impl PuntQueue {
         self.count
     }
 
-    /// Queues a copy of the packet as it is now, its checksum completed. `Err` says how many packets
-    /// had to go for want of room or memory: this one, or some that waited.
+    /// Queues a copy of the packet as it is now, its checksum completed and the drop precedence of
+    /// its DSCP raised by `levels`. `Err` says how many packets had to go for want of room or memory:
+    /// this one, or some that waited.
     pub(crate) fn push<F: Frame>(
         &mut self,
         packet: &Packet<F>,
         origin: Origin,
         is_popped: bool,
+        levels: u8,
     ) -> Result<(), u64> {
         let mut lost = 0_u64;
         let len = packet.frame.len();
@@ -82,7 +85,9 @@ impl PuntQueue {
             }
             lost = lost.saturating_add(1);
         }
-        let Ok(punt) = punt(packet, origin, len) else { return Err(lost.saturating_add(1)) };
+        let Ok(punt) = punt(packet, origin, len, levels) else {
+            return Err(lost.saturating_add(1));
+        };
         let bytes = punt.packet_in.data.len();
         if self.enqueue(punt).is_err() {
             return Err(lost.saturating_add(1));
@@ -160,7 +165,7 @@ impl PuntQueue {
 }
 
 /// The packet as a message: the bytes, and what cannot be read from them.
-fn punt<F: Frame>(packet: &Packet<F>, origin: Origin, len: usize) -> Result<Punt, ()> {
+fn punt<F: Frame>(packet: &Packet<F>, origin: Origin, len: usize, levels: u8) -> Result<Punt, ()> {
     let mut data = Vec::new();
     data.try_reserve_exact(len).map_err(|_| ())?;
     data.resize(len, 0);
@@ -168,10 +173,13 @@ fn punt<F: Frame>(packet: &Packet<F>, origin: Origin, len: usize) -> Result<Punt
     if !packet.frame.read_at(0, read) {
         return Err(());
     }
-    if packet.meta.offload.is_partial() {
-        // The packet itself keeps the work for whoever sends it.
+    if packet.meta.offload.is_partial() || levels != 0 {
+        // The packet itself keeps the work for whoever sends it, and its code point.
         let frame = VecFrame::from_buffer(data, 0);
         let mut copy = Packet::new(frame, packet.in_port, packet.meta);
+        if let Some(dscp) = remarked(&mut copy, levels) {
+            let _ = rewrite::set_field(&mut copy, OxmField::IpDscp, dscp);
+        }
         // What cannot be completed is sent as it is.
         let _ = rewrite::complete_checksum(&mut copy);
         (data, _) = copy.frame.into_buffer();
@@ -228,11 +236,11 @@ mod tests {
     fn a_flooding_port_displaces_itself() {
         let mut queue = PuntQueue::new(4, 10_000);
         for fill in 0..10 {
-            let result = queue.push(&packet(1, fill), origin(), false);
+            let result = queue.push(&packet(1, fill), origin(), false, 0);
             assert_eq!(result.is_ok(), fill < 4);
         }
         // Another port gets in, at the cost of the flooding one's newest.
-        assert_eq!(queue.push(&packet(2, 77), origin(), false), Err(1));
+        assert_eq!(queue.push(&packet(2, 77), origin(), false, 0), Err(1));
         assert_eq!(queue.count(), 4);
         let order: Vec<(u32, u8)> = core::iter::from_fn(|| queue.pop())
             .map(|punt| (punt.in_port.0, punt.packet_in.data[0]))
@@ -244,9 +252,9 @@ mod tests {
     #[test]
     fn bytes_are_bounded() {
         let mut queue = PuntQueue::new(100, 150);
-        assert!(queue.push(&packet(1, 0), origin(), false).is_ok());
-        assert!(queue.push(&packet(1, 1), origin(), false).is_ok());
-        assert!(queue.push(&packet(1, 2), origin(), false).is_err());
+        assert!(queue.push(&packet(1, 0), origin(), false, 0).is_ok());
+        assert!(queue.push(&packet(1, 1), origin(), false, 0).is_ok());
+        assert!(queue.push(&packet(1, 2), origin(), false, 0).is_err());
         assert_eq!(queue.bytes, 120);
     }
 
@@ -255,7 +263,7 @@ mod tests {
     fn ports_of_displaced_packets_are_forgotten() {
         let mut queue = PuntQueue::new(4, 10_000);
         for port in 1..=100_000 {
-            let result = queue.push(&packet(port, 0), origin(), false);
+            let result = queue.push(&packet(port, 0), origin(), false, 0);
             assert_eq!(result.is_ok(), port <= 4);
         }
         assert_eq!(queue.ports.len(), 4);
@@ -268,13 +276,13 @@ mod tests {
     fn every_displaced_packet_is_counted() {
         let mut queue = PuntQueue::new(100, 240);
         for fill in 0..4 {
-            assert_eq!(queue.push(&packet(1, fill), origin(), false), Ok(()));
+            assert_eq!(queue.push(&packet(1, fill), origin(), false, 0), Ok(()));
         }
         let long = Packet::new(VecFrame::from_bytes(&[7; 120]), Port(2), Meta::default());
-        assert_eq!(queue.push(&long, origin(), false), Err(2), "two went for it");
+        assert_eq!(queue.push(&long, origin(), false, 0), Err(2), "two went for it");
         assert_eq!((queue.count, queue.bytes), (3, 240));
         let longer = Packet::new(VecFrame::from_bytes(&[7; 241]), Port(3), Meta::default());
-        assert_eq!(queue.push(&longer, origin(), false), Err(1), "it alone: it never fits");
+        assert_eq!(queue.push(&longer, origin(), false, 0), Err(1), "it alone: it never fits");
         assert_eq!((queue.count, queue.bytes), (3, 240));
     }
 
@@ -282,7 +290,7 @@ mod tests {
     fn the_match_holds_what_the_bytes_do_not() {
         let mut queue = PuntQueue::new(4, 10_000);
         let plain = packet(1, 0);
-        queue.push(&plain, origin(), false).unwrap();
+        queue.push(&plain, origin(), false, 0).unwrap();
         let message = queue.pop().unwrap().packet_in;
         assert_eq!(message.matching.fields(), [Oxm::new(OxmField::InPort, 1)]);
         assert_eq!((message.total_len, message.data.len()), (60, 60));
@@ -291,7 +299,7 @@ mod tests {
         let meta = Meta { in_phy_port: Port(5), tunnel_id: 6, ..Meta::default() };
         let mut rich = Packet::new(VecFrame::from_bytes(&[0; 60]), Port(1), meta);
         rich.write_metadata(7, u64::MAX);
-        queue.push(&rich, origin(), false).unwrap();
+        queue.push(&rich, origin(), false, 0).unwrap();
         let fields = [
             Oxm::new(OxmField::InPort, 1),
             Oxm::new(OxmField::InPhyPort, 5),

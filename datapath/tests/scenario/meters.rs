@@ -25,27 +25,172 @@ fn metered(id: u32) -> Vec<Instruction> {
     vec![Instruction::ApplyActions(vec![output(2)]), Instruction::Meter(MeterId(id))]
 }
 
+/// What a stream of equal frames meets: how many pass, and how many of those with DSCP 12.
+fn stream(bed: &mut Bed, frame: &[u8], every: u64, span: u64) -> (u64, u64) {
+    let (mut passed, mut remarked) = (0, 0);
+    let end = bed.now.plus(span);
+    while bed.now < end {
+        let sent = bed.send(1, frame);
+        passed += sent.len() as u64;
+        remarked += sent.iter().filter(|(_, frame)| frame[15] >> 2 == 12).count() as u64;
+        bed.now = bed.now.plus(every);
+    }
+    (passed, remarked)
+}
+
+/// A datagram of `len` bytes in AF11.
+fn af11(len: usize) -> Vec<u8> {
+    let mut frame = udp(1, 2, 53);
+    frame[15] = 10 << 2;
+    frame.resize(len, 0);
+    frame
+}
+
+/// A switch with meter 1 on everything from port 1.
+fn bed_with(flags: MeterFlags, bands: Vec<Band>) -> Bed {
+    let mut bed = Bed::new();
+    bed.meter(meter(1, flags, bands));
+    bed.add(entry(1, &[(OxmField::EthType, 0x0800)], metered(1)));
+    bed
+}
+
 #[test]
 fn a_drop_band_lets_its_rate_pass() {
-    let mut bed = Bed::new();
-    bed.meter(meter(1, MeterFlags::PKTPS, vec![drop(100)]));
-    bed.add(entry(1, &[], metered(1)));
-    let mut passed = 0;
+    let mut bed = bed_with(MeterFlags::PKTPS, vec![drop(100)]);
     // 10 s at 1000 packets a second.
-    for _ in 0..10_000 {
-        passed += bed.ports(1, &udp(1, 2, 53)).len();
-        bed.now = bed.now.plus(1_000_000);
-    }
-    assert!((1_099..=1_101).contains(&passed), "{passed}: ten seconds' worth and the full bucket");
+    let (passed, _) = stream(&mut bed, &udp(1, 2, 53), 1_000_000, 10 * SECOND);
+    assert!((1_009..=1_010).contains(&passed), "{passed}: ten seconds' worth and the full bucket");
     let stats = &bed.switch.tables.meter_stats(MeterId(1), bed.now).unwrap()[0];
     assert_eq!(
         (stats.flow_count, stats.packet_in_count, stats.byte_in_count),
         (1, 10_000, 600_000)
     );
-    assert_eq!(stats.bands[0].packet_band_count, 10_000 - passed as u64);
+    assert_eq!(stats.bands[0].packet_band_count, 10_000 - passed);
+    assert_eq!(stats.bands[0].byte_band_count, 60 * (10_000 - passed));
     assert_eq!(stats.duration_sec, 10);
-    bed.assert_drops(&[(DropReason::Meter, 10_000 - passed as u64)]);
+    bed.assert_drops(&[(DropReason::Meter, 10_000 - passed)]);
     assert_eq!(bed.all_flows()[0].packet_count, 10_000, "metered packets matched");
+}
+
+/// From 1 packet/s to 10 Gbit/s, offered hardly more or several times as much, at even and at odd
+/// spacings: rate times time within 1 %, plus the depth.
+#[test]
+fn a_meter_passes_rate_times_time_within_a_percent_plus_its_depth() {
+    let pktps = MeterFlags::PKTPS;
+    let kbps = MeterFlags::KBPS;
+    let frame_9000 = 9_000 * 8;
+    // Flags, rate, bits or packets of a frame, frame, span in ms, depth without BURST.
+    let cases = [
+        (pktps, 1, 1_000, 60, 400_000, 1),
+        (pktps, 3, 1_000, 60, 200_000, 1),
+        (pktps, 10, 1_000, 60, 100_000, 1),
+        (pktps, 1_234, 1_000, 60, 10_000, 123),
+        (pktps, 100_000, 1_000, 60, 200, 10_000),
+        (kbps, 1, 480, 60, 400_000, 12),
+        (kbps, 64, 12_000, 1_500, 60_000, 12),
+        (kbps, 1_000, 12_000, 1_500, 20_000, 100),
+        (kbps, 1_000_000, frame_9000, 9_000, 1_000, 100_000),
+        (kbps, 10_000_000, frame_9000, 9_000, 100, 1_000_000),
+    ];
+    for (flags, rate, cost, len, millis, depth) in cases {
+        let (rate_milli, span) = (u64::from(rate) * 1_000, millis * 1_000_000);
+        for (percent, jitter) in [(101, 0), (143, 1), (300, 1), (1_000, 0)] {
+            let every = cost * SECOND * 100 / (rate_milli * percent) + jitter;
+            let mut bed = bed_with(flags, vec![drop(rate)]);
+            let (passed, _) = stream(&mut bed, &af11(len), every, span);
+            let (passed, expected) = (passed * cost, u64::from(rate) * millis);
+            let least = expected * 99 / 100 - cost.min(expected / 100);
+            let most = expected * 101 / 100 + depth * 1_000 + cost;
+            let name = format!("{flags:?} {rate}, {percent} % offered: {passed} of {expected}");
+            assert!((least..=most).contains(&passed), "{name}");
+        }
+    }
+}
+
+/// Without the BURST flag the burst size means nothing and comes back as it was sent.
+#[test]
+fn without_the_burst_flag_a_meter_holds_its_rate_from_the_first_packet() {
+    let unit = |flags, cost, len| (flags, cost, len);
+    let packets = unit(MeterFlags::PKTPS, 1_000_u64, 60);
+    let bits = unit(MeterFlags::KBPS, 12_000, 1_500);
+    let jumbo = unit(MeterFlags::KBPS, 72_000, 9_000);
+    let cases = [
+        (packets, 100),
+        (packets, 1_000),
+        (packets, 10_000),
+        (bits, 1_000),
+        (bits, 10_000),
+        (jumbo, 100_000),
+    ];
+    for ((flags, cost, len), rate) in cases {
+        let every = cost * SECOND / (u64::from(rate) * 1_200);
+        let bands = vec![Band::Drop { rate, burst_size: 77 }];
+        let mut bed = bed_with(flags, bands.clone());
+        assert_eq!(bed.switch.tables.meter_configs(MeterId(1)).unwrap()[0].bands, bands);
+        let (passed, remarked) = stream(&mut bed, &af11(len), every, 30 * SECOND);
+        let expected = u64::from(rate) * 30_000 / cost;
+        let near = |count: u64| count.abs_diff(expected) * 100 <= expected;
+        assert!(near(passed) && remarked == 0, "{flags:?} {rate}: {passed} of {expected}");
+
+        let bands = vec![Band::DscpRemark { rate, burst_size: 0, prec_level: 1 }];
+        let mut bed = bed_with(flags, bands);
+        let (passed, remarked) = stream(&mut bed, &af11(len), every, 30 * SECOND);
+        assert!(near(passed - remarked), "{flags:?} {rate}: {remarked} of {passed} remarked");
+        bed.assert_drops(&[]);
+    }
+}
+
+/// A burst of as many packets as the bucket is deep passes at once, and not one more.
+#[test]
+fn the_depth_is_the_burst_size_or_a_tenth_of_a_second() {
+    let burst = MeterFlags::BURST;
+    let sized = |rate, burst_size| Band::Drop { rate, burst_size };
+    let cases = [
+        (MeterFlags::PKTPS | burst, sized(10, 25), 60, 25),
+        (MeterFlags::PKTPS, sized(1_000, 25), 60, 100),
+        (MeterFlags::PKTPS, sized(5, 25), 60, 1),
+        (MeterFlags::KBPS | burst, sized(10, 480), 60, 1_000),
+        (MeterFlags::KBPS, sized(4_800, 0), 60, 1_000),
+        (MeterFlags::KBPS, sized(1, 500), 1_518, 1),
+        (MeterFlags::KBPS | burst, sized(1, 0), 1_518, 1),
+    ];
+    for (flags, band, len, depth) in cases {
+        let mut bed = bed_with(flags, vec![band.clone()]);
+        for idle in [0, 1_000] {
+            bed.now = bed.now.plus(idle * SECOND);
+            let passed = (0..2 * depth + 5).map(|_| bed.send(1, &af11(len)).len()).sum::<usize>();
+            assert_eq!(passed, depth, "{flags:?} {band:?} after {idle} s");
+        }
+    }
+}
+
+/// One band acts on a packet, the one of the highest rate below the measured one, wherever it stands
+/// in the list; every band's share is its own.
+#[test]
+fn of_several_bands_the_highest_rate_below_the_measured_one_acts() {
+    let remark = Band::DscpRemark { rate: 100, burst_size: 1, prec_level: 1 };
+    let cut = Band::Drop { rate: 200, burst_size: 1 };
+    let flags = MeterFlags::PKTPS | MeterFlags::BURST;
+    for bands in [vec![remark.clone(), cut.clone()], vec![cut, remark]] {
+        let at = |kind: fn(&Band) -> bool| bands.iter().position(kind).unwrap();
+        let remark_at = at(|band| matches!(band, Band::DscpRemark { .. }));
+        let cut_at = 1 - remark_at;
+        for (offered, alone, remarked, dropped) in
+            [(90, 900, 0, 0), (150, 1_000, 500, 0), (300, 1_000, 1_000, 1_000)]
+        {
+            let mut bed = bed_with(flags, bands.clone());
+            let (passed, got) = stream(&mut bed, &af11(60), SECOND / offered, 10 * SECOND);
+            let near = |a: u64, b: u64| a.abs_diff(b) <= 3;
+            let stats = &bed.switch.tables.meter_stats(MeterId(1), bed.now).unwrap()[0];
+            let cut_count = stats.packet_in_count - passed;
+            let name = format!("{offered} offered: {passed} passed, {got} of them remarked");
+            assert!(near(passed - got, alone) && near(got, remarked), "{name}");
+            assert!(near(cut_count, dropped), "{name}");
+            assert_eq!(stats.bands[remark_at].packet_band_count, got);
+            assert_eq!(stats.bands[cut_at].packet_band_count, cut_count);
+            assert_eq!(stats.bands[cut_at].byte_band_count, 60 * cut_count);
+        }
+    }
 }
 
 #[test]
@@ -63,16 +208,137 @@ fn kilobits_are_thousands_of_bits() {
     assert!((1_000..=1_003).contains(&passed), "{passed}");
 }
 
+/// Sends two frames through a meter that remarks the second by `prec_level`.
+fn remarked_by(prec_level: u8, frame: &[u8]) -> Vec<u8> {
+    let mut bed = Bed::new();
+    let band = Band::DscpRemark { rate: 1, burst_size: 1, prec_level };
+    bed.meter(meter(1, MeterFlags::PKTPS | MeterFlags::BURST, vec![band]));
+    bed.add(entry(1, &[], metered(1)));
+    assert_eq!(bed.send(1, frame)[0].1, frame, "below the rate");
+    let sent = bed.send(1, frame).remove(0).1;
+    let stats = &bed.switch.tables.meter_stats(MeterId(1), bed.now).unwrap()[0];
+    assert_eq!(stats.bands[0].packet_band_count, 1);
+    sent
+}
+
+/// The one's complement sum of a right IPv4 header is all ones.
+fn header_sum(header: &[u8]) -> u32 {
+    let sum = header[..20].chunks(2).map(|c| u32::from(c[0]) << 8 | u32::from(c[1])).sum::<u32>();
+    (sum & 0xffff) + (sum >> 16)
+}
+
 #[test]
-fn remarking_raises_the_drop_precedence() {
+fn remarking_raises_the_drop_precedence_of_assured_forwarding() {
+    for (before, level, after) in
+        [(10, 1, 12), (10, 2, 14), (10, 9, 14), (28, 1, 30), (38, 1, 38), (0, 1, 0), (46, 1, 46)]
+    {
+        for tags in 0..3 {
+            let mut frame = udp(1, 2, 53);
+            frame[15] = before << 2 | 1;
+            frame[24..26].copy_from_slice(&[0; 2]);
+            let sum = !header_sum(&frame[14..]) as u16;
+            frame[24..26].copy_from_slice(&sum.to_be_bytes());
+            (0..tags).for_each(|tag| frame = tagged(5 + tag, &frame));
+            let sent = remarked_by(level, &frame);
+            let ip = &sent[14 + 4 * usize::from(tags)..];
+            assert_eq!((ip[1] >> 2, ip[1] & 3), (after, 1), "{before} by {level}, {tags} tags");
+            assert_eq!(header_sum(ip), 0xffff);
+            assert_eq!(sent.len(), frame.len());
+        }
+    }
+}
+
+#[test]
+fn remarking_knows_ipv6_and_leaves_what_is_not_ip_alone() {
+    for tags in 0..2 {
+        let mut frame = vec![0; 12];
+        frame.extend([0x86, 0xdd, 0x62, 0x95, 0x67, 0x89, 0, 6, 59, 64]);
+        frame.resize(70, 9);
+        (0..tags).for_each(|tag| frame = tagged(5 + tag, &frame));
+        let at = 14 + 4 * usize::from(tags);
+        let sent = remarked_by(1, &frame);
+        assert_eq!(sent[at..at + 4], [0x63, 0x15, 0x67, 0x89], "AF12");
+        frame[at..at + 4].copy_from_slice(&sent[at..at + 4]);
+        assert_eq!(sent, frame, "nothing else changed");
+    }
+    for ethertype in [[0x08, 0x06], [0x88, 0x47], [0x12, 0x34], [0x00, 0x2e]] {
+        let mut frame = af11(60);
+        frame[12..14].copy_from_slice(&ethertype);
+        assert_eq!(remarked_by(1, &frame), frame, "{ethertype:?}");
+    }
+}
+
+/// A later table matches what the meter wrote, and what was sent before is not touched.
+#[test]
+fn a_later_table_sees_the_new_code_point() {
     let mut bed = Bed::new();
     let band = Band::DscpRemark { rate: 1, burst_size: 1, prec_level: 1 };
     bed.meter(meter(1, MeterFlags::PKTPS | MeterFlags::BURST, vec![band]));
-    bed.add(entry(1, &[(OxmField::EthType, 0x0800)], metered(1)));
-    let mut frame = udp(1, 2, 53);
-    frame[15] = 10 << 2;
-    assert_eq!(bed.send(1, &frame)[0].1[15] >> 2, 10, "below the rate");
-    assert_eq!(bed.send(1, &frame)[0].1[15] >> 2, 12, "AF11 became AF12");
+    let goto = |table| Instruction::GotoTable(ofp_codec::TableId(table));
+    let in_table = |table, flow: FlowMod| FlowMod { table_id: ofp_codec::TableId(table), ..flow };
+    bed.add(entry(1, &[], vec![apply([output(4)]).remove(0), goto(1)]));
+    bed.add(in_table(1, entry(1, &[], vec![Instruction::Meter(MeterId(1)), goto(2)])));
+    for (dscp, port) in [(10, 2), (12, 3)] {
+        let fields = [(OxmField::EthType, 0x0800), (OxmField::IpDscp, dscp)];
+        bed.add(in_table(2, entry(1, &fields, apply([output(port)]))));
+    }
+    let frame = af11(60);
+    assert_eq!(bed.send(1, &frame), [(4, frame.clone()), (2, frame.clone())]);
+    let sent = bed.send(1, &frame);
+    assert_eq!((sent[0].0, &sent[0].1), (4, &frame));
+    assert_eq!((sent[1].0, sent[1].1[15] >> 2), (3, 12));
+}
+
+/// MODIFY replaces flags and bands, whose counters and buckets begin anew; the meter's own counters,
+/// its flow entries and its age stay.
+#[test]
+fn modify_replaces_bands_and_keeps_the_meter() {
+    let mut bed = bed_with(MeterFlags::PKTPS, vec![drop(10)]);
+    bed.now = bed.now.plus(1_500_000_000);
+    for _ in 0..5 {
+        bed.send(1, &af11(60));
+    }
+    let bands = vec![drop(7), Band::DscpRemark { rate: 3, burst_size: 4, prec_level: 2 }];
+    let flags = MeterFlags::PKTPS | MeterFlags::BURST | MeterFlags::STATS;
+    let given = MeterMod { command: MeterModCommand::Modify, ..meter(1, flags, bands.clone()) };
+    bed.meter(given);
+    let config = &bed.switch.tables.meter_configs(MeterId(1)).unwrap()[0];
+    assert_eq!((config.flags, &config.bands), (flags, &bands));
+    let stats = &bed.switch.tables.meter_stats(MeterId(1), bed.now).unwrap()[0];
+    assert_eq!((stats.flow_count, stats.packet_in_count, stats.byte_in_count), (1, 5, 300));
+    assert_eq!((stats.duration_sec, stats.duration_nsec), (1, 500_000_000));
+    let counts: Vec<u64> = stats.bands.iter().map(|band| band.packet_band_count).collect();
+    assert_eq!(counts, [0, 0]);
+    // The new bands act: the bucket of drop(7) is 0 deep, and full.
+    assert_eq!(bed.send(1, &af11(60)).len(), 1);
+    assert_eq!(bed.send(1, &af11(60)).len(), 0);
+}
+
+/// Adding, replacing, modifying and removing entries keeps the count of those that use a meter.
+#[test]
+fn the_flow_count_follows_the_entries() {
+    let mut bed = Bed::new();
+    bed.meter(meter(1, MeterFlags::PKTPS, vec![drop(10)]));
+    let count =
+        |bed: &Bed| bed.switch.tables.meter_stats(MeterId(1), bed.now).unwrap()[0].flow_count;
+    for port in [1, 2, 3] {
+        bed.add(entry(1, &[(OxmField::InPort, port)], metered(1)));
+    }
+    bed.add(entry(1, &[(OxmField::InPort, 3)], metered(1)));
+    assert_eq!(count(&bed), 3, "an entry that is replaced counts once");
+    bed.add(entry(1, &[(OxmField::InPort, 3)], apply([output(1)])));
+    assert_eq!(count(&bed), 2);
+    let modify = |fields: &[_], instructions| FlowMod {
+        command: ofp_codec::FlowModCommand::Modify,
+        ..entry(1, fields, instructions)
+    };
+    bed.add(modify(&[], metered(1)));
+    assert_eq!(count(&bed), 3);
+    bed.add(modify(&[(OxmField::InPort, 1)], vec![]));
+    assert_eq!(count(&bed), 2);
+    let delete = FlowMod { command: ofp_codec::FlowModCommand::Delete, ..FlowMod::default() };
+    bed.add(delete);
+    assert_eq!(count(&bed), 0);
 }
 
 #[test]
@@ -97,16 +363,81 @@ fn deletion_takes_the_entries_along() {
     assert_eq!(bed.switch.tables.meter_stats(MeterId(1), bed.now), unknown);
 }
 
+/// CONTROLLER and SLOWPATH limit packet-ins, whatever their reason, and nothing else.
 #[test]
-fn the_controller_meter_limits_packet_ins() {
-    let mut bed = Bed::new();
-    bed.meter(meter(MeterId::CONTROLLER.0, MeterFlags::PKTPS, vec![drop(10)]));
-    bed.add(entry(0, &[], apply([Action::controller(), output(2)])));
-    for _ in 0..25 {
-        assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2]);
+fn the_virtual_meters_limit_packet_ins() {
+    for id in [MeterId::CONTROLLER, MeterId::SLOWPATH] {
+        let mut bed = Bed::new();
+        bed.meter(meter(id.0, MeterFlags::PKTPS, vec![drop(100)]));
+        bed.add(entry(0, &[], apply([Action::controller(), output(2)])));
+        let fields = [(OxmField::EthType, 0x0800), (OxmField::Ipv4Dst, 0x0a00_0009)];
+        bed.add(entry(5, &fields, apply([Action::DecNwTtl, output(2)])));
+        let mut spent = udp(1, 9, 53);
+        spent[22] = 1;
+        for round in 0..25 {
+            match round % 2 {
+                0 => assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2]),
+                _ => assert_eq!(bed.ports(1, &spent), []),
+            }
+        }
+        assert_eq!(bed.switch.worker.punt_count(), 10, "a tenth of a second's worth");
+        bed.assert_drops(&[(DropReason::InvalidTtl, 12), (DropReason::PuntMetered, 15)]);
+        while bed.packet_in().is_some() {}
+        for _ in 0..10 * 300 {
+            bed.now = bed.now.plus(SECOND / 300);
+            bed.ports(1, &udp(1, 2, 53));
+            bed.packet_in();
+        }
+        let stats = &bed.switch.tables.meter_stats(id, bed.now).unwrap()[0];
+        assert_eq!((stats.meter_id, stats.packet_in_count, stats.flow_count), (id, 3_025, 0));
+        let passed = stats.packet_in_count - stats.bands[0].packet_band_count;
+        assert!((1_009..=1_010).contains(&passed), "{passed}");
     }
-    assert_eq!(bed.switch.worker.punt_count(), 10);
-    bed.assert_drops(&[(DropReason::PuntMetered, 15)]);
+}
+
+/// A band of a virtual meter remarks the packet-in, not the packet.
+#[test]
+fn the_controller_meter_remarks_packet_ins() {
+    let mut bed = Bed::new();
+    for id in [MeterId::CONTROLLER, MeterId::SLOWPATH] {
+        let band = Band::DscpRemark { rate: 1, burst_size: 1, prec_level: 1 };
+        bed.meter(meter(id.0, MeterFlags::PKTPS | MeterFlags::BURST, vec![band]));
+    }
+    bed.add(entry(0, &[], apply([Action::controller(), output(2)])));
+    for dscp in [10, 14] {
+        assert_eq!(bed.send(1, &af11(60)), [(2, af11(60))]);
+        let message = bed.packet_in().unwrap();
+        assert_eq!(message.data[15] >> 2, dscp);
+    }
+}
+
+/// ALL means the virtual meters, too: in statistics, configurations and deletion; and no entry can
+/// name one.
+#[test]
+fn all_meters_are_also_the_virtual_ones() {
+    let mut bed = Bed::new();
+    let ids = [MeterId(1), MeterId::MAX, MeterId::SLOWPATH, MeterId::CONTROLLER];
+    for id in ids.iter().rev() {
+        bed.meter(meter(id.0, MeterFlags::PKTPS, vec![drop(1)]));
+    }
+    for id in [MeterId::SLOWPATH, MeterId::CONTROLLER, MeterId::ALL] {
+        let refused = bed.flow_mod(entry(1, &[], metered(id.0)));
+        let unknown = OfpError::MeterModFailed(MeterModFailedCode::UnknownMeter);
+        assert_eq!(refused, Err(unknown), "{id:?}");
+    }
+    let tables = &mut bed.switch.tables;
+    let stats = tables.meter_stats(MeterId::ALL, bed.now).unwrap();
+    assert_eq!(stats.iter().map(|stats| stats.meter_id).collect::<Vec<_>>(), ids);
+    let configs = tables.meter_configs(MeterId::ALL).unwrap();
+    assert_eq!(configs.iter().map(|config| config.meter_id).collect::<Vec<_>>(), ids);
+    let delete = meter(MeterId::ALL.0, MeterFlags::empty(), vec![]);
+    bed.meter(MeterMod { command: MeterModCommand::Delete, ..delete });
+    assert_eq!(bed.switch.tables.meter_stats(MeterId::ALL, bed.now), Ok(vec![]));
+    bed.add(entry(0, &[], apply([Action::controller()])));
+    for _ in 0..100 {
+        bed.send(1, &udp(1, 2, 53));
+    }
+    assert_eq!(bed.switch.worker.punt_count(), 100, "they limit nothing any more");
 }
 
 #[test]
