@@ -266,16 +266,24 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             self.observer.frame(port, &frame);
             return;
         }
-        let cell = self.tables.ports.slot(port).and_then(|slot| self.cells.ports.get(slot));
+        let slot = self.tables.ports.slot(port);
+        let cell = slot.and_then(|slot| self.cells.ports.get(slot));
+        let queue = slot.and_then(|slot| self.tables.ports.queue_cells(slot, meta));
         match self.host.transmit(port, meta, frame) {
             Sent::Sent => {
                 if let Some(cell) = cell {
                     cell.tx.add(load);
                 }
+                if let Some(queue) = queue {
+                    self.count_cell(queue.tx, load);
+                }
             }
             Sent::Dropped => {
                 if let Some(cell) = cell {
                     cell.tx_dropped.add(load.packets);
+                }
+                if let Some(queue) = queue {
+                    self.count_cell(queue.errors, load);
                 }
                 self.observer.step(self.tables, Step::Dropped(DropReason::HostRefused));
                 self.cells.dropped(DropReason::HostRefused, load.packets);
@@ -359,6 +367,8 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             self.acts(carrier, bucket.acts(), origin, depth, is_last);
             return;
         }
+        // What is owed leaves first: outputs keep their order.
+        self.settle(carrier);
         match self.copy(&carrier.packet) {
             Some(packet) => {
                 let mut copy = Carrier { packet, owed: None, is_popped: carrier.is_popped };
@@ -415,6 +425,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     /// to TABLE asks.
     #[inline(never)]
     fn enter_tables(&mut self, carrier: &mut Carrier<H::Frame>) {
+        self.settle(carrier);
         let Some(packet) = self.copy(&carrier.packet) else {
             self.dropped(DropReason::NoMemory, &carrier.packet);
             return;

@@ -28,12 +28,12 @@
 use alloc::vec::Vec;
 
 use hypercall::{Nanos, Port};
-use ofp_codec::{PortConfig, PortFeatures};
 
 use crate::counters::{Load, NoMemory};
 use crate::echo::Echo;
 use crate::flow_entry::{FlowEntry, Gone};
 use crate::groups::{Group, Replaced};
+use crate::ports::Configured;
 use crate::program::Program;
 use crate::tables::Tables;
 
@@ -62,7 +62,7 @@ pub(crate) enum Undo {
     /// The type and buckets of a group changed.
     GroupModified(u32, Replaced),
     /// What controllers configure of a port was this.
-    Port { port: Port, config: PortConfig, advertised: PortFeatures },
+    Port(Port, Configured),
 }
 
 impl Tables {
@@ -113,9 +113,7 @@ impl Tables {
                 Undo::GroupModified(slot, replaced) => {
                     self.groups.restore(slot, replaced, &mut self.counters);
                 }
-                Undo::Port { port, config, advertised } => {
-                    self.ports.restore(port, config, advertised);
-                }
+                Undo::Port(port, configured) => self.ports.restore(port, configured),
             }
         }
         self.forget_port_news(journal.port_news_count);

@@ -85,6 +85,7 @@ mod pipeline;
 mod ports;
 mod program;
 mod punt;
+mod queues;
 mod read;
 pub mod rewrite;
 #[cfg(test)]
@@ -102,6 +103,7 @@ pub use config::SwitchConfig;
 pub use counters::DropReason;
 pub use ports::{PortConfig, PortErrors};
 pub use punt::Punt;
+pub use queues::QueueConfig;
 pub use read::FlowCursor;
 pub use switch::Switch;
 pub use tables::{News, Tables};

@@ -6,16 +6,20 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 use hypercall::{Frame, Meta, Nanos, Port};
+use ofp_codec::multipart::{PortStats, QueueStats, QueueStatsRequest};
 use ofp_codec::{
-    HwAddr, OfpError, PortConfig as ConfigFlags, PortDesc, PortFeatures, PortMod,
-    PortModFailedCode, PortNo, PortReason, PortState, PortStatus, multipart::PortStats,
+    HwAddr, OfpError, PacketQueue, PortConfig as ConfigFlags, PortDesc, PortFeatures, PortMod,
+    PortModFailedCode, PortNo, PortReason, PortState, PortStatus, QUEUE_ALL, QueueOpFailedCode,
 };
 
 use crate::counters::{Counters, NoMemory};
+use crate::queues::{self, DEFAULT_QUEUE, QueueCells, QueueConfig, Queues};
 use crate::slab::{NONE, Slab};
 
 /// Port numbers below this are found by index, others by hash.
 const DENSE: usize = 4096;
+
+const BAD_QUEUE_PORT: OfpError = OfpError::QueueOpFailed(QueueOpFailedCode::BadPort);
 
 /// A port as the host describes it.
 ///
@@ -53,8 +57,8 @@ pub struct PortConfig {
     /// Bytes of the longest untagged frame that it sends, from the destination address to the end
     /// of the payload; one VLAN tag is not counted.
     pub max_frame: u32,
-    /// Queues that it has, numbered from 0.
-    pub queue_count: u32,
+    /// Its queues; see [`Tables::set_queues`](crate::Tables::set_queues) to change them.
+    pub queues: Vec<QueueConfig>,
 }
 
 impl PortConfig {
@@ -73,7 +77,7 @@ impl PortConfig {
             curr_speed: 0,
             max_speed: 0,
             max_frame: u32::MAX,
-            queue_count: 0,
+            queues: Vec::new(),
         }
     }
 }
@@ -106,7 +110,13 @@ pub(crate) struct PortEntry {
     number: Port,
     added: Nanos,
     errors: PortErrors,
-    queue_count: u32,
+    /// Frames that the host took and dropped later.
+    late_drops: u64,
+    queues: Queues,
+    /// What the host says that it advertises.
+    offered: PortFeatures,
+    /// What a port-mod told it to advertise instead; empty for nothing.
+    asked: PortFeatures,
     desc: PortDesc,
 }
 
@@ -125,6 +135,15 @@ pub(crate) struct Ports {
     ports: Slab<PortEntry>,
     dense: Vec<u32>,
     others: HashMap<u32, u32, foldhash::fast::FixedState>,
+    /// The ids of all queues of all ports, in order.
+    queue_ids: Vec<u32>,
+}
+
+/// What controllers configured of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Configured {
+    config: ConfigFlags,
+    asked: PortFeatures,
 }
 
 impl PortEntry {
@@ -138,6 +157,7 @@ impl PortEntry {
         self.state.set(PortState::LIVE, live);
         self.desc.config = self.config;
         self.desc.state = self.state;
+        self.desc.advertised = if self.asked.is_empty() { self.offered } else { self.asked };
     }
 }
 
@@ -204,9 +224,19 @@ impl Ports {
         self.get(port).is_some_and(|entry| entry.state.contains(PortState::LIVE))
     }
 
-    /// Whether some port has this queue.
+    /// Whether some port has this queue; every port has its default queue.
     pub(crate) fn has_queue(&self, queue_id: u32) -> bool {
-        self.ports.iter().any(|(_, entry)| queue_id < entry.queue_count)
+        queue_id == DEFAULT_QUEUE || self.queue_ids.binary_search(&queue_id).is_ok()
+    }
+
+    /// The counters of the queue by which a frame leaves the port in `slot`.
+    #[inline]
+    pub(crate) fn queue_cells(&self, slot: u32, meta: &Meta) -> Option<QueueCells> {
+        let queues = &self.ports.get(slot)?.queues;
+        if queues.is_empty() {
+            return None;
+        }
+        queues.cells(meta.queue_id)
     }
 
     /// The ports that a flood of a packet from `ingress` reaches.
@@ -242,10 +272,14 @@ impl Ports {
         if !(number.is_ordinary() || number == PortNo::LOCAL) || self.slot(port.number).is_some() {
             return Err(BAD_PORT);
         }
+        queues::check(&port.queues, self.queue_ids.len())?;
         let no_memory = |_: NoMemory| OfpError::PortModFailed(PortModFailedCode::Eperm);
         let slot = self.ports.reserve().map_err(no_memory)?;
         counters.ensure_port(slot).map_err(no_memory)?;
         self.reserve_index(port.number).map_err(no_memory)?;
+        self.queue_ids.try_reserve(port.queues.len()).map_err(|_| no_memory(NoMemory))?;
+        let mut queues = Queues::default();
+        queues.set(now, &port.queues, counters).map_err(no_memory)?;
         let mut entry = PortEntry {
             config: port.config,
             state: port.state,
@@ -253,7 +287,10 @@ impl Ports {
             number: port.number,
             added: now,
             errors: PortErrors::default(),
-            queue_count: port.queue_count,
+            late_drops: 0,
+            queues,
+            offered: PortFeatures::empty(),
+            asked: PortFeatures::empty(),
             desc: PortDesc { port_no: number, ..PortDesc::default() },
         };
         describe(&mut entry, port);
@@ -261,7 +298,35 @@ impl Ports {
         let slot = self.ports.insert(entry).map_err(no_memory)?;
         counters.reset_port(slot);
         self.set_index(Port(number.0), slot);
+        self.index_queues();
         Ok(status)
+    }
+
+    /// Configures the queues of a port (§7.2.2).
+    pub(crate) fn set_queues(
+        &mut self,
+        now: Nanos,
+        port: Port,
+        configs: &[QueueConfig],
+        counters: &mut Counters,
+    ) -> Result<(), OfpError> {
+        let entry = self.get(port).ok_or(BAD_QUEUE_PORT)?;
+        let others = self.queue_ids.len().saturating_sub(entry.queues.count());
+        queues::check(configs, others)?;
+        let no_memory = |_: NoMemory| OfpError::QueueOpFailed(QueueOpFailedCode::Eperm);
+        self.queue_ids.try_reserve(configs.len()).map_err(|_| no_memory(NoMemory))?;
+        if let Some(entry) = self.get_mut(port) {
+            entry.queues.set(now, configs, counters).map_err(no_memory)?;
+        }
+        self.index_queues();
+        Ok(())
+    }
+
+    /// Keeps `queue_ids` true; room for them has been reserved.
+    fn index_queues(&mut self) {
+        self.queue_ids.clear();
+        self.queue_ids.extend(self.ports.iter().flat_map(|(_, entry)| entry.queues.ids()));
+        self.queue_ids.sort_unstable();
     }
 
     /// Takes over what the host says now of a port; what controllers configured stays.
@@ -271,13 +336,16 @@ impl Ports {
         let before = entry.desc.clone();
         entry.state = port.state;
         entry.max_frame = port.max_frame;
-        entry.queue_count = port.queue_count;
         describe(entry, port);
         let desc = entry.desc.clone();
         Ok((desc != before).then_some(PortStatus { reason: PortReason::Modify, desc }))
     }
 
-    pub(crate) fn remove(&mut self, port: Port) -> Result<PortStatus, OfpError> {
+    pub(crate) fn remove(
+        &mut self,
+        port: Port,
+        counters: &mut Counters,
+    ) -> Result<PortStatus, OfpError> {
         let slot = self.slot(port);
         let entry = slot.and_then(|slot| self.ports.remove(slot));
         let entry = entry.ok_or(OfpError::PortModFailed(PortModFailedCode::BadPort))?;
@@ -285,6 +353,8 @@ impl Ports {
             *place = NONE;
         }
         self.others.remove(&port.0);
+        entry.queues.free(counters);
+        self.index_queues();
         Ok(PortStatus { reason: PortReason::Delete, desc: entry.desc })
     }
 
@@ -317,18 +387,23 @@ impl Ports {
             | (change.config.bits() & change.mask.bits());
         entry.config = ConfigFlags::from_bits_retain(bits);
         if !change.advertise.is_empty() {
-            entry.desc.advertised = change.advertise;
+            entry.asked = change.advertise;
         }
         entry.refresh();
         let desc = entry.desc.clone();
         Ok((desc != before).then_some(PortStatus { reason: PortReason::Modify, desc }))
     }
 
+    /// What controllers configured of a port.
+    pub(crate) fn configured(&self, port: Port) -> Option<Configured> {
+        self.get(port).map(|entry| Configured { config: entry.config, asked: entry.asked })
+    }
+
     /// Gives a port what controllers had configured of it.
-    pub(crate) fn restore(&mut self, port: Port, config: ConfigFlags, advertised: PortFeatures) {
+    pub(crate) fn restore(&mut self, port: Port, configured: Configured) {
         if let Some(entry) = self.get_mut(port) {
-            entry.config = config;
-            entry.desc.advertised = advertised;
+            let Configured { config, asked } = configured;
+            (entry.config, entry.asked) = (config, asked);
             entry.refresh();
         }
     }
@@ -347,9 +422,44 @@ impl Ports {
         self.sorted().into_iter().map(|(_, entry)| entry.desc.clone()).collect()
     }
 
-    /// Queues of a port; `None` when there is no such port.
-    pub(crate) fn queue_count(&self, port: Port) -> Option<u32> {
-        self.get(port).map(|entry| entry.queue_count)
+    /// Counts frames that the host took for a queue and dropped later.
+    pub(crate) fn queue_dropped(&mut self, port: Port, mark: Option<u32>, frames: u64) {
+        if let Some(entry) = self.get_mut(port) {
+            entry.late_drops = entry.late_drops.wrapping_add(frames);
+            entry.queues.dropped(mark, frames);
+        }
+    }
+
+    /// The ports whose queues are asked for, by number.
+    fn queued(&self, port_no: PortNo) -> Result<Vec<&PortEntry>, OfpError> {
+        match port_no {
+            PortNo::ANY => Ok(self.sorted().into_iter().map(|(_, entry)| entry).collect()),
+            one => Ok([self.get(Port(one.0)).ok_or(BAD_QUEUE_PORT)?].into()),
+        }
+    }
+
+    /// The queues of one port, or of all with [`PortNo::ANY`].
+    pub(crate) fn queues(&self, port_no: PortNo) -> Result<Vec<PacketQueue>, OfpError> {
+        let ports = self.queued(port_no)?.into_iter();
+        Ok(ports.flat_map(|entry| entry.queues.describe(entry.desc.port_no)).collect())
+    }
+
+    /// Statistics of one queue or all of one port or all.
+    pub(crate) fn queue_stats(
+        &self,
+        request: QueueStatsRequest,
+        now: Nanos,
+        counters: &Counters,
+    ) -> Result<Vec<QueueStats>, OfpError> {
+        let QueueStatsRequest { port_no, queue_id } = request;
+        let ports = self.queued(port_no)?.into_iter();
+        let stats: Vec<QueueStats> = ports
+            .flat_map(|entry| entry.queues.stats(entry.desc.port_no, queue_id, now, counters))
+            .collect();
+        if stats.is_empty() && queue_id != QUEUE_ALL {
+            return Err(OfpError::QueueOpFailed(QueueOpFailedCode::BadQueue));
+        }
+        Ok(stats)
     }
 
     /// Statistics of one port, or of all with [`PortNo::ANY`].
@@ -387,11 +497,11 @@ fn describe(entry: &mut PortEntry, port: PortConfig) {
     desc.hw_addr = port.hw_addr;
     desc.name = port.name;
     desc.curr = port.curr;
-    desc.advertised = port.advertised;
     desc.supported = port.supported;
     desc.peer = port.peer;
     desc.curr_speed = port.curr_speed;
     desc.max_speed = port.max_speed;
+    entry.offered = port.advertised;
     entry.refresh();
 }
 
@@ -408,7 +518,7 @@ fn stats(slot: u32, entry: &PortEntry, now: Nanos, counters: &Counters) -> PortS
         rx_bytes: sum(|cell| cell.rx.bytes.get()),
         tx_bytes: sum(|cell| cell.tx.bytes.get()),
         rx_dropped: sum(|cell| cell.rx_dropped.get()).wrapping_add(errors.rx_dropped),
-        tx_dropped: sum(|cell| cell.tx_dropped.get()),
+        tx_dropped: sum(|cell| cell.tx_dropped.get()).wrapping_add(entry.late_drops),
         rx_errors: errors.rx_errors,
         tx_errors: errors.tx_errors,
         rx_frame_err: errors.rx_frame_err,

@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 use hypercall::{Nanos, Port};
 use ofp_codec::multipart::{
     AggregateStats, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures, GroupStats, MeterConfig,
-    MeterFeatures, MeterStats, PortStats, TableStats,
+    MeterFeatures, MeterStats, PortStats, QueueStats, QueueStatsRequest, TableStats,
 };
-use ofp_codec::{BadRequestCode, GroupId, MeterId, OfpError, PortDesc, PortNo, TableId};
+use ofp_codec::{
+    BadRequestCode, GroupId, MeterId, OfpError, PacketQueue, PortDesc, PortNo, TableId,
+};
 
 use crate::classifier::Template;
 use crate::flow_mod::Filter;
@@ -206,9 +208,27 @@ impl Tables {
         Ok(stats)
     }
 
-    /// Queues of a port, numbered from 0; `None` when there is no such port.
-    pub fn queue_count(&self, port: Port) -> Option<u32> {
-        self.ports.queue_count(port)
+    /// The queues of a port, or of all with [`PortNo::ANY`], by port and id: few enough for one
+    /// message (§7.3.6).
+    ///
+    /// # Errors
+    ///
+    /// QUEUE_OP_FAILED/BAD_PORT when there is no such port.
+    pub fn queues(&self, port_no: PortNo) -> Result<Vec<PacketQueue>, OfpError> {
+        self.ports.queues(port_no)
+    }
+
+    /// Counters of one queue or all of one port or all (§7.3.5.8).
+    ///
+    /// # Errors
+    ///
+    /// QUEUE_OP_FAILED: BAD_PORT when there is no such port, BAD_QUEUE when there is no such queue.
+    pub fn queue_stats(
+        &self,
+        request: QueueStatsRequest,
+        now: Nanos,
+    ) -> Result<Vec<QueueStats>, OfpError> {
+        self.ports.queue_stats(request, now, &self.counters)
     }
 
     /// Counters of a group, or of all with [`GroupId::ALL`]; nothing for a missing one.

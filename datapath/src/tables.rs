@@ -27,6 +27,7 @@ use crate::mac_table::mix;
 use crate::meters::{self, Meters};
 use crate::packet::Packet;
 use crate::ports::{PortConfig, PortErrors, Ports};
+use crate::queues::QueueConfig;
 use crate::slab::Slab;
 use crate::timeouts::Timeouts;
 
@@ -290,14 +291,11 @@ impl Tables {
     pub fn port_mod(&mut self, given: &PortMod) -> Result<(), OfpError> {
         let eperm = OfpError::PortModFailed(PortModFailedCode::Eperm);
         self.reserve_undo(1).map_err(|_| eperm)?;
-        let before = self.ports.desc(Port(given.port_no.0));
+        let port = Port(given.port_no.0);
+        let before = self.ports.configured(port);
         let status = self.ports.modify(given)?;
         if let Some(before) = before {
-            self.note_undo(|| Undo::Port {
-                port: Port(given.port_no.0),
-                config: before.config,
-                advertised: before.advertised,
-            });
+            self.note_undo(|| Undo::Port(port, before));
         }
         self.tell_port(status);
         Ok(())
@@ -307,7 +305,8 @@ impl Tables {
     ///
     /// # Errors
     ///
-    /// PORT_MOD_FAILED/BAD_PORT when the number is no port's or taken, EPERM when memory is short.
+    /// PORT_MOD_FAILED/BAD_PORT when the number is no port's or taken, EPERM when memory is short;
+    /// those of [`set_queues`](Self::set_queues) for its queues.
     pub fn port_add(&mut self, now: Nanos, port: PortConfig) -> Result<(), OfpError> {
         let status = self.ports.add(now, port, &mut self.counters)?;
         self.tell_port(Some(status));
@@ -315,7 +314,8 @@ impl Tables {
     }
 
     /// Takes over what the host says of a port that it has added before: everything but `config`,
-    /// which stays as controllers left it.
+    /// which stays as controllers left it, as do the features that one told it to advertise, and but
+    /// `queues`, which [`set_queues`](Self::set_queues) changes.
     ///
     /// # Errors
     ///
@@ -332,7 +332,7 @@ impl Tables {
     ///
     /// PORT_MOD_FAILED/BAD_PORT when there is no such port.
     pub fn port_remove(&mut self, port: Port) -> Result<(), OfpError> {
-        let status = self.ports.remove(port)?;
+        let status = self.ports.remove(port, &mut self.counters)?;
         self.tell_port(Some(status));
         Ok(())
     }
@@ -340,6 +340,42 @@ impl Tables {
     /// Takes over what the host's device counted on a port since it was added.
     pub fn port_errors(&mut self, port: Port, errors: PortErrors) {
         self.ports.set_errors(port, errors);
+    }
+
+    /// Configures the queues of a port, in place of those that it had; one that stays keeps its
+    /// counters. Set-queue actions that name a queue which is gone send by the default queue.
+    ///
+    /// # Errors
+    ///
+    /// QUEUE_OP_FAILED: BAD_PORT when there is no such port, BAD_QUEUE when an id is 0xffffffff or
+    /// there twice, EPERM when the ports would have more than [`QueueConfig::MAX_COUNT`] queues
+    /// together or memory is short; nothing has changed then.
+    ///
+    /// ```
+    /// use hypercall::{Nanos, Port};
+    /// use rumpswitch_datapath::{PortConfig, QueueConfig, SwitchConfig, Tables};
+    ///
+    /// let mut tables = Tables::new(SwitchConfig::default());
+    /// tables.port_add(Nanos(0), PortConfig::new(Port(1), "left"))?;
+    /// tables.set_queues(Nanos(0), Port(1), &[QueueConfig { max_rate: 500, ..QueueConfig::new(9) }])?;
+    /// assert_eq!(tables.queues(ofp_codec::PortNo(1))?[0].queue_id, 9);
+    /// # Ok::<(), ofp_codec::OfpError>(())
+    /// ```
+    pub fn set_queues(
+        &mut self,
+        now: Nanos,
+        port: Port,
+        queues: &[QueueConfig],
+    ) -> Result<(), OfpError> {
+        self.ports.set_queues(now, port, queues, &mut self.counters)
+    }
+
+    /// Counts frames that the host took for a queue and dropped before they were sent: in the
+    /// queue's tx_errors and the port's tx_dropped. They stay counted as transmitted, since
+    /// counters do not go back; a host that can should answer
+    /// [`Sent::Dropped`](hypercall::Sent::Dropped) instead.
+    pub fn queue_dropped(&mut self, port: Port, queue: Option<u32>, frames: u64) {
+        self.ports.queue_dropped(port, queue, frames);
     }
 
     fn tell_port(&mut self, status: Option<PortStatus>) {

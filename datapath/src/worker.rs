@@ -84,6 +84,8 @@ impl Worker {
         // 1. Receive: is the port there and open? Count.
         for Ingress { port, meta, frame } in batch.drain(..) {
             if receive(tables, cells, port, &meta, &frame) {
+                // A mark that it brought along was another switch's.
+                let meta = Meta { queue_id: None, ..meta };
                 packets.push(Carrier::new(Packet::new(frame, port, meta)));
             }
         }

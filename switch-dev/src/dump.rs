@@ -37,7 +37,6 @@ use crate::channel::Channel;
 use crate::device::Core;
 use crate::dispatch::bad_request;
 use crate::handlers::multipart::FIXED_LEN;
-use crate::handlers::queue;
 
 /// Length from which on a message takes no further entry.
 const PART_LEN: usize = 60_000;
@@ -86,7 +85,7 @@ impl Dump {
             Asked::Table => Entries::Table(tables.table_stats().collect::<Vec<_>>().into_iter()),
             Asked::PortStats(port) => Entries::PortStats(tables.port_stats(port, now)?.into_iter()),
             Asked::PortDesc => Entries::PortDesc(tables.port_descs().into_iter()),
-            Asked::Queue(request) => Entries::Queue(queue::stats(core, request)?.into_iter()),
+            Asked::Queue(request) => Entries::Queue(tables.queue_stats(request, now)?.into_iter()),
             Asked::Group(id) => Entries::Group(tables.group_stats(id, now).into_iter()),
             Asked::GroupDesc => Entries::GroupDesc(tables.group_descs().into_iter()),
             Asked::Meter(id) => Entries::Meter(tables.meter_stats(id, now)?.into_iter()),

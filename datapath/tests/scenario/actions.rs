@@ -99,3 +99,28 @@ fn packet_out_enters_the_tables() {
         (TableId(0), 1, 1)
     );
 }
+
+#[test]
+fn outputs_leave_in_the_order_of_the_actions_past_groups_and_tables() {
+    let mut bed = Bed::new();
+    let bucket = |value| ofp_codec::Bucket::new(vec![set(OxmField::EthDst, value), output(3)]);
+    let group = ofp_codec::GroupMod {
+        command: ofp_codec::GroupModCommand::Add,
+        group_type: ofp_codec::GroupType::Indirect,
+        group_id: ofp_codec::GroupId(1),
+        buckets: vec![bucket(5)],
+    };
+    bed.switch.tables.group_mod(bed.now, &group).unwrap();
+    let group = Action::Group(ofp_codec::GroupId(1));
+    bed.add(entry(1, &[], apply([output(2), group.clone(), output(4)])));
+    assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2, 3, 4]);
+    let given = PacketOut {
+        buffer_id: ofp_codec::NO_BUFFER,
+        in_port: PortNo(1),
+        actions: vec![output(4), output(PortNo::TABLE.0), output(2), group],
+        data: udp(1, 2, 53),
+    };
+    bed.packet_out(&given).unwrap();
+    let ports: Vec<u32> = bed.sent().into_iter().map(|(port, _)| port).collect();
+    assert_eq!(ports, [4, 2, 3, 4, 2, 3]);
+}

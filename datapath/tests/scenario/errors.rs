@@ -110,7 +110,7 @@ fn instructions_and_actions() {
     for group in [GroupId(1), GroupId::ALL, GroupId::ANY] {
         refused(action(Action::Group(group)), bad(BadActionCode::BadOutGroup));
     }
-    refused(action(Action::SetQueue(0)), bad(BadActionCode::BadQueue));
+    refused(action(Action::SetQueue(1)), bad(BadActionCode::BadQueue));
     refused(action(Action::PushVlan(0x0800)), bad(BadActionCode::BadArgument));
     refused(action(Action::PushMpls(0x8100)), bad(BadActionCode::BadArgument));
     refused(action(Action::PushPbb(0x8847)), bad(BadActionCode::BadArgument));

@@ -10,6 +10,7 @@ mod meters;
 mod normal;
 mod ports;
 mod punts;
+mod queues;
 mod stats;
 mod trace;
 

@@ -12,11 +12,12 @@ pub(crate) fn request<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError>
         n_buffers: 0,
         n_tables: config.n_tables,
         auxiliary_id: 0,
-        // Only what is answered: there are no queues to count and no reassembly.
+        // Only what is answered: there is no reassembly.
         capabilities: Capabilities::FLOW_STATS
             | Capabilities::TABLE_STATS
             | Capabilities::PORT_STATS
-            | Capabilities::GROUP_STATS,
+            | Capabilities::GROUP_STATS
+            | Capabilities::QUEUE_STATS,
         reserved: 0,
     };
     turn.reply(32, &Message::FeaturesReply(features));
