@@ -11,6 +11,7 @@ mod normal;
 mod ports;
 mod punts;
 mod queues;
+mod select;
 mod stats;
 mod trace;
 
