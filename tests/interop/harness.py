@@ -308,6 +308,10 @@ class Host:
             self.inside("ethtool", "-K", "eth0", "tx", "off")
         self.configure()
 
+    def received(self) -> int:
+        """Frames that have come to it so far."""
+        return int(self.inside("cat", "/sys/class/net/eth0/statistics/rx_packets").stdout)
+
     def unplug(self) -> None:
         """Take the cable away (its other end goes with it)."""
         self.inside("ip", "link", "delete", "eth0")

@@ -12,7 +12,9 @@ from wiretap import Wiretap
 class Ryu:
     """One ryu-manager with a logger in front of it."""
 
-    def __init__(self, context: Context, *applications: str, venv: str = "ryu", options: tuple[str, ...] = ()):
+    def __init__(
+        self, context: Context, *applications: str, venv: str = "ryu", options: tuple[str, ...] = ()
+    ):
         self.context = context
         name = venv
         self.port, self.web = free_port(), free_port()
@@ -51,7 +53,9 @@ class Ryu:
         finally:
             connection.close()
         self.context.log(f"{method} {path} {text or ''} -> {answer.status} {said[:4000]}")
-        self.context.expect(answer.status == 200, f"{method} {path} is answered by {answer.status}: {said[:200]}")
+        self.context.expect(
+            answer.status == 200, f"{method} {path} is answered by {answer.status}: {said[:200]}"
+        )
         try:
             return json.loads(said)
         except ValueError:

@@ -19,7 +19,13 @@ FLOWS = [
         "idle_timeout": 300,
         "hard_timeout": 3000,
         "flags": 1,
-        "match": {"dl_type": 2048, "nw_proto": 6, "nw_dst": "10.0.0.0/255.0.0.0", "tcp_dst": 80, "in_port": 1},
+        "match": {
+            "dl_type": 2048,
+            "nw_proto": 6,
+            "nw_dst": "10.0.0.0/255.0.0.0",
+            "tcp_dst": 80,
+            "in_port": 1,
+        },
         "actions": [
             {"type": "SET_FIELD", "field": "eth_dst", "value": "02:00:00:00:00:99"},
             {"type": "DEC_NW_TTL"},
@@ -44,7 +50,10 @@ FLOWS = [
         "match": {"dl_src": "02:00:00:00:00:00/ff:ff:ff:00:00:00"},
         "actions": [
             {"type": "WRITE_METADATA", "metadata": "0x55", "metadata_mask": "0xff"},
-            {"type": "WRITE_ACTIONS", "actions": [{"type": "PUSH_VLAN", "ethertype": 33024}, {"type": "OUTPUT", "port": 1}]},
+            {
+                "type": "WRITE_ACTIONS",
+                "actions": [{"type": "PUSH_VLAN", "ethertype": 33024}, {"type": "OUTPUT", "port": 1}],
+            },
         ],
     },
 ]
@@ -63,7 +72,11 @@ PRINTED = {
     ),
 }
 
-METER = {"meter_id": 1, "flags": ["KBPS", "BURST", "STATS"], "bands": [{"type": "DROP", "rate": 1000, "burst_size": 100}]}
+METER = {
+    "meter_id": 1,
+    "flags": ["KBPS", "BURST", "STATS"],
+    "bands": [{"type": "DROP", "rate": 1000, "burst_size": 100}],
+}
 
 GROUPS = [
     {
@@ -77,7 +90,15 @@ GROUPS = [
     {
         "group_id": 2,
         "type": "FF",
-        "buckets": [{"watch_port": 3, "actions": [{"type": "SET_FIELD", "field": "ip_dscp", "value": 9}, {"type": "OUTPUT", "port": 3}]}],
+        "buckets": [
+            {
+                "watch_port": 3,
+                "actions": [
+                    {"type": "SET_FIELD", "field": "ip_dscp", "value": 9},
+                    {"type": "OUTPUT", "port": 3},
+                ],
+            }
+        ],
     },
 ]
 
@@ -152,7 +173,9 @@ def flows(rest: OfctlRest) -> None:
         ("a match", {"table_id": 1, "match": {"dl_type": 2048}}, [1000]),
     ):
         rest.expect(
-            sorted(flow["priority"] for flow in rest.get("flow", "", body)), wanted, f"entries filtered by {what}"
+            sorted(flow["priority"] for flow in rest.get("flow", "", body)),
+            wanted,
+            f"entries filtered by {what}",
         )
         counted = rest.get("aggregateflow", "", body)
         rest.expect([sum_["flow_count"] for sum_ in counted], [len(wanted)], f"the aggregate of {what}")
@@ -169,7 +192,9 @@ def flows(rest: OfctlRest) -> None:
     rest.expect([flow["actions"] for flow in got], [["OUTPUT:3"]], "the actions after modify_strict")
     rest.change("flowentry/delete_strict", {**FLOWS[1], "actions": []})
     rest.expect(
-        sorted(flow["priority"] for flow in rest.get("flow", "", {"table_id": 1})), [1000], "after delete_strict"
+        sorted(flow["priority"] for flow in rest.get("flow", "", {"table_id": 1})),
+        [1000],
+        "after delete_strict",
     )
     rest.change("flowentry/delete", {"table_id": 2, "match": {}})
     rest.expect(rest.get("flow", "", {"table_id": 2}), [], "table 2 after delete")
@@ -180,7 +205,13 @@ def meters(rest: OfctlRest) -> None:
     config = rest.get("meterconfig")
     rest.expect(
         config,
-        [{"meter_id": 1, "flags": ["KBPS", "BURST", "STATS"], "bands": [{"type": "DROP", "rate": 1000, "burst_size": 100}]}],
+        [
+            {
+                "meter_id": 1,
+                "flags": ["KBPS", "BURST", "STATS"],
+                "bands": [{"type": "DROP", "rate": 1000, "burst_size": 100}],
+            }
+        ],
         "the meter's configuration",
     )
     rest.expect(rest.get("meterconfig", "/1"), config, "the configuration of one meter")
@@ -198,7 +229,9 @@ def meters(rest: OfctlRest) -> None:
     rest.change("meterentry/modify", {**METER, "flags": ["PKTPS"], "bands": [{"type": "DROP", "rate": 7}]})
     config = rest.get("meterconfig", "/1")
     rest.expect(
-        [(meter["flags"], meter["bands"][0]["rate"]) for meter in config], [(["PKTPS"], 7)], "a modified meter"
+        [(meter["flags"], meter["bands"][0]["rate"]) for meter in config],
+        [(["PKTPS"], 7)],
+        "a modified meter",
     )
 
 
@@ -206,7 +239,9 @@ def groups(rest: OfctlRest) -> None:
     for group in GROUPS:
         rest.change("groupentry/add", group)
     described = {group["group_id"]: group for group in rest.get("groupdesc")}
-    rest.expect({number: group["type"] for number, group in described.items()}, {1: "SELECT", 2: "FF"}, "groups")
+    rest.expect(
+        {number: group["type"] for number, group in described.items()}, {1: "SELECT", 2: "FF"}, "groups"
+    )
     buckets = {
         number: [(bucket["weight"], bucket["actions"]) for bucket in group["buckets"]]
         for number, group in described.items()
@@ -245,7 +280,15 @@ def tables(rest: OfctlRest) -> None:
     rest.context.expect(len(listed) >= 254, f"{len(listed)} tables have features")
     first = next((table for table in listed if table["table_id"] == 0), {"properties": []})
     properties = {part["type"]: part for part in first["properties"]}
-    needed = {"INSTRUCTIONS", "NEXT_TABLES", "WRITE_ACTIONS", "APPLY_ACTIONS", "MATCH", "WILDCARDS", "APPLY_SETFIELD"}
+    needed = {
+        "INSTRUCTIONS",
+        "NEXT_TABLES",
+        "WRITE_ACTIONS",
+        "APPLY_ACTIONS",
+        "MATCH",
+        "WILDCARDS",
+        "APPLY_SETFIELD",
+    }
     rest.context.expect(needed <= set(properties), f"the features of table 0 lack {needed - set(properties)}")
     if needed <= set(properties):
         fields = {oxm["type"] for oxm in properties["MATCH"]["oxm_ids"]}

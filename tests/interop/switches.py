@@ -33,6 +33,7 @@ class Switch:
         listen: bool = False,
         listen_also: Sequence[str] = (),
         fail_mode: str = "secure",
+        local: bool = False,
     ):
         self.context = context
         self.hosts = list(hosts)
@@ -42,6 +43,8 @@ class Switch:
         self.listen = free_port() if listen else None
         self.listen_also = list(listen_also)
         self.fail_mode = fail_mode
+        # Whether it has a LOCAL port (a bridge of Open vSwitch always has one).
+        self.local = local
         self.processes: list[Process] = []
         if kind == "tap" and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
             raise Skip("/dev/net/tun is not there or may not be opened")
@@ -76,6 +79,8 @@ class Rumpswitch(Switch):
         ]
         for host in self.hosts:
             argv += ["--port", f"{host.port}:{self.kind}:{host.interface}"]
+        if self.local:
+            argv += ["--port", f"local:{self.context.unique('local')}"]
         for controller in self.controllers:
             argv += ["--controller", controller]
         if self.listen:
