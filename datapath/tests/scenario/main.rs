@@ -6,6 +6,7 @@ mod errors;
 mod flows;
 mod groups;
 mod growth;
+mod liveness;
 mod meters;
 mod normal;
 mod ports;

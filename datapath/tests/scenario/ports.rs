@@ -21,7 +21,7 @@ fn port_mod(port: u32, config: Flags, mask: Flags) -> PortMod {
 }
 
 impl Bed {
-    fn configure(&mut self, port: u32, config: Flags) {
+    pub(crate) fn configure(&mut self, port: u32, config: Flags) {
         self.switch.tables.port_mod(&port_mod(port, config, Flags::all())).unwrap_or_else(|_| {
             let known = Flags::PORT_DOWN | Flags::NO_RECV | Flags::NO_FWD | Flags::NO_PACKET_IN;
             self.switch.tables.port_mod(&port_mod(port, config, known)).unwrap();
