@@ -14,6 +14,7 @@ mod punts;
 mod queues;
 mod select;
 mod stats;
+mod timing;
 mod trace;
 
 use hypercall::fake::Recorder;
