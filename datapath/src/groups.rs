@@ -16,11 +16,9 @@ use core::cell::Cell;
 
 use hashbrown::HashMap;
 use hypercall::Nanos;
-use ofp_codec::multipart::{
-    BucketCounter, GroupCapabilities, GroupDesc, GroupFeatures, GroupStats,
-};
+use ofp_codec::multipart::{BucketCounter, GroupDesc, GroupStats};
 use ofp_codec::{
-    Action, ActionType, GroupId, GroupMod, GroupModFailedCode as Code, GroupType, OfpError, PortNo,
+    Action, GroupId, GroupMod, GroupModFailedCode as Code, GroupType, OfpError, PortNo,
 };
 
 pub(crate) use bucket::{GroupBucket, list};
@@ -103,6 +101,8 @@ pub(crate) struct Groups {
     groups: Slab<Group>,
     by_id: HashMap<u32, u32, foldhash::fast::FixedState>,
     bucket_count: u32,
+    /// Groups of each type, by its number.
+    type_counts: [u32; 4],
 }
 
 impl Group {
@@ -239,6 +239,7 @@ impl Groups {
         if self.groups.count() >= limits.groups {
             return fail(Code::OutOfGroups);
         }
+        self.check_type(None, given, limits)?;
         self.check_bucket_count(0, given, limits)?;
         let no_memory = |_: NoMemory| OfpError::GroupModFailed(Code::OutOfGroups);
         self.groups.reserve().map_err(no_memory)?;
@@ -276,6 +277,7 @@ impl Groups {
         counters: &mut Counters,
     ) -> Result<Replaced, OfpError> {
         let fail = |code| Err(OfpError::GroupModFailed(code));
+        self.check_type(self.get(slot).map(|group| group.group_type), given, limits)?;
         let before = self.get(slot).map_or(0, |group| group.buckets.len());
         self.check_bucket_count(before, given, limits)?;
         if self.reaches(lists.iter().flatten(), slot) {
@@ -362,6 +364,21 @@ impl Groups {
         self.sorted(GroupId::ALL).into_iter().map(Group::desc).collect()
     }
 
+    /// Whether there is room for one more of the type, unless it is the type `before` already.
+    fn check_type(
+        &self,
+        before: Option<GroupType>,
+        given: &GroupMod,
+        limits: Limits,
+    ) -> Result<(), OfpError> {
+        let at = given.group_type as usize;
+        let is_full = self.type_counts.get(at) >= limits.by_type.get(at);
+        match is_full && before != Some(given.group_type) {
+            true => Err(OfpError::GroupModFailed(Code::OutOfGroups)),
+            false => Ok(()),
+        }
+    }
+
     fn check_bucket_count(
         &mut self,
         before: usize,
@@ -388,6 +405,9 @@ impl Groups {
         children.sort_unstable();
         children.dedup();
         change(&mut self.bucket_count, group.buckets.len() as u32);
+        if let Some(count) = self.type_counts.get_mut(group.group_type as usize) {
+            change(count, 1);
+        }
         for child in children {
             if let Some(child) = self.groups.get_mut(child) {
                 change(&mut child.group_count, 1);
@@ -420,22 +440,9 @@ impl Groups {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) groups: u32,
+    /// Of each type, by its number.
+    pub(crate) by_type: [u32; 4],
     pub(crate) buckets: u32,
-}
-
-impl Limits {
-    pub(crate) fn features(self) -> GroupFeatures {
-        let actions = ActionType::ALL.iter().fold(0, |bits, action| bits | 1 << *action as u16);
-        GroupFeatures {
-            types: 0b1111,
-            capabilities: GroupCapabilities::SELECT_WEIGHT
-                | GroupCapabilities::SELECT_LIVENESS
-                | GroupCapabilities::CHAINING
-                | GroupCapabilities::CHAINING_CHECKS,
-            max_groups: [self.groups; 4],
-            actions: [actions; 4],
-        }
-    }
 }
 
 /// What a group-mod says of itself: type against buckets (§6.5, §7.3.4.2).
