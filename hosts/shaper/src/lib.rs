@@ -61,9 +61,10 @@ use hypercall::Nanos;
 
 pub use config::{QueueRates, ShaperConfig};
 pub use lane::QueueCounters;
+pub use pace::Pace;
 
 use lane::Lane;
-use pace::{Pace, span};
+use pace::span;
 
 /// The queue of frames that name none, or one that is not there.
 const DEFAULT: u32 = 0;

@@ -4,8 +4,18 @@
 use hypercall::Nanos;
 
 /// A moment, and the fraction of a nanosecond by which the exact one is later.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pace {
+///
+/// ```
+/// use hypercall::Nanos;
+/// use rumpswitch_shaper::Pace;
+///
+/// // 60 bytes at 100 Gbit/s take 4.8 ns.
+/// let mut pace = Pace::default();
+/// (0..5).for_each(|_| pace.pass(60, 100_000_000_000));
+/// assert_eq!(pace.at(), Nanos(24));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
     at: Nanos,
     /// In nanoseconds times the rate.
     rest: u64,
@@ -15,19 +25,20 @@ pub(crate) struct Pace {
 const BYTE: u128 = 8 * Nanos::PER_SECOND as u128;
 
 impl Pace {
-    pub(crate) fn at(self) -> Nanos {
+    /// The moment, rounded down.
+    pub fn at(self) -> Nanos {
         self.at
     }
 
     /// Moves to `time`, unless it is there or later.
-    pub(crate) fn not_before(&mut self, time: Nanos) {
+    pub fn not_before(&mut self, time: Nanos) {
         if self.at < time {
             *self = Pace { at: time, rest: 0 };
         }
     }
 
-    /// Moves on by what `len` bytes take at `bps`, which is not 0.
-    pub(crate) fn pass(&mut self, len: u64, bps: u64) {
+    /// Moves on by what `len` bytes take at `bps` bits per second; 0 is taken as 1.
+    pub fn pass(&mut self, len: u64, bps: u64) {
         let bps = u128::from(bps.max(1));
         let bits = u128::from(len).saturating_mul(BYTE).saturating_add(u128::from(self.rest));
         let nanos = u64::try_from(bits.div_euclid(bps)).unwrap_or(u64::MAX);
