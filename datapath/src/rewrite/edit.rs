@@ -151,7 +151,12 @@ pub(super) fn change_sctp<F: Frame>(
 ) -> Result<(), RewriteError> {
     let start = packet.headers.transport as usize;
     pull(&mut packet.frame, start.saturating_add(12))?;
-    bytes_mut(&mut packet.frame, start.saturating_add(offset), 2)?.copy_from_slice(&new);
+    let port = bytes_mut(&mut packet.frame, start.saturating_add(offset), 2)?;
+    if *port == new {
+        // A checksum that is wrong is not made right on the way.
+        return Ok(());
+    }
+    port.copy_from_slice(&new);
     let is_partial = usize::from(packet.meta.offload.csum_start) == start;
     if !is_partial && !packet.headers.is_fragment {
         write_sctp_crc(&mut packet.frame, start, packet.headers.network_end as usize)?;

@@ -173,6 +173,16 @@ fn a_partial_sctp_checksum_ends_where_ip_ends() {
 }
 
 #[test]
+fn a_wrong_sctp_checksum_is_not_made_right_by_setting_what_is_set() {
+    let mut bytes = ethernet(0x0800, &ipv4(132, 0, &[], &samples::sctp(b"data")));
+    bytes[42] ^= 1;
+    let mut packet = packet(&bytes);
+    let port = packet.key.get(OxmField::SctpSrc).unwrap();
+    set_field(&mut packet, OxmField::SctpSrc, port).unwrap();
+    assert_eq!(packet.frame.headers(), bytes);
+}
+
+#[test]
 fn push_vlan_copies_the_outermost_tag_and_pop_takes_it_off() {
     let bytes = tagged(&[(0x8100, 0x600a)], 0x0800, &ipv4(6, 0, &[], &tcp(false, b"")));
     let mut packet = packet(&bytes);
