@@ -3,7 +3,9 @@
 
 pub mod contract;
 pub mod counters;
+pub mod differential;
 pub mod generate;
 pub mod oracle;
 pub mod plain;
+pub mod random;
 pub mod wire;

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use hypercall::{Frame, Nanos, VecFrame};
-use shaper::Pace;
 
 use crate::Endpoint;
 use crate::rng::Rng;
@@ -101,7 +100,7 @@ pub(crate) struct Link {
 #[derive(Debug)]
 struct Wire {
     /// When the sender is done with what it already took.
-    idle: Pace,
+    idle_at: Nanos,
     /// When each frame that counts against the queue stops counting, oldest first.
     occupied_until: VecDeque<Nanos>,
     /// Frames under way, oldest first; `None` once the link went down beneath it.
@@ -123,7 +122,7 @@ pub(crate) enum Carried {
 impl Link {
     pub(crate) fn new(id: LinkId, ends: [Endpoint; 2], config: LinkConfig, seed: u64) -> Link {
         let wire = |direction: u64| Wire {
-            idle: Pace::default(),
+            idle_at: Nanos(0),
             occupied_until: VecDeque::new(),
             under_way: VecDeque::new(),
             stats: LinkStats::default(),
@@ -160,12 +159,9 @@ impl Link {
             wire.stats.overflowed += 1;
             return Carried::Refused;
         }
-        wire.idle.not_before(now);
-        if let Some(rate) = self.config.rate.filter(|rate| *rate > 0) {
-            wire.idle.pass(frame.len() as u64, rate);
-        }
-        let sent = wire.idle.at();
+        let sent = now.max(wire.idle_at).plus(self.config.transmission_time(frame.len()));
         let arrival = sent.plus(nanos(self.config.delay.max(LinkConfig::MIN_DELAY)));
+        wire.idle_at = sent;
         wire.occupied_until.push_back(if self.config.rate.is_some() { sent } else { arrival });
         if wire.rng.chance(self.config.loss_ppm) {
             wire.stats.lost += 1;
@@ -196,7 +192,7 @@ impl Link {
                 wire.stats.cut += u64::from(frame.take().is_some());
             }
             wire.occupied_until.clear();
-            wire.idle = Pace::default();
+            wire.idle_at = Nanos(0);
         }
     }
 }
@@ -207,6 +203,19 @@ impl Wire {
             self.occupied_until.pop_front();
         }
         self.occupied_until.len() < queue.max(1)
+    }
+}
+
+impl LinkConfig {
+    /// Nanoseconds that `len` bytes take to be sent, rounded up.
+    fn transmission_time(&self, len: usize) -> u64 {
+        match self.rate {
+            None | Some(0) => 0,
+            Some(rate) => {
+                let bits = len as u128 * 8 * u128::from(Nanos::PER_SECOND);
+                u64::try_from(bits.div_ceil(u128::from(rate))).unwrap_or(u64::MAX)
+            }
+        }
     }
 }
 

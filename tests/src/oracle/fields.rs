@@ -26,6 +26,8 @@ pub struct Layout {
     pub ipv6_proto_at: Option<usize>,
     /// Transport protocol, offset and end, when its first bytes are in this frame.
     pub transport: Option<Transport>,
+    /// What is above IP, known or not, and where it begins; not in later fragments.
+    pub above: Option<(u8, usize)>,
     /// Whether IPv6's destination is a waypoint: a routing header has segments left.
     pub waypoint: bool,
     /// Whether the frame is a fragment of an IP packet.
@@ -163,6 +165,7 @@ fn ipv4(bytes: &[u8], at: usize, layout: &mut Layout) {
     layout.fragment = fragment & 0x3fff != 0;
     if fragment & 0x1fff == 0 {
         let proto = bytes[at + 9];
+        layout.above = Some((proto, at + header_len));
         transport(bytes, Transport { proto, start: at + header_len, end: at + total }, layout);
     }
 }
@@ -253,7 +256,8 @@ fn chain(bytes: &[u8], at: usize, end: usize, layout: &mut Layout) {
     layout.ipv6_proto_at = Some(next_at);
     let proto = bytes[next_at];
     layout.set(IpProto, u128::from(proto));
-    if !later_fragment {
+    if !later_fragment && proto != 59 {
+        layout.above = Some((proto, here));
         transport(bytes, Transport { proto, start: here, end }, layout);
     }
 }

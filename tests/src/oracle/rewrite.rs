@@ -1,15 +1,10 @@
-//! Actions on the bytes of a frame, done the long way: change the bytes, then bring every checksum
-//! that covered them in line by comparing all that it covered before with all that it covers now.
+//! Set-field and the TTL actions on the bytes of a frame, done the long way: change the bytes, then
+//! compute every checksum that covers them.
 
 use ofp_codec::OxmField::{self, *};
 
+use super::checksums::{put, refresh, refresh_ipv4};
 use super::fields::{Layout, number, read};
-
-/// Writes `len` bytes of `value` at `at`.
-fn put(frame: &mut [u8], at: usize, len: usize, value: u128) {
-    let bytes = value.to_be_bytes();
-    frame[at..at + len].copy_from_slice(&bytes[16 - len..]);
-}
 
 /// Replaces the bits of `mask` in the `len` bytes at `at`.
 fn put_bits(frame: &mut [u8], at: usize, len: usize, mask: u128, bits: u128) {
@@ -50,7 +45,7 @@ pub fn set_field(frame: &mut [u8], field: OxmField, value: u128) {
         ArpTpa => put(frame, layout.arp.unwrap() + 24, 4, value),
         _ => set_ip(frame, &layout, field, value),
     }
-    refresh_checksums(&before, frame, &layout);
+    refresh(&before, frame, &layout);
 }
 
 fn set_ip(frame: &mut [u8], layout: &Layout, field: OxmField, value: u128) {
@@ -101,7 +96,7 @@ pub fn nw_ttl(frame: &mut [u8], change: impl Fn(u8) -> Option<u8>) -> Option<()>
     };
     let before = frame.to_vec();
     frame[at] = change(frame[at])?;
-    refresh_checksums(&before, frame, &layout);
+    refresh(&before, frame, &layout);
     Some(())
 }
 
@@ -113,129 +108,91 @@ pub fn mpls_ttl(frame: &mut [u8], change: impl Fn(u8) -> Option<u8>) -> Option<(
     Some(())
 }
 
-/// Pushes a VLAN tag with the priority and id of the outermost one, or zeroes.
-pub fn push_vlan(frame: &mut Vec<u8>, kind: u16) {
+/// Copies the TTL of the next-to-outermost header that has one to the outermost.
+pub fn copy_ttl_out(frame: &mut [u8]) {
+    if let Some((outer, inner)) = two_ttls(frame) {
+        outer.set(frame, inner.get(frame));
+    }
+}
+
+/// Copies the TTL of the outermost header that has one to the next-to-outermost.
+pub fn copy_ttl_in(frame: &mut [u8]) {
+    if let Some((outer, inner)) = two_ttls(frame) {
+        inner.set(frame, outer.get(frame));
+    }
+}
+
+/// The TTL that a pushed label stack entry takes over: the outermost entry's, else IP's, else 0.
+pub fn outermost_ttl(frame: &[u8]) -> u8 {
     let layout = read(frame);
-    if layout.get(EthDst).is_none() {
-        return;
-    }
-    let tci = match layout.vlan {
-        Some(at) => number(frame, at + 2, 2).unwrap() & 0xefff,
-        None => 0,
-    };
-    let tag = [(kind >> 8) as u8, kind as u8, (tci >> 8) as u8, tci as u8];
-    frame.splice(12..12, tag);
-}
-
-/// Pops the outermost VLAN tag.
-pub fn pop_vlan(frame: &mut Vec<u8>) {
-    if let Some(at) = read(frame).vlan {
-        frame.drain(at..at + 4);
-    }
-}
-
-/// Brings the checksums of `now` in line with what changed since `before`; both have `layout`.
-fn refresh_checksums(before: &[u8], now: &mut [u8], layout: &Layout) {
-    if let Some((at, header_len)) = layout.ipv4 {
-        let skip = at + 10..at + 12;
-        let old = sum(&before[at..at + header_len], at, &skip);
-        let new = sum(&now[at..at + header_len], at, &skip);
-        adjust(now, at + 10, old, new);
-    }
-    let Some(transport) = layout.transport else { return };
-    let (start, end) = (transport.start, transport.end.min(now.len()));
-    let (offset, pseudo) = match transport.proto {
-        6 => (16, true),
-        17 => (6, true),
-        1 => (2, false),
-        58 => (2, true),
-        // A fragment's checksum covers bytes that are elsewhere.
-        132 if layout.fragment => return,
-        132 if before[start..end] != now[start..end] => {
-            put(now, start + 8, 4, 0);
-            let crc = crc32c(&now[start..end]);
-            now[start + 8..start + 12].copy_from_slice(&crc.to_le_bytes());
-            return;
-        }
-        _ => return,
-    };
-    let at = start + offset;
-    if at + 2 > end {
-        return;
-    }
-    let v4 = layout.ipv4.is_some();
-    if transport.proto == 17 && v4 && number(now, at, 2) == Some(0) {
-        return;
-    }
-    let covered = |bytes: &[u8]| {
-        let segment = sum(&bytes[start..end], start, &(at..at + 2));
-        if pseudo { segment + pseudo_sum(bytes, layout) } else { segment }
-    };
-    let (old, new) = (covered(before), covered(now));
-    if old % 0xffff == new % 0xffff {
-        return;
-    }
-    adjust(now, at, old, new);
-    if transport.proto == 17 && number(now, at, 2) == Some(0) {
-        put(now, at, 2, 0xffff);
-    }
-}
-
-/// Addresses and protocol of the pseudo-header; its length never changes. A waypoint is not part of
-/// it (RFC 8200, section 8.1).
-fn pseudo_sum(bytes: &[u8], layout: &Layout) -> u64 {
-    match (layout.ipv4, layout.ipv6, layout.ipv6_proto_at) {
-        (Some((at, _)), ..) => {
-            sum(&bytes[at + 12..at + 20], at, &(0..0)) + u64::from(bytes[at + 9])
-        }
-        (_, Some(at), Some(proto_at)) => {
-            let end = if layout.waypoint { at + 24 } else { at + 40 };
-            sum(&bytes[at + 8..end], at, &(0..0)) + u64::from(bytes[proto_at])
-        }
+    match (layout.mpls, layout.ipv4, layout.ipv6) {
+        (Some(at), ..) => frame[at + 3],
+        (_, Some((at, _)), _) => frame[at + 8],
+        (.., Some(at)) => frame[at + 7],
         _ => 0,
     }
 }
 
-/// The 16-bit words of a slice that begins at `base`, without the bytes in `skip`.
-fn sum(slice: &[u8], base: usize, skip: &std::ops::Range<usize>) -> u64 {
-    let byte = |(index, byte): (usize, &u8)| match skip.contains(&(base + index)) {
-        true => 0,
-        false => u64::from(*byte) << if index % 2 == 0 { 8 } else { 0 },
-    };
-    slice.iter().enumerate().map(byte).sum()
+/// A header that has a TTL.
+#[derive(Clone, Copy)]
+enum Ttl {
+    Mpls(usize),
+    Ipv4(usize),
+    Ipv6(usize),
 }
 
-/// `checksum' = ~(~checksum - old + new)` in one's complement.
-fn adjust(frame: &mut [u8], at: usize, old: u64, new: u64) {
-    if old % 0xffff == new % 0xffff {
-        return;
-    }
-    let checksum = number(frame, at, 2).unwrap() as u64;
-    let mut total = (0xffff - checksum) + (0xffff - old % 0xffff) + new % 0xffff;
-    while total > 0xffff {
-        total = (total & 0xffff) + (total >> 16);
-    }
-    put(frame, at, 2, u128::from(0xffff - total));
-}
-
-/// SCTP's checksum (RFC 9260, appendix A).
-pub fn crc32c(bytes: &[u8]) -> u32 {
-    let mut crc = !0u32;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = crc >> 1 ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 };
+impl Ttl {
+    fn at(self) -> usize {
+        match self {
+            Ttl::Mpls(at) => at + 3,
+            Ttl::Ipv4(at) => at + 8,
+            Ttl::Ipv6(at) => at + 7,
         }
     }
-    !crc
+
+    fn get(self, frame: &[u8]) -> u8 {
+        frame[self.at()]
+    }
+
+    fn set(self, frame: &mut [u8], ttl: u8) {
+        let before = frame.to_vec();
+        frame[self.at()] = ttl;
+        if let Ttl::Ipv4(at) = self {
+            refresh_ipv4(&before, frame, at, usize::from(before[at] & 15) * 4);
+        }
+    }
+
+    /// The IP header at `at`, as far as one can tell without a type in front of it.
+    fn of_ip(frame: &[u8], at: usize) -> Option<Ttl> {
+        match number(frame, at, 1)? {
+            0x45..=0x4f if number(frame, at, 16).and(number(frame, at + 16, 4)).is_some() => {
+                Some(Ttl::Ipv4(at))
+            }
+            0x60..=0x6f if frame.len() >= at + 40 => Some(Ttl::Ipv6(at)),
+            _ => None,
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn crc32c_of_the_check_string() {
-        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+/// The two outermost headers with a TTL: label stack entries first, then IP, then IP in IP.
+fn two_ttls(frame: &[u8]) -> Option<(Ttl, Ttl)> {
+    let layout = read(frame);
+    if let Some(at) = layout.mpls {
+        let is_bottom = frame[at + 2] & 1 == 1;
+        let inner = match is_bottom {
+            false => number(frame, at + 4, 4).map(|_| Ttl::Mpls(at + 4)),
+            true => Ttl::of_ip(frame, at + 4),
+        };
+        return Some((Ttl::Mpls(at), inner?));
+    }
+    let outer = match (layout.ipv4, layout.ipv6) {
+        (Some((at, _)), _) => Ttl::Ipv4(at),
+        (_, Some(at)) => Ttl::Ipv6(at),
+        _ => return None,
+    };
+    let (proto, behind) = layout.above?;
+    match (proto, Ttl::of_ip(frame, behind)?) {
+        (4, inner @ Ttl::Ipv4(_)) | (41, inner @ Ttl::Ipv6(_)) => Some((outer, inner)),
+        _ => None,
     }
 }
