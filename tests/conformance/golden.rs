@@ -6,7 +6,7 @@
 //! `GOLDEN_RECORD=golden.txt cargo test -p rumpswitch-tests --test conformance golden` writes the list
 //! anew from the Open vSwitch at hand, and keeps what is explained.
 
-mod cases;
+pub(crate) mod cases;
 mod entries;
 mod state;
 

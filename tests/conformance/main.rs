@@ -10,9 +10,17 @@
 #[path = "../tests/embodiment/mod.rs"]
 mod embodiment;
 
+#[path = "../tests/bed/mod.rs"]
+mod bed;
+
 mod answer;
+mod bytes;
+mod fields;
+mod framing;
 mod golden;
 mod ours;
 mod ovs;
 mod peer;
+mod ports;
 mod rules;
+mod sentences;
