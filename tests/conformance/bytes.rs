@@ -41,7 +41,11 @@ pub(crate) fn only(mut answers: Vec<Vec<u8>>) -> Vec<u8> {
 #[track_caller]
 pub(crate) fn statistics(bed: &mut Bed, kind: u16, body: &[u8]) -> Vec<u8> {
     let answer = only(bed.say(&multipart(9, kind, 0, body)));
-    assert_eq!((answer[1], u16_at(&answer, 8), u16_at(&answer, 10)), (19, kind, 0), "{answer:02x?}");
+    assert_eq!(
+        (answer[1], u16_at(&answer, 8), u16_at(&answer, 10)),
+        (19, kind, 0),
+        "{answer:02x?}"
+    );
     answer[16..].to_vec()
 }
 

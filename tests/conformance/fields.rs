@@ -142,7 +142,11 @@ fn fields_that_may_be_masked_take_any_mask() {
             bed.accept(&with(&tlvs));
             let told = statistics(&mut bed, 1, &flow_request(255, &matching(&[])));
             assert_eq!(told[48..], matching(&tlvs), "field {}", field.number);
-            bed.accept(&FlowMod { command: 3, ..FlowMod::default() }.message(5, &matching(&[]), &[]));
+            bed.accept(&FlowMod { command: 3, ..FlowMod::default() }.message(
+                5,
+                &matching(&[]),
+                &[],
+            ));
         }
     }
 }
@@ -348,16 +352,25 @@ fn frame(tag: Option<u16>) -> Vec<u8> {
 
 #[test]
 fn vlan_vid_matches_by_its_present_bit() {
-    let (none, zero, five, six) = (frame(None), frame(Some(0)), frame(Some(5)), frame(Some(0x6006)));
+    let (none, zero, five, six) =
+        (frame(None), frame(Some(0)), frame(Some(5)), frame(Some(0x6006)));
     for (what, tlvs, expected) in [
         ("field absent", vec![], [true; 4]),
         ("NONE", vec![oxm(6, &[0, 0])], [true, false, false, false]),
         ("any tag", vec![oxm_masked(6, &[0x10, 0], &[0x10, 0])], [false, true, true, true]),
         ("VID 5", vec![oxm(6, &[0x10, 5])], [false, false, true, false]),
-        ("VID 5 with a mask", vec![oxm_masked(6, &[0x10, 5], &[0x1f, 0xff])], [false, false, true, false]),
+        (
+            "VID 5 with a mask",
+            vec![oxm_masked(6, &[0x10, 5], &[0x1f, 0xff])],
+            [false, false, true, false],
+        ),
         ("VID 0", vec![oxm(6, &[0x10, 0])], [false, true, false, false]),
         ("VID without PRESENT", vec![oxm(6, &[0, 5])], [false; 4]),
-        ("PCP 3 of any tag", vec![oxm_masked(6, &[0x10, 0], &[0x10, 0]), oxm(7, &[3])], [false, false, false, true]),
+        (
+            "PCP 3 of any tag",
+            vec![oxm_masked(6, &[0x10, 0], &[0x10, 0]), oxm(7, &[3])],
+            [false, false, false, true],
+        ),
     ] {
         let mut bed = Bed::new();
         bed.accept(&entry(&tlvs, &[apply(&[output(2)])]));

@@ -1,5 +1,7 @@
 //! Header, lengths, versions and types: what comes before any content.
 
+#![allow(clippy::single_range_in_vec_init, reason = "places of padding, of which there may be one")]
+
 use rumpswitch_tests::contract::*;
 use rumpswitch_tests::wire::*;
 
@@ -138,7 +140,13 @@ fn padding_is_ignored_on_receipt() {
         (23, fill(message(22, 5, &word(1)), &[12..16])),
         (0, fill(group_mod(5, 0, 0, 1, &[simple]), &[11..12, 28..32, 42..48])),
         (0, fill(packet_out(5, ANY, 1, &[output(2)], &[0x0a; 60]), &[18..24, 34..40])),
-        (0, fill(FlowMod::default().message(5, &matching(&[]), &[clear]), &[46..48, 52..56, 60..64])),
+        (
+            0,
+            fill(
+                FlowMod::default().message(5, &matching(&[]), &[clear]),
+                &[46..48, 52..56, 60..64],
+            ),
+        ),
         (0, fill(meter_mod(5, 0, 1, 1, &[band(1, 1000, 0, &[0; 4])]), &[28..32])),
         (19, fill(multipart(5, 0, 0, &[]), &[12..16])),
         (19, fill(multipart(5, 1, 0, &flows), &[12..16, 17..20, 28..32, 52..56])),
@@ -153,7 +161,9 @@ fn padding_is_ignored_on_receipt() {
 #[test]
 fn padding_is_sent_as_zero() {
     let mut bed = Bed::new();
-    bed.add("table=3,in_port=1,actions=output:2,push_vlan:0x8100,clear_actions,write_actions(output:3)");
+    bed.add(
+        "table=3,in_port=1,actions=output:2,push_vlan:0x8100,clear_actions,write_actions(output:3)",
+    );
     bed.add_group("group_id=1,type=all,bucket=actions=output:1");
     bed.add_meter("meter=1,kbps,band=type=drop,rate=1000");
     let zero = |bytes: &[u8], places: &[std::ops::Range<usize>]| {

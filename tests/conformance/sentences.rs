@@ -86,7 +86,8 @@ fn tests_of(file: &Path, tests: &mut BTreeMap<String, Vec<Test>>) {
         }
         let indent = line.len() - line.trim_start().len();
         let is_end = |line: &&str| line.len() == indent + 1 && line.trim() == "}";
-        let end = lines[at..].iter().position(|line| is_end(line)).map_or(lines.len(), |end| at + end);
+        let end =
+            lines[at..].iter().position(|line| is_end(line)).map_or(lines.len(), |end| at + end);
         let item = &lines[at..end];
         let head: Vec<&str> = item.iter().map(|line| line.trim()).collect();
         let Some(name) = head.iter().find_map(|line| line.strip_prefix("fn ")) else { continue };
@@ -121,7 +122,10 @@ fn all_tests() -> BTreeMap<&'static str, BTreeMap<String, Vec<Test>>> {
 
 /// The cases of the golden list, as `section/name`.
 fn golden_cases() -> Vec<String> {
-    crate::golden::cases::all().iter().map(|case| format!("{}/{}", case.section, case.name)).collect()
+    crate::golden::cases::all()
+        .iter()
+        .map(|case| format!("{}/{}", case.section, case.name))
+        .collect()
 }
 
 /// The names of the tests against other programs.
