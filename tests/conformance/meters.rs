@@ -146,7 +146,7 @@ fn statistics_count_what_came_and_what_each_band_did() {
     assert_eq!((u32_at(&told, 32), u32_at(&told, 36)), (4, 2));
     assert_eq!((u64_at(&told, 40), u64_at(&told, 48)), (10 - passed, 60 * (10 - passed)));
     assert_eq!((u64_at(&told, 56), u64_at(&told, 64)), (0, 0), "the band above did nothing");
-    assert!(passed >= 1 && passed < 10, "{passed}");
+    assert!((1..10).contains(&passed), "{passed}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Which error is told when a message has several: the first check that fails, in a fixed order.
 
+#![allow(clippy::cloned_ref_to_slice_refs, reason = "each line says what it sends")]
+
 use rumpswitch_tests::contract::*;
 use rumpswitch_tests::wire::*;
 

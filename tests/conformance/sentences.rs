@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Packages by the name used in citations, and where they are.
-const PACKAGES: [(&str, &str); 10] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("hypercall", "hypercall"),
     ("ofp-codec", "ofp-codec"),
     ("datapath", "datapath"),
@@ -19,6 +19,7 @@ const PACKAGES: [(&str, &str); 10] = [
     ("switchd", "userland/switchd"),
     ("unix", "hosts/unix"),
     ("virt", "hosts/virt"),
+    ("shaper", "hosts/shaper"),
     ("rumpswitch", "."),
     ("tests", "tests"),
     ("benches", "benches"),
@@ -86,8 +87,7 @@ fn tests_of(file: &Path, tests: &mut BTreeMap<String, Vec<Test>>) {
         }
         let indent = line.len() - line.trim_start().len();
         let is_end = |line: &&str| line.len() == indent + 1 && line.trim() == "}";
-        let end =
-            lines[at..].iter().position(|line| is_end(line)).map_or(lines.len(), |end| at + end);
+        let end = lines[at..].iter().position(is_end).map_or(lines.len(), |end| at + end);
         let item = &lines[at..end];
         let head: Vec<&str> = item.iter().map(|line| line.trim()).collect();
         let Some(name) = head.iter().find_map(|line| line.strip_prefix("fn ")) else { continue };
