@@ -5,12 +5,15 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use hypercall::Port;
 use ofp_codec::{
-    Action, BadActionCode, BadInstructionCode, FlowModFailedCode, GroupId, Instruction, Match,
-    MeterModFailedCode, OfpError, Oxm, OxmField, PortNo, VID_PRESENT,
+    Action, BadActionCode, BadInstructionCode, FlowModFailedCode, GroupId, GroupType, Instruction,
+    Match, MeterModFailedCode, ONF_EXPERIMENTER, OfpError, Oxm, OxmField, PortNo, TableId,
+    VID_PRESENT,
 };
 
 use crate::counters::NoMemory;
+use crate::personality::{Allowed, EntryShape, Quirks};
 use crate::program::{Act, ActionSet, Op, Output};
 use crate::tables::Tables;
 
@@ -22,53 +25,35 @@ const fn bad_instruction(code: BadInstructionCode) -> OfpError {
     OfpError::BadInstruction(code)
 }
 
-/// Where a list of actions stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Context {
-    /// In a flow entry.
-    Entry,
-    /// In a group's bucket.
-    Bucket,
-    /// In a packet-out.
-    PacketOut,
-}
-
-/// The program of a flow entry in `table_id` (§5.9).
+/// The program of a flow entry in `table_id`, the table-miss one or another (§5.9).
 ///
-/// What each instruction and action says of itself is checked first, from left to right; then
-/// whether it fits the table and the match; then whether the groups and meters exist.
+/// What each instruction and action says of itself, and whether this table has it, is checked first,
+/// from left to right; then whether it fits the match; then whether the groups and meters exist.
 pub(crate) fn compile(
     tables: &Tables,
-    table_id: u8,
+    table_id: TableId,
+    is_miss: bool,
     matching: &Match,
     instructions: &[Instruction],
 ) -> Result<Vec<Op>, OfpError> {
-    for (index, instruction) in instructions.iter().enumerate() {
-        let mut earlier = instructions.iter().take(index);
-        if earlier.any(|earlier| earlier.number() == instruction.number()) {
-            return Err(bad_instruction(BadInstructionCode::UnsupInst));
-        }
-        check_instruction(instruction)?;
-    }
-    for instruction in instructions {
-        check_goto(tables, table_id, instruction)?;
-    }
+    check_instructions(tables, table_id, is_miss, matching, instructions)?;
     ofp_codec::check_instructions(matching, instructions)?;
     let mut parts = Parts::default();
     for instruction in instructions {
         match instruction {
             Instruction::GotoTable(next) => parts.goto = Some(next.0),
             Instruction::WriteMetadata { value, mask } => parts.metadata = Some((*value, *mask)),
-            Instruction::WriteActions(actions) => {
-                parts.write = actions_of(tables, actions, Context::Entry)?;
-            }
-            Instruction::ApplyActions(actions) => {
-                parts.apply = actions_of(tables, actions, Context::Entry)?;
-            }
+            Instruction::WriteActions(actions) => parts.write = acts(tables, actions)?,
+            Instruction::ApplyActions(actions) => parts.apply = acts(tables, actions)?,
             Instruction::ClearActions => parts.clear = true,
             Instruction::Meter(id) => {
-                let unknown = OfpError::MeterModFailed(MeterModFailedCode::UnknownMeter);
-                parts.meter = Some(tables.meters.slot(*id).ok_or(unknown)?);
+                let quirks = tables.personality().quirks;
+                let code = match quirks.contains(Quirks::MISSING_METER_IS_INVALID) {
+                    true => MeterModFailedCode::InvalidMeter,
+                    false => MeterModFailedCode::UnknownMeter,
+                };
+                let slot = tables.meters.slot(*id);
+                parts.meter = Some(slot.ok_or(OfpError::MeterModFailed(code))?);
             }
             Instruction::Experimenter { .. } => {}
         }
@@ -76,27 +61,68 @@ pub(crate) fn compile(
     parts.assemble().map_err(|NoMemory| OfpError::FlowModFailed(FlowModFailedCode::TableFull))
 }
 
-/// What an instruction says of itself.
-fn check_instruction(instruction: &Instruction) -> Result<(), OfpError> {
-    match instruction {
-        Instruction::WriteActions(actions) | Instruction::ApplyActions(actions) => {
-            actions.iter().try_for_each(|action| check_action(action, Context::Entry))
+/// Checks what instructions and their actions say of themselves, and whether a table has them.
+pub(crate) fn check_instructions(
+    tables: &Tables,
+    table_id: TableId,
+    is_miss: bool,
+    matching: &Match,
+    instructions: &[Instruction],
+) -> Result<(), OfpError> {
+    let no_table = OfpError::FlowModFailed(FlowModFailedCode::BadTableId);
+    let table = tables.shape.table(table_id).ok_or(no_table)?;
+    let shape = table.of(is_miss);
+    for (index, instruction) in instructions.iter().enumerate() {
+        let mut earlier = instructions.iter().take(index);
+        if earlier.any(|earlier| earlier.number() == instruction.number()) {
+            return Err(duplicate(tables));
         }
-        Instruction::Experimenter { .. } => {
-            Err(bad_instruction(BadInstructionCode::BadExperimenter))
+        // A Goto-Table that leads nowhere is told so below, whether the table has the instruction.
+        let leads_nowhere = match instruction {
+            Instruction::GotoTable(next) => *next <= table_id || !tables.shape.has_table(*next),
+            _ => false,
+        };
+        if !leads_nowhere {
+            shape.check(instruction, table.metadata_write)?;
         }
-        _ => Ok(()),
+        check_instruction(tables, shape, matching, instruction)?;
+    }
+    for instruction in instructions {
+        match instruction {
+            Instruction::GotoTable(next) if !shape.next_tables.contains(*next) => {
+                return Err(bad_instruction(BadInstructionCode::BadTableId));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The error of two instructions of one type; the ONF gave it a number of its own that 1.3 has not.
+fn duplicate(tables: &Tables) -> OfpError {
+    match tables.personality().quirks.contains(Quirks::DUPLICATE_INSTRUCTION_ONF) {
+        true => OfpError::Experimenter { experimenter: ONF_EXPERIMENTER, exp_type: 2600 },
+        false => bad_instruction(BadInstructionCode::UnsupInst),
     }
 }
 
-/// Goto leads to a later table that is there.
-fn check_goto(tables: &Tables, table_id: u8, instruction: &Instruction) -> Result<(), OfpError> {
-    match instruction {
-        Instruction::GotoTable(next) if next.0 <= table_id || next.0 >= tables.config.n_tables => {
-            Err(bad_instruction(BadInstructionCode::BadTableId))
+/// What an instruction says of itself, and the actions in it.
+fn check_instruction(
+    tables: &Tables,
+    shape: &EntryShape,
+    matching: &Match,
+    instruction: &Instruction,
+) -> Result<(), OfpError> {
+    let (actions, allowed) = match instruction {
+        Instruction::WriteActions(actions) => (actions, shape.write()),
+        Instruction::ApplyActions(actions) => (actions, shape.apply()),
+        Instruction::Experimenter { .. } => {
+            return Err(bad_instruction(BadInstructionCode::BadExperimenter));
         }
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    check_actions(tables, actions, allowed, false)?;
+    tables.personality().check_tags(matching, actions)
 }
 
 /// A flow entry's instructions by kind.
@@ -146,9 +172,16 @@ fn mark_first<'a>(acts: impl Iterator<Item = &'a mut Act>) {
 }
 
 /// A bucket's action set, in the order of execution (§5.10).
-pub(crate) fn compile_bucket(tables: &Tables, actions: &[Action]) -> Result<Box<[Act]>, OfpError> {
+pub(crate) fn compile_bucket(
+    tables: &Tables,
+    group_type: GroupType,
+    actions: &[Action],
+) -> Result<Box<[Act]>, OfpError> {
+    let groups = &tables.personality().groups;
+    let allowed = Allowed { actions: groups.actions(group_type), fields: groups.fields };
+    check_actions(tables, actions, allowed, false)?;
     let mut set = ActionSet::default();
-    for act in actions_of(tables, actions, Context::Bucket)? {
+    for act in acts(tables, actions)? {
         set.write(act, false);
     }
     let mut acts = [Act::PopVlan; 64];
@@ -161,23 +194,35 @@ pub(crate) fn compile_packet_out(
     tables: &Tables,
     actions: &[Action],
 ) -> Result<Vec<Act>, OfpError> {
-    actions_of(tables, actions, Context::PacketOut)
+    check_actions(tables, actions, tables.shape.packet_out(), true)?;
+    acts(tables, actions)
 }
 
-fn actions_of(tables: &Tables, actions: &[Action], context: Context) -> Result<Vec<Act>, OfpError> {
+/// Checks what each action says of itself, and whether it may stand here, from left to right.
+fn check_actions(
+    tables: &Tables,
+    actions: &[Action],
+    allowed: Allowed,
+    is_packet_out: bool,
+) -> Result<(), OfpError> {
+    let personality = tables.personality();
+    personality.check_actions(actions, allowed, |action| check_action(action, is_packet_out))
+}
+
+/// Actions that have been checked.
+fn acts(tables: &Tables, actions: &[Action]) -> Result<Vec<Act>, OfpError> {
     let mut acts = Vec::new();
     acts.try_reserve_exact(actions.len()).map_err(|_| bad_action(BadActionCode::TooMany))?;
     for action in actions {
-        check_action(action, context)?;
         acts.push(act(tables, action)?);
     }
     Ok(acts)
 }
 
 /// What an action says of itself.
-fn check_action(action: &Action, context: Context) -> Result<(), OfpError> {
+fn check_action(action: &Action, is_packet_out: bool) -> Result<(), OfpError> {
     match action {
-        Action::Output { port, .. } => output(*port, context).map(drop),
+        Action::Output { port, .. } => output(*port, is_packet_out).map(drop),
         Action::Group(id) if *id > GroupId::MAX => Err(bad_action(BadActionCode::BadOutGroup)),
         Action::PushVlan(ethertype) => one_of(*ethertype, &[0x8100, 0x88a8]),
         Action::PushMpls(ethertype) => one_of(*ethertype, &[0x8847, 0x8848]),
@@ -191,7 +236,16 @@ fn check_action(action: &Action, context: Context) -> Result<(), OfpError> {
 /// An action that has been checked, with its groups and queues found.
 fn act(tables: &Tables, action: &Action) -> Result<Act, OfpError> {
     Ok(match action {
-        Action::Output { port, .. } => Act::Output(output(*port, Context::PacketOut)?),
+        Action::Output { port, .. } => {
+            let personality = tables.personality();
+            let is_there = personality.allows_absent_ports()
+                || !port.is_ordinary()
+                || tables.ports.desc(Port(port.0)).is_some();
+            if !is_there {
+                return Err(bad_action(BadActionCode::BadOutPort));
+            }
+            Act::Output(output(*port, true)?)
+        }
         Action::Group(id) => Act::Group { slot: group(tables, *id)?, first: true },
         Action::SetQueue(queue) => {
             if !tables.ports.has_queue(*queue) {
@@ -231,9 +285,9 @@ pub(crate) fn output_of(port: PortNo) -> Option<Output> {
     })
 }
 
-fn output(port: PortNo, context: Context) -> Result<Output, OfpError> {
+fn output(port: PortNo, is_packet_out: bool) -> Result<Output, OfpError> {
     match output_of(port) {
-        Some(Output::Table) if context != Context::PacketOut => None,
+        Some(Output::Table) if !is_packet_out => None,
         output => output,
     }
     .ok_or(bad_action(BadActionCode::BadOutPort))

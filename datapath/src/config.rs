@@ -1,7 +1,14 @@
 //! What a switch is told at construction: its identity, its seed and its limits.
 
+use alloc::sync::Arc;
+
+use crate::personality::Personality;
+
 /// Limits and identity of a switch; the default is meant for a switch of one process on a
 /// general-purpose host.
+///
+/// What it looks like to controllers is its [`Personality`]; where that has more than the limits here,
+/// the limits count.
 ///
 /// Limits bound what controllers and network hosts can make the switch allocate; nothing is
 /// allocated before it is needed.
@@ -19,6 +26,8 @@ pub struct SwitchConfig {
     /// Seeds every hash. Network hosts and controllers choose the keys, so the host should take it
     /// from a random source; tests take a constant.
     pub seed: u64,
+    /// What the switch looks like.
+    pub personality: Arc<Personality>,
     /// Flow tables, 1 to 255, numbered from 0.
     pub n_tables: u8,
     /// Flow entries in each table.
@@ -48,6 +57,7 @@ impl Default for SwitchConfig {
         SwitchConfig {
             datapath_id: 0,
             seed: 0,
+            personality: Arc::new(Personality::full()),
             n_tables: 255,
             max_entries_per_table: 1 << 20,
             max_groups: 1 << 16,

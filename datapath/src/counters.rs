@@ -70,7 +70,7 @@ pub enum DropReason {
     PuntQueueFull,
     /// A virtual meter kept it from the controllers.
     PuntMetered,
-    /// Its ingress port sends nothing to controllers (`OFPPC_NO_PACKET_IN`).
+    /// Its ingress port keeps table misses from the controllers (`OFPPC_NO_PACKET_IN`).
     PuntNoPacketIn,
 }
 

@@ -8,12 +8,13 @@ use ofp_codec::{
     FlowRemovedReason, GroupId, Match, NO_BUFFER, OfpError, PortNo, TableId,
 };
 
-use crate::actions::{compile, output_of};
+use crate::actions::{check_instructions, compile, output_of};
 use crate::counters::NoMemory;
 use crate::echo::Echo;
 use crate::flow_entry::{FlowEntry, Gone, NO_NEIGHBOUR};
 use crate::journal::Undo;
 use crate::key::MaskedKey;
+use crate::personality::Features;
 use crate::program::{Op, Output, Program};
 use crate::tables::Tables;
 
@@ -100,18 +101,30 @@ impl Tables {
         let deletes =
             matches!(given.command, FlowModCommand::Delete | FlowModCommand::DeleteStrict);
         let is_all = given.table_id == TableId::ALL;
-        if (is_all && !deletes) || (!is_all && given.table_id.0 >= self.config.n_tables) {
-            return Err(OfpError::FlowModFailed(Code::BadTableId));
+        if (is_all && !deletes) || (!is_all && !self.shape.has_table(given.table_id)) {
+            return Err(match !is_all && self.is_hidden(given.table_id) {
+                true => OfpError::BadRequest(BadRequestCode::Eperm),
+                false => OfpError::FlowModFailed(Code::BadTableId),
+            });
         }
-        if given.flags.bits() & !FlowModFlags::all().bits() != 0 {
+        if given.flags.bits() & !self.personality().flow_flags.bits() != 0 {
             return Err(OfpError::FlowModFailed(Code::BadFlags));
         }
+        if given.command == FlowModCommand::Add {
+            self.check_timeouts(given)?;
+        }
         given.matching.validate()?;
+        self.shape.check_filter(&given.matching)?;
+        self.personality().check_values(&given.matching)?;
         if deletes {
             return self.delete(now, given).map_err(full);
         }
-        let table_id = given.table_id.0;
-        let ops = compile(self, table_id, &given.matching, &given.instructions)?;
+        let is_miss = given.command != FlowModCommand::Modify
+            && given.priority == 0
+            && MaskedKey::from_match(&given.matching).is_any();
+        self.check_match(given, is_miss)?;
+        let (matching, instructions) = (&given.matching, &given.instructions);
+        let ops = compile(self, given.table_id, is_miss, matching, instructions)?;
         if given.buffer_id != NO_BUFFER {
             return Err(OfpError::BadRequest(BadRequestCode::BufferUnknown));
         }
@@ -119,6 +132,29 @@ impl Tables {
         match given.command {
             FlowModCommand::Add => self.add(now, given, &ops),
             _ => self.modify(given, &ops),
+        }
+    }
+
+    /// Checks whether flow entries may have these timeouts.
+    fn check_timeouts(&self, given: &FlowMod) -> Result<(), OfpError> {
+        let features = self.personality().features;
+        let lacks_idle = given.idle_timeout != 0 && !features.contains(Features::IDLE_TIMEOUT);
+        let lacks_hard = given.hard_timeout != 0 && !features.contains(Features::HARD_TIMEOUT);
+        match lacks_idle || lacks_hard {
+            true => Err(OfpError::FlowModFailed(Code::BadTimeout)),
+            false => Ok(()),
+        }
+    }
+
+    /// Checks whether flow entries of the table may have this match; one that modifies only selects
+    /// by it.
+    fn check_match(&self, given: &FlowMod, is_miss: bool) -> Result<(), OfpError> {
+        let no_table = OfpError::FlowModFailed(Code::BadTableId);
+        let table = self.shape.table(given.table_id).ok_or(no_table)?;
+        table.check_match(&given.matching)?;
+        match given.command == FlowModCommand::Add && !is_miss {
+            true => table.check_required(&given.matching),
+            false => Ok(()),
         }
     }
 
@@ -153,7 +189,8 @@ impl Tables {
 
     fn insert(&mut self, now: Nanos, key: &MaskedKey, entry: FlowEntry) -> Result<(), OfpError> {
         let table_id = usize::from(entry.table_id);
-        let limit = self.config.max_entries_per_table;
+        let shape = self.shape.table(TableId(entry.table_id));
+        let limit = shape.map_or(0, |table| table.max_entries);
         if self.tables.get(table_id).is_none_or(|table| table.count >= limit) {
             return Err(FULL);
         }
@@ -228,6 +265,10 @@ impl Tables {
         let mut next = self.first_selected(table_id, &filter, is_strict, given.priority);
         while let Some(slot) = next {
             let entry = self.entries.get(slot).ok_or(FULL)?;
+            if entry.is_any && entry.priority == 0 && !is_strict {
+                let instructions = &given.instructions;
+                check_instructions(self, given.table_id, true, &given.matching, instructions)?;
+            }
             let program = Program::new(ops).map_err(full)?;
             let echo = Echo::new(&entry.echo.matching(), &given.instructions)?;
             changes.try_reserve(1).map_err(|_| FULL)?;
@@ -259,7 +300,7 @@ impl Tables {
             TableId::ALL => 0..=u8::MAX,
             TableId(one) => one..=one,
         };
-        for table_id in tables.take(usize::from(self.config.n_tables)) {
+        for table_id in tables.take(self.tables.len()) {
             let mut next = self.first_selected(table_id, &filter, is_strict, given.priority);
             while let Some(slot) = next {
                 let behind = self.entries.get(slot).map_or(NO_NEIGHBOUR, |entry| entry.next);

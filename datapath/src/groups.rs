@@ -1,31 +1,36 @@
 //! Groups (§5.6): their buckets, compiled, and which bucket a packet takes.
 //!
-//! A bucket is an action set and is compiled to a list in the order of execution. SELECT takes a
-//! bucket by the hash of the packet's key and the weights, first among all buckets, and only if that
-//! one is not live among the live ones: so the failure of one bucket moves no packet of another.
+//! A bucket is an action set and is compiled to a list in the order of execution. SELECT takes the
+//! live bucket whose [`Lot`](lot::Lot) for the packet's flow is the least: flows fall by weight, and the
+//! failure or the coming of one bucket moves no flow between the others.
 //! Liveness is asked when a packet comes; it follows watched groups, but not for ever: chains of
 //! watched groups that need more than a bounded number of looks count as not live.
+
+mod bucket;
+mod flow_hash;
+mod lot;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
 use hashbrown::HashMap;
-use hypercall::{Nanos, Port};
-use ofp_codec::multipart::{
-    BucketCounter, GroupCapabilities, GroupDesc, GroupFeatures, GroupStats,
-};
+use hypercall::Nanos;
+use ofp_codec::multipart::{BucketCounter, GroupDesc, GroupStats};
 use ofp_codec::{
-    ActionType, Bucket, GroupId, GroupMod, GroupModFailedCode as Code, GroupType, OfpError, PortNo,
+    Action, GroupId, GroupMod, GroupModFailedCode as Code, GroupType, OfpError, PortNo,
 };
+
+pub(crate) use bucket::{GroupBucket, list};
 
 use crate::counters::{Counters, NoMemory};
 use crate::flow_entry::duration;
-use crate::key::{Key, PRESENCE_MASK, Presence};
-use crate::mac_table::mix;
-use crate::program::{Act, boxed, groups};
+use crate::key::Key;
+use crate::program::{Act, groups};
 use crate::slab::Slab;
 use crate::tables::Tables;
+use bucket::{buckets, can_be_told};
+use flow_hash::flow_hash;
 
 /// Looks at groups that one choice of a bucket may cost.
 const LOOKS_MAX: u32 = 1024;
@@ -59,24 +64,12 @@ pub(crate) struct Group {
     id: GroupId,
     group_type: GroupType,
     buckets: Box<[GroupBucket]>,
-    /// Of all buckets.
-    weight: u64,
     created: Nanos,
     cell: u32,
     /// Flow entries that use it.
     pub(crate) entry_count: u32,
     /// Groups that use it.
     group_count: u32,
-}
-
-/// One bucket, compiled.
-#[derive(Debug)]
-pub(crate) struct GroupBucket {
-    acts: Box<[Act]>,
-    changes: bool,
-    sends: bool,
-    cell: u32,
-    given: Bucket,
 }
 
 /// Which buckets a packet takes.
@@ -92,14 +85,13 @@ pub(crate) enum Choice {
 #[derive(Debug)]
 pub(crate) struct Replaced {
     group_type: GroupType,
-    weight: u64,
     buckets: Box<[GroupBucket]>,
 }
 
 impl Replaced {
     /// Gives its buckets' cells back.
     pub(crate) fn free(self, counters: &mut Counters) {
-        self.buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
+        self.buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell()));
     }
 }
 
@@ -109,41 +101,14 @@ pub(crate) struct Groups {
     groups: Slab<Group>,
     by_id: HashMap<u32, u32, foldhash::fast::FixedState>,
     bucket_count: u32,
-}
-
-impl GroupBucket {
-    pub(crate) fn acts(&self) -> &[Act] {
-        &self.acts
-    }
-
-    /// Whether it changes the packet, so that it needs a copy.
-    pub(crate) fn changes(&self) -> bool {
-        self.changes
-    }
-
-    /// Whether it sends its copy anywhere.
-    pub(crate) fn sends(&self) -> bool {
-        self.sends
-    }
-
-    pub(crate) fn cell(&self) -> u32 {
-        self.cell
-    }
-
-    fn is_live(&self, tables: &Tables, looks: &Looks, depth: u32) -> bool {
-        let (port, group) = (self.given.watch_port, self.given.watch_group);
-        if port == PortNo::ANY && group == GroupId::ANY {
-            return true;
-        }
-        (port != PortNo::ANY && tables.ports.is_live(Port(port.0)))
-            || (group != GroupId::ANY && tables.groups.is_live(tables, group, looks, depth))
-    }
+    /// Groups of each type, by its number.
+    type_counts: [u32; 4],
 }
 
 impl Group {
     /// Gives its cells back.
     pub(crate) fn free(self, counters: &mut Counters) {
-        self.buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
+        self.buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell()));
         counters.free_cell(self.cell);
     }
 
@@ -178,45 +143,24 @@ impl Group {
                 live.map_or(self.nothing(), Choice::One)
             }
             GroupType::Select => {
-                self.select(tables, hash(key, is_fragment, tables.seed(), self.id))
+                self.select(tables, flow_hash(key, is_fragment, tables.seed(), self.id))
             }
         }
     }
 
+    /// The live bucket with the least lot for a flow. Only a bucket that would win is asked whether
+    /// it is live: few of many are.
     fn select(&self, tables: &Tables, hash: u64) -> Choice {
-        let Some(first) = self.weighted(hash, self.weight, |_| true) else {
-            return self.nothing();
-        };
         let looks = Looks::new();
-        let live = |bucket: &GroupBucket| bucket.is_live(tables, &looks, 0);
-        if self.buckets.get(first).is_some_and(live) {
-            return Choice::One(first);
-        }
-        // The chosen bucket is down: its packets, and only they, are shared out anew.
-        let weights = self.buckets.iter().filter(|bucket| live(bucket));
-        let weight = weights.map(|bucket| u64::from(bucket.given.weight)).sum();
-        self.weighted(mix(hash, !hash), weight, live).map_or(Choice::NotLive, Choice::One)
-    }
-
-    /// The bucket in whose share of `weight` the hash falls.
-    fn weighted(
-        &self,
-        hash: u64,
-        weight: u64,
-        counts: impl Fn(&GroupBucket) -> bool,
-    ) -> Option<usize> {
-        let mut point = ((u128::from(hash) * u128::from(weight)) >> 64) as u64;
+        let mut least: Option<(u128, usize)> = None;
         for (index, bucket) in self.buckets.iter().enumerate() {
-            let share = u64::from(bucket.given.weight);
-            if share == 0 || !counts(bucket) {
-                continue;
-            }
-            match point.checked_sub(share) {
-                Some(left) => point = left,
-                None => return Some(index),
+            let Some(lot) = bucket.lot.as_ref().map(|lot| lot.draw(hash)) else { continue };
+            let wins = least.is_none_or(|(least, _)| lot < least);
+            if wins && bucket.is_live(tables, &looks, 0) {
+                least = Some((lot, index));
             }
         }
-        None
+        least.map_or(self.nothing(), |(_, index)| Choice::One(index))
     }
 
     fn nothing(&self) -> Choice {
@@ -225,14 +169,14 @@ impl Group {
 
     /// The groups that its buckets use, each once for each bucket.
     fn children(&self) -> impl Iterator<Item = u32> + '_ {
-        self.buckets.iter().flat_map(|bucket| groups(bucket.acts.iter()))
+        self.buckets.iter().flat_map(|bucket| groups(bucket.acts().iter()))
     }
 
     fn stats(&self, now: Nanos, counters: &Counters) -> GroupStats {
         let load = counters.cell(self.cell);
         let (duration_sec, duration_nsec) = duration(self.created, now);
         let buckets = self.buckets.iter().map(|bucket| {
-            let load = counters.cell(bucket.cell);
+            let load = counters.cell(bucket.cell());
             BucketCounter { packet_count: load.packets, byte_count: load.bytes }
         });
         GroupStats {
@@ -295,12 +239,13 @@ impl Groups {
         if self.groups.count() >= limits.groups {
             return fail(Code::OutOfGroups);
         }
+        self.check_type(None, given, limits)?;
         self.check_bucket_count(0, given, limits)?;
         let no_memory = |_: NoMemory| OfpError::GroupModFailed(Code::OutOfGroups);
         self.groups.reserve().map_err(no_memory)?;
         self.by_id.try_reserve(1).map_err(|_| no_memory(NoMemory))?;
         let cell = counters.take_cell().map_err(no_memory)?;
-        let buckets = match buckets(given, lists, counters) {
+        let buckets = match buckets(given, lists, &[], counters) {
             Ok(buckets) => buckets,
             Err(_) => {
                 counters.free_cell(cell);
@@ -310,7 +255,6 @@ impl Groups {
         let group = Group {
             id: given.group_id,
             group_type: given.group_type,
-            weight: weight(given),
             buckets,
             created: now,
             cell,
@@ -333,15 +277,17 @@ impl Groups {
         counters: &mut Counters,
     ) -> Result<Replaced, OfpError> {
         let fail = |code| Err(OfpError::GroupModFailed(code));
+        self.check_type(self.get(slot).map(|group| group.group_type), given, limits)?;
         let before = self.get(slot).map_or(0, |group| group.buckets.len());
         self.check_bucket_count(before, given, limits)?;
         if self.reaches(lists.iter().flatten(), slot) {
             return fail(Code::Loop);
         }
-        let Ok(buckets) = buckets(given, lists, counters) else {
+        let before = self.get(slot).map_or(&[][..], |group| &group.buckets);
+        let Ok(buckets) = buckets(given, lists, before, counters) else {
             return fail(Code::OutOfBuckets);
         };
-        let new = Replaced { group_type: given.group_type, weight: weight(given), buckets };
+        let new = Replaced { group_type: given.group_type, buckets };
         Ok(self.exchange(slot, new))
     }
 
@@ -350,7 +296,6 @@ impl Groups {
         let old = match self.groups.get_mut(slot) {
             Some(group) => Replaced {
                 group_type: core::mem::replace(&mut group.group_type, new.group_type),
-                weight: core::mem::replace(&mut group.weight, new.weight),
                 buckets: core::mem::replace(&mut group.buckets, new.buckets),
             },
             None => new,
@@ -419,6 +364,21 @@ impl Groups {
         self.sorted(GroupId::ALL).into_iter().map(Group::desc).collect()
     }
 
+    /// Whether there is room for one more of the type, unless it is the type `before` already.
+    fn check_type(
+        &self,
+        before: Option<GroupType>,
+        given: &GroupMod,
+        limits: Limits,
+    ) -> Result<(), OfpError> {
+        let at = given.group_type as usize;
+        let is_full = self.type_counts.get(at) >= limits.by_type.get(at);
+        match is_full && before != Some(given.group_type) {
+            true => Err(OfpError::GroupModFailed(Code::OutOfGroups)),
+            false => Ok(()),
+        }
+    }
+
     fn check_bucket_count(
         &mut self,
         before: usize,
@@ -427,7 +387,8 @@ impl Groups {
     ) -> Result<(), OfpError> {
         let count =
             (self.bucket_count as usize).saturating_sub(before).saturating_add(given.buckets.len());
-        if count > limits.buckets as usize || given.buckets.len() > GROUP_BUCKETS_MAX {
+        let is_long = given.buckets.len() > GROUP_BUCKETS_MAX || !can_be_told(&given.buckets);
+        if count > limits.buckets as usize || is_long {
             return Err(OfpError::GroupModFailed(Code::OutOfBuckets));
         }
         Ok(())
@@ -444,6 +405,9 @@ impl Groups {
         children.sort_unstable();
         children.dedup();
         change(&mut self.bucket_count, group.buckets.len() as u32);
+        if let Some(count) = self.type_counts.get_mut(group.group_type as usize) {
+            change(count, 1);
+        }
         for child in children {
             if let Some(child) = self.groups.get_mut(child) {
                 change(&mut child.group_count, 1);
@@ -476,22 +440,9 @@ impl Groups {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) groups: u32,
+    /// Of each type, by its number.
+    pub(crate) by_type: [u32; 4],
     pub(crate) buckets: u32,
-}
-
-impl Limits {
-    pub(crate) fn features(self) -> GroupFeatures {
-        let actions = ActionType::ALL.iter().fold(0, |bits, action| bits | 1 << *action as u16);
-        GroupFeatures {
-            types: 0b1111,
-            capabilities: GroupCapabilities::SELECT_WEIGHT
-                | GroupCapabilities::SELECT_LIVENESS
-                | GroupCapabilities::CHAINING
-                | GroupCapabilities::CHAINING_CHECKS,
-            max_groups: [self.groups; 4],
-            actions: [actions; 4],
-        }
-    }
 }
 
 /// What a group-mod says of itself: type against buckets (§6.5, §7.3.4.2).
@@ -519,7 +470,9 @@ pub(crate) fn check(given: &GroupMod) -> Result<(), OfpError> {
         if !port_fits || (group > GroupId::MAX && group != GroupId::ANY) {
             return fail(Code::BadWatch);
         }
-        if group == given.group_id {
+        // To add a group that leads to itself is a loop, though the group is not there yet.
+        let leads_back = bucket.actions.contains(&Action::Group(given.group_id));
+        if group == given.group_id || leads_back {
             return fail(Code::Loop);
         }
     }
@@ -531,57 +484,4 @@ pub(crate) fn check(given: &GroupMod) -> Result<(), OfpError> {
 
 fn weight(given: &GroupMod) -> u64 {
     given.buckets.iter().map(|bucket| u64::from(bucket.weight)).sum()
-}
-
-fn buckets(
-    given: &GroupMod,
-    lists: Vec<Box<[Act]>>,
-    counters: &mut Counters,
-) -> Result<Box<[GroupBucket]>, NoMemory> {
-    let mut buckets: Vec<GroupBucket> = Vec::new();
-    buckets.try_reserve_exact(given.buckets.len()).map_err(|_| NoMemory)?;
-    for (bucket, acts) in given.buckets.iter().zip(lists) {
-        let cell = match counters.take_cell() {
-            Ok(cell) => cell,
-            Err(short) => {
-                buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
-                return Err(short);
-            }
-        };
-        let sends = |act: &Act| matches!(act, Act::Output(_) | Act::Group { .. });
-        buckets.push(GroupBucket {
-            changes: acts.iter().any(|act| !sends(act)),
-            sends: acts.iter().any(sends),
-            acts,
-            cell,
-            given: bucket.clone(),
-        });
-    }
-    Ok(buckets.into_boxed_slice())
-}
-
-/// A bucket's list in memory of its own.
-pub(crate) fn list(acts: &[Act]) -> Result<Box<[Act]>, OfpError> {
-    boxed(acts).map_err(|NoMemory| OfpError::GroupModFailed(Code::OutOfBuckets))
-}
-
-/// The same for all packets of a flow, and not the same for chained groups: what the headers say,
-/// and the group. Left out is what may differ within a flow: the type of service, which routers and
-/// meters mark, and in fragments whatever only the first of them has.
-fn hash(key: &Key, is_fragment: bool, seed: u64, id: GroupId) -> u64 {
-    let presence = key.presence();
-    let is_ipv6 = presence.contains(Presence::IPV6);
-    let start = mix(seed ^ u64::from(id.0), 0x2545_f491_4f6c_dd1d);
-    (0_u8..).zip(key.words()).fold(start, |hash, (index, word)| {
-        let kept = match index {
-            // in_port without presence; IPv6's label without its extension headers; the protocol.
-            0 => !PRESENCE_MASK,
-            3 if is_ipv6 => !0xffff_ffff,
-            4 if is_fragment => 0xff00_0000,
-            4 => !0x00ff_0000,
-            12.. if is_fragment => 0,
-            _ => u64::MAX,
-        };
-        mix(hash ^ (word & kept), 0x9e37_79b9_7f4a_7c15 ^ seed)
-    })
 }

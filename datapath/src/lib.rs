@@ -81,6 +81,7 @@ mod meters;
 mod normal;
 mod observer;
 pub mod packet;
+pub mod personality;
 mod pipeline;
 mod ports;
 mod program;
@@ -101,6 +102,7 @@ mod worker;
 
 pub use config::SwitchConfig;
 pub use counters::DropReason;
+pub use personality::Personality;
 pub use ports::{PortConfig, PortErrors};
 pub use punt::Punt;
 pub use queues::QueueConfig;

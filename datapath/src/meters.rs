@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use hashbrown::HashMap;
 use hypercall::{Frame, Nanos};
-use ofp_codec::multipart::{BandStats, MeterConfig, MeterFeatures, MeterStats};
+use ofp_codec::multipart::{BandStats, MeterConfig, MeterStats};
 use ofp_codec::{
     Band, MeterFlags, MeterId, MeterMod, MeterModFailedCode as Code, OfpError, OxmField,
 };
@@ -26,6 +26,7 @@ use crate::counters::{Counters, Load, NoMemory, WorkerCells};
 use crate::flow_entry::duration;
 use crate::key::Depth;
 use crate::packet::Packet;
+use crate::personality::MeterShape;
 use crate::slab::Slab;
 use crate::token_bucket::TokenBucket;
 
@@ -203,7 +204,7 @@ impl Meters {
         &mut self,
         now: Nanos,
         given: &MeterMod,
-        limits: Limits,
+        shape: &MeterShape,
         counters: &mut Counters,
     ) -> Result<(), OfpError> {
         let fail = |code| Err(OfpError::MeterModFailed(code));
@@ -211,8 +212,8 @@ impl Meters {
         if self.by_id.contains_key(&given.meter_id.0) {
             return fail(Code::MeterExists);
         }
-        check(given, limits)?;
-        if self.meters.count() >= limits.meters {
+        check(given, shape)?;
+        if self.meters.count() >= shape.max_meters {
             return fail(Code::OutOfMeters);
         }
         let no_memory = |_: NoMemory| OfpError::MeterModFailed(Code::OutOfMeters);
@@ -247,7 +248,7 @@ impl Meters {
         &mut self,
         now: Nanos,
         given: &MeterMod,
-        limits: Limits,
+        shape: &MeterShape,
         counters: &mut Counters,
     ) -> Result<(), OfpError> {
         check_id(given.meter_id)?;
@@ -256,7 +257,7 @@ impl Meters {
         let Some(meter) = meter else {
             return Err(OfpError::MeterModFailed(Code::UnknownMeter));
         };
-        check(given, limits)?;
+        check(given, shape)?;
         let bands = bands(given, counters)
             .map_err(|NoMemory| OfpError::MeterModFailed(Code::OutOfBands))?;
         meter.bands.list.iter().for_each(|band| counters.free_cell(band.cell));
@@ -317,26 +318,6 @@ impl Meters {
     }
 }
 
-/// How many meters and bands there may be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) meters: u32,
-    pub(crate) bands: u8,
-}
-
-impl Limits {
-    pub(crate) fn features(self) -> MeterFeatures {
-        MeterFeatures {
-            max_meter: self.meters,
-            // DROP and DSCP_REMARK.
-            band_types: 1 << 1 | 1 << 2,
-            capabilities: MeterFlags::all(),
-            max_bands: self.bands,
-            max_color: 0,
-        }
-    }
-}
-
 fn check_id(id: MeterId) -> Result<(), OfpError> {
     let is_virtual = id == MeterId::SLOWPATH || id == MeterId::CONTROLLER;
     if (id.0 == 0 || id > MeterId::MAX) && !is_virtual {
@@ -345,21 +326,21 @@ fn check_id(id: MeterId) -> Result<(), OfpError> {
     Ok(())
 }
 
-fn check(given: &MeterMod, limits: Limits) -> Result<(), OfpError> {
+fn check(given: &MeterMod, shape: &MeterShape) -> Result<(), OfpError> {
     let fail = |code| Err(OfpError::MeterModFailed(code));
     let units = given.flags & (MeterFlags::KBPS | MeterFlags::PKTPS);
     let unknown = given.flags.bits() & !MeterFlags::all().bits();
     if units.is_empty() || units == MeterFlags::KBPS | MeterFlags::PKTPS || unknown != 0 {
         return fail(Code::BadFlags);
     }
+    shape.check(given)?;
     for band in &given.bands {
         match band {
-            Band::Experimenter { .. } => return fail(Code::BadBand),
             band if band.rate() == 0 => return fail(Code::BadRate),
             _ => {}
         }
     }
-    if given.bands.is_empty() || given.bands.len() > usize::from(limits.bands) {
+    if given.bands.is_empty() || given.bands.len() > usize::from(shape.max_bands) {
         return fail(Code::OutOfBands);
     }
     Ok(())
@@ -441,7 +422,7 @@ mod tests {
     fn the_highest_exceeded_rate_acts() {
         let mut counters = Counters::new(1);
         let mut meters = Meters::default();
-        let limits = Limits { meters: 4, bands: 4 };
+        let shape = MeterShape::full();
         let given = MeterMod {
             command: ofp_codec::MeterModCommand::Add,
             flags: MeterFlags::PKTPS | MeterFlags::BURST,
@@ -452,7 +433,7 @@ mod tests {
             ]
             .into(),
         };
-        meters.add(Nanos(0), &given, limits, &mut counters).unwrap();
+        meters.add(Nanos(0), &given, &shape, &mut counters).unwrap();
         let slot = meters.slot(MeterId(7)).unwrap();
         let load = Load { packets: 1, bytes: 100 };
         let cells = counters.worker(0).unwrap();

@@ -214,7 +214,7 @@ impl Ports {
         self.get(port).map(|entry| entry.config)
     }
 
-    /// Whether packets received from `port` may become packet-ins.
+    /// Whether table misses of packets received from `port` may become packet-ins.
     pub(crate) fn punts(&self, port: Port) -> bool {
         self.get(port).is_none_or(|entry| !entry.config.contains(ConfigFlags::NO_PACKET_IN))
     }

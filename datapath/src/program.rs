@@ -44,7 +44,7 @@ pub(crate) enum Op {
 }
 
 /// One action, resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Act {
     Output(Output),
     /// The group in a slot; `first` when no earlier action of the program names it, so that a
@@ -73,7 +73,7 @@ pub(crate) enum Act {
 }
 
 /// Where an output action sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Output {
     /// A physical or logical port, or LOCAL.
     Port(u32),

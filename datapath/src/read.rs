@@ -62,13 +62,13 @@ impl Tables {
     ///
     /// BAD_REQUEST/BAD_TABLE_ID, or BAD_MATCH.
     pub fn flow_stats(&self, request: &FlowStatsRequest) -> Result<FlowCursor, OfpError> {
-        let last = self.config.n_tables.saturating_sub(1);
         let (table_id, last_table_id) = match request.table_id {
-            TableId::ALL => (0, last),
-            TableId(one) if one <= last => (one, one),
+            TableId::ALL => (0, self.shape.table_count().saturating_sub(1)),
+            one if self.shape.has_table(one) => (one.0, one.0),
             _ => return Err(OfpError::BadRequest(BadRequestCode::BadTableId)),
         };
         request.matching.validate()?;
+        self.shape.check_filter(&request.matching)?;
         let filter = Filter::new(&request.matching, request.cookie, request.cookie_mask);
         let filter = filter.sending(self, request.out_port, request.out_group);
         Ok(FlowCursor { filter, table_id, last_table_id, place: Place::Start })
@@ -166,13 +166,15 @@ impl Tables {
 
     /// Counters of every table, in the order of their numbers.
     pub fn table_stats(&self) -> impl Iterator<Item = TableStats> + '_ {
-        (0..=u8::MAX).zip(&self.tables).map(|(table_id, table)| {
-            let cell = u32::from(table_id);
+        let tables = (0..=u8::MAX).map(TableId).zip(&self.tables);
+        let tables = tables.filter(|(table_id, _)| self.shape.has_table(*table_id));
+        tables.map(|(table_id, table)| {
+            let cell = u32::from(table_id.0);
             let sum = |read: fn(&crate::counters::TableCell) -> u64| {
                 self.counters.sum(|worker| worker.tables.get(cell).map_or(0, read))
             };
             TableStats {
-                table_id: TableId(table_id),
+                table_id,
                 active_count: table.count,
                 lookup_count: sum(|cell| cell.lookups.get()),
                 matched_count: sum(|cell| cell.matches.get()),
@@ -243,7 +245,7 @@ impl Tables {
 
     /// What groups can do.
     pub fn group_features(&self) -> GroupFeatures {
-        self.group_limits().features()
+        self.personality().groups.features()
     }
 
     /// Counters of a meter, or of all with [`MeterId::ALL`].
@@ -266,6 +268,6 @@ impl Tables {
 
     /// What meters can do.
     pub fn meter_features(&self) -> MeterFeatures {
-        self.meter_limits().features()
+        self.personality().meters.features()
     }
 }

@@ -1,52 +1,79 @@
-//! What tables can do (§7.3.5.5): every table the same, but for its number and its successors.
+//! TABLE_FEATURES (§7.3.5.5): what tables can do, read and written. What the words mean is in
+//! [`personality`](crate::personality).
 
-use alloc::format;
-use alloc::vec::Vec;
+use hypercall::Nanos;
+use ofp_codec::multipart::TableFeatures;
+use ofp_codec::{FlowRemovedReason, OfpError, TableFeaturesFailedCode, TableId};
 
-use ofp_codec::multipart::{ActionId, InstructionId, OxmId, TableFeatureProperty, TableFeatures};
-use ofp_codec::{ActionType, OxmField, TableId};
-
+use crate::personality::{Features, Personality};
 use crate::tables::Tables;
 
 impl Tables {
+    /// What the switch can be at most: its personality within the limits of its host.
+    pub fn personality(&self) -> &Personality {
+        self.shape.largest()
+    }
+
+    /// The tables that there are, by number: all of the personality, or those that a controller
+    /// asked for.
+    pub fn table_ids(&self) -> impl Iterator<Item = TableId> + '_ {
+        self.shape.tables().map(|(table_id, _)| table_id)
+    }
+
     /// What a table can do, made when it is asked for: a reply for 255 tables is long.
     ///
-    /// Properties of the table-miss flow entry are left out: they equal the others.
+    /// Properties of the table-miss flow entry are left out where they equal the others.
     pub fn table_features(&self, table_id: TableId) -> Option<TableFeatures> {
-        let count = self.config.n_tables;
-        if table_id.0 >= count {
-            return None;
+        self.shape.table(table_id).map(|table| table.features(table_id))
+    }
+
+    /// Makes the tables what a request asks for (§7.3.5.5): tables that it does not name vanish.
+    /// Flow entries of tables that vanish or can do other things than before are removed.
+    ///
+    /// # Errors
+    ///
+    /// TABLE_FEATURES_FAILED; nothing has changed then.
+    ///
+    /// ```
+    /// use hypercall::Nanos;
+    /// use ofp_codec::TableId;
+    /// use rumpswitch_datapath::{SwitchConfig, Tables};
+    ///
+    /// let mut tables = Tables::new(SwitchConfig::default());
+    /// let mut wanted = tables.table_features(TableId(0)).unwrap();
+    /// wanted.name = "only".into();
+    /// tables.set_table_features(Nanos(0), &[wanted])?;
+    /// assert_eq!(tables.table_ids().count(), 1);
+    /// assert_eq!(tables.table_features(TableId(0)).unwrap().name, "only");
+    /// # Ok::<(), ofp_codec::OfpError>(())
+    /// ```
+    pub fn set_table_features(
+        &mut self,
+        now: Nanos,
+        wanted: &[TableFeatures],
+    ) -> Result<(), OfpError> {
+        if !self.personality().features.contains(Features::TABLE_FEATURES_WRITE) {
+            return Err(OfpError::TableFeaturesFailed(TableFeaturesFailedCode::Eperm));
         }
-        let next: Vec<TableId> = (table_id.0.saturating_add(1)..count).map(TableId).collect();
-        let actions: Vec<ActionId> =
-            ActionType::ALL.iter().map(|action| ActionId::Standard(*action as u16)).collect();
-        let settable = OxmField::ALL.into_iter().filter(|field| field.info().settable);
-        let settable: Vec<OxmId> =
-            settable.map(|field| OxmId::Header(field.header(false))).collect();
-        let header = |field: OxmField| OxmId::Header(field.header(field.info().maskable));
-        let all: Vec<OxmId> = OxmField::ALL.into_iter().map(header).collect();
-        let wildcards = OxmField::ALL.into_iter().map(|field| OxmId::Header(field.header(false)));
-        // GOTO_TABLE is no instruction of the last table.
-        let first = if next.is_empty() { 2 } else { 1 };
-        let instructions = (first..=6).map(InstructionId::Standard).collect();
-        Some(TableFeatures {
-            table_id,
-            name: format!("table{}", table_id.0),
-            metadata_match: u64::MAX,
-            metadata_write: u64::MAX,
-            config: 0,
-            max_entries: self.config.max_entries_per_table,
-            properties: [
-                TableFeatureProperty::Instructions(instructions),
-                TableFeatureProperty::NextTables(next),
-                TableFeatureProperty::WriteActions(actions.clone()),
-                TableFeatureProperty::ApplyActions(actions),
-                TableFeatureProperty::Match(all),
-                TableFeatureProperty::Wildcards(wildcards.collect()),
-                TableFeatureProperty::WriteSetfield(settable.clone()),
-                TableFeatureProperty::ApplySetfield(settable),
-            ]
-            .into(),
-        })
+        let tables = self.personality().reshaped(wanted).map_err(OfpError::TableFeaturesFailed)?;
+        for (table_id, new) in (0..=u8::MAX).map(TableId).zip(&tables) {
+            let stays = match (self.shape.table(table_id), new) {
+                (Some(old), Some(new)) => !old.differs(new),
+                _ => false,
+            };
+            if !stays {
+                self.empty_table(now, table_id);
+            }
+        }
+        self.shape.set_tables(tables);
+        Ok(())
+    }
+
+    /// Removes every flow entry of a table.
+    fn empty_table(&mut self, now: Nanos, table_id: TableId) {
+        let at = usize::from(table_id.0);
+        while let Some(slot) = self.tables.get(at).and_then(|table| table.first()) {
+            self.remove_entry(now, slot, FlowRemovedReason::Delete);
+        }
     }
 }

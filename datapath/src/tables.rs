@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 use hypercall::{Frame, Nanos, Port};
 use ofp_codec::{
     ConfigFlags, FlowModFlags, FlowRemoved, FlowRemovedReason, GroupId, GroupMod, GroupModCommand,
-    GroupModFailedCode, MeterId, MeterMod, MeterModCommand, OfpError, PortMod, PortModFailedCode,
-    PortStatus, TableId, TableMod, TableModFailedCode,
+    GroupModFailedCode, MeterId, MeterMod, MeterModCommand, MeterModFailedCode, OfpError, PortMod,
+    PortModFailedCode, PortStatus, TableId, TableMod, TableModFailedCode,
 };
 
 use crate::actions;
@@ -24,8 +24,9 @@ use crate::groups::{self, Groups};
 use crate::journal::{Journal, Undo};
 use crate::key::{Depth, Key};
 use crate::mac_table::mix;
-use crate::meters::{self, Meters};
+use crate::meters::Meters;
 use crate::packet::Packet;
+use crate::personality::{Features, Personality, Quirks, Shape};
 use crate::ports::{PortConfig, PortErrors, Ports};
 use crate::queues::QueueConfig;
 use crate::slab::Slab;
@@ -43,6 +44,7 @@ pub enum News {
 /// The tables of a switch.
 pub struct Tables {
     pub(crate) config: SwitchConfig,
+    pub(crate) shape: Shape,
     pub(crate) ports: Ports,
     pub(crate) tables: Vec<FlowTable>,
     pub(crate) entries: Slab<FlowEntry>,
@@ -64,7 +66,10 @@ pub struct Tables {
 impl Tables {
     /// Empty tables.
     pub fn new(config: SwitchConfig) -> Tables {
-        let config = SwitchConfig { n_tables: config.n_tables.max(1), ..config };
+        let mut config = config;
+        config.personality = Personality::within(config.personality.clone(), &config);
+        let shape = Shape::new(config.personality.clone());
+        config.n_tables = shape.table_count();
         let seeds = (0..config.n_tables).map(|id| mix(config.seed, u64::from(id) | 1 << 32));
         Tables {
             tables: seeds.map(FlowTable::new).collect(),
@@ -82,6 +87,7 @@ impl Tables {
             port_news: VecDeque::new(),
             lost_news: 0,
             journal: None,
+            shape,
             config,
         }
     }
@@ -135,8 +141,11 @@ impl Tables {
             }
             _ => groups::check(given)?,
         }
-        let lists = given.buckets.iter();
-        let lists = lists.map(|bucket| actions::compile_bucket(self, &bucket.actions));
+        self.personality().groups.check(given)?;
+        let lists = given
+            .buckets
+            .iter()
+            .map(|bucket| actions::compile_bucket(self, given.group_type, &bucket.actions));
         let lists = lists.collect::<Result<Vec<_>, OfpError>>()?;
         let limits = self.group_limits();
         let out_of_groups = OfpError::GroupModFailed(GroupModFailedCode::OutOfGroups);
@@ -200,7 +209,11 @@ impl Tables {
     }
 
     pub(crate) fn group_limits(&self) -> groups::Limits {
-        groups::Limits { groups: self.config.max_groups, buckets: self.config.max_buckets }
+        groups::Limits {
+            groups: self.config.max_groups,
+            by_type: self.personality().groups.max_groups,
+            buckets: self.config.max_buckets,
+        }
     }
 
     /// Adds, modifies or deletes meters (§6.6).
@@ -209,10 +222,15 @@ impl Tables {
     ///
     /// METER_MOD_FAILED; nothing has changed then.
     pub fn meter_mod(&mut self, now: Nanos, given: &MeterMod) -> Result<(), OfpError> {
-        let limits = self.meter_limits();
+        let is_virtual =
+            given.meter_id == MeterId::SLOWPATH || given.meter_id == MeterId::CONTROLLER;
+        if is_virtual && !self.personality().features.contains(Features::VIRTUAL_METERS) {
+            return Err(OfpError::MeterModFailed(MeterModFailedCode::InvalidMeter));
+        }
+        let shape = &self.shape.largest().meters;
         match given.command {
-            MeterModCommand::Add => self.meters.add(now, given, limits, &mut self.counters),
-            MeterModCommand::Modify => self.meters.modify(now, given, limits, &mut self.counters),
+            MeterModCommand::Add => self.meters.add(now, given, shape, &mut self.counters),
+            MeterModCommand::Modify => self.meters.modify(now, given, shape, &mut self.counters),
             MeterModCommand::Delete => {
                 if given.meter_id == MeterId::ALL {
                     // All their entries in one pass, then meters that no entry uses.
@@ -240,10 +258,6 @@ impl Tables {
         });
     }
 
-    pub(crate) fn meter_limits(&self) -> meters::Limits {
-        meters::Limits { meters: self.config.max_meters, bands: self.config.max_bands }
-    }
-
     /// Removes the flow entries that `uses` is true of; there are at most `count`.
     fn remove_users(
         &mut self,
@@ -265,6 +279,12 @@ impl Tables {
         Ok(())
     }
 
+    /// Whether a table is the switch's own, behind those that controllers have.
+    pub(crate) fn is_hidden(&self, table_id: TableId) -> bool {
+        self.personality().quirks.contains(Quirks::HIDDEN_TABLE)
+            && table_id.0 == self.shape.table_count()
+    }
+
     /// Configures a table (§7.3.3): 1.3 has nothing to configure.
     ///
     /// # Errors
@@ -274,8 +294,11 @@ impl Tables {
         /// The miss bits of earlier versions (`OFPTC_DEPRECATED_MASK`).
         const DEPRECATED: u32 = 3;
         let fail = |code| Err(OfpError::TableModFailed(code));
-        if given.table_id != TableId::ALL && given.table_id.0 >= self.config.n_tables {
-            return fail(TableModFailedCode::BadTable);
+        if given.table_id != TableId::ALL && !self.shape.has_table(given.table_id) {
+            return fail(match self.is_hidden(given.table_id) {
+                true => TableModFailedCode::Eperm,
+                false => TableModFailedCode::BadTable,
+            });
         }
         if given.config & !DEPRECATED != 0 {
             return fail(TableModFailedCode::BadConfig);

@@ -107,6 +107,29 @@ fn a_million_entries() {
     assert_eq!(switch.tables.entry_count(), 0);
 }
 
+/// How late the last of a million is that end at one moment, under a host that does nothing else.
+#[test]
+#[ignore = "takes a while and prints figures"]
+fn a_million_that_end_at_once() {
+    for (name, idle_timeout, hard_timeout) in [("hard", 0, 60), ("idle", 60, 0)] {
+        let mut switch = switch();
+        for n in 0..ENTRIES {
+            let flow = FlowMod { idle_timeout, hard_timeout, ..flow(n) };
+            switch.tables.flow_mod(Nanos(0), &flow).unwrap();
+        }
+        let due = Nanos::from_secs(60);
+        let (start, mut ticks, mut worst) = (Instant::now(), 0, 0);
+        while switch.tables.next_deadline().is_some_and(|deadline| deadline <= due) {
+            let tick = Instant::now();
+            switch.tables.tick(due);
+            worst = worst.max(tick.elapsed().as_micros());
+            ticks += 1;
+        }
+        println!("{name}: {:?} in {ticks} ticks of at most {worst} us", start.elapsed());
+        assert_eq!(switch.tables.entry_count(), 0);
+    }
+}
+
 fn frame(n: u16) -> VecFrame {
     let mut bytes = vec![0; 60];
     bytes[..14].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]);

@@ -117,7 +117,7 @@ bitflags! {
         const NO_RECV = 1 << 2;
         /// Drop everything sent to it.
         const NO_FWD = 1 << 5;
-        /// Packets received here cause no packet-in.
+        /// A table miss of a packet received here causes no packet-in.
         const NO_PACKET_IN = 1 << 6;
         const _ = !0;
     }

@@ -4,6 +4,7 @@
 //! The order: version, type, fixed length, role, content (the decoder's), state (the tables').
 //! The first check that fails answers, and nothing has changed by then.
 
+use datapath::personality::{Features, Messages};
 use hypercall::{Hypercall, Nanos};
 use ofp_codec::{
     BadRequestCode, Message, MessageType, MultipartType, ONF_BUNDLE_ADD, ONF_BUNDLE_CONTROL,
@@ -56,7 +57,8 @@ pub(crate) const fn bad_request(code: BadRequestCode) -> OfpError {
 }
 
 fn execute<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError> {
-    let kind = check_header(turn.bytes)?;
+    let personality = turn.core.switch.tables.personality();
+    let kind = check_header(turn.bytes, personality.messages)?;
     if turn.channel.role == Role::Slave && changes_state(kind, turn.bytes) {
         return Err(bad_request(BadRequestCode::IsSlave));
     }
@@ -69,7 +71,13 @@ fn execute<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError
         _ => {}
     }
     let (_, message) = Message::decode(turn.bytes)?;
+    let has_experimenters = personality.features.contains(Features::EXPERIMENTERS);
     match message {
+        Message::Experimenter { .. } | Message::BundleControl(_) | Message::BundleAdd(_)
+            if !has_experimenters =>
+        {
+            Err(bad_request(BadRequestCode::BadExperimenter))
+        }
         Message::Experimenter { experimenter, .. } => experimenter::unknown(experimenter),
         Message::BundleControl(control) => bundle::control(turn, &control),
         Message::BundleAdd(add) => bundle::add(turn, &add),
@@ -92,13 +100,14 @@ fn execute<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError
 }
 
 /// Checks version, type and the length of the fixed part.
-fn check_header(bytes: &[u8]) -> Result<MessageType, OfpError> {
+fn check_header(bytes: &[u8], messages: Messages) -> Result<MessageType, OfpError> {
     use MessageType as T;
     let &[version, kind, ..] = bytes else { return Err(bad_request(BadRequestCode::BadLen)) };
     if version != VERSION {
         return Err(bad_request(BadRequestCode::BadVersion));
     }
-    let kind = T::from_number(kind).ok_or(bad_request(BadRequestCode::BadType))?;
+    let kind = T::from_number(kind).filter(|kind| messages.has(*kind));
+    let kind = kind.ok_or(bad_request(BadRequestCode::BadType))?;
     let (min, max) = match kind {
         T::Error | T::EchoRequest | T::EchoReply => (8, usize::MAX),
         T::FeaturesRequest | T::GetConfigRequest | T::BarrierRequest | T::GetAsyncRequest => (8, 8),

@@ -58,7 +58,7 @@ pub(crate) struct Dump {
 #[derive(Debug)]
 enum Entries {
     Flow(Box<FlowCursor>),
-    TableFeatures(core::ops::Range<u8>),
+    TableFeatures(IntoIter<TableId>),
     Table(IntoIter<TableStats>),
     PortStats(IntoIter<PortStats>),
     PortDesc(IntoIter<PortDesc>),
@@ -81,7 +81,14 @@ impl Dump {
         let tables = &core.switch.tables;
         let entries = match asked {
             Asked::Flow(request) => Entries::Flow(Box::new(tables.flow_stats(&request)?)),
-            Asked::TableFeatures(_) => Entries::TableFeatures(0..tables.config().n_tables),
+            // Those that a request has just shaped come in its order.
+            Asked::TableFeatures(asked) if !asked.is_empty() => {
+                let ids = asked.iter().map(|table| table.table_id);
+                Entries::TableFeatures(ids.collect::<Vec<_>>().into_iter())
+            }
+            Asked::TableFeatures(_) => {
+                Entries::TableFeatures(tables.table_ids().collect::<Vec<_>>().into_iter())
+            }
             Asked::Table => Entries::Table(tables.table_stats().collect::<Vec<_>>().into_iter()),
             Asked::PortStats(port) => Entries::PortStats(tables.port_stats(port, now)?.into_iter()),
             Asked::PortDesc => Entries::PortDesc(tables.port_descs().into_iter()),
@@ -150,7 +157,8 @@ impl Entries {
                 Reply::Flow([tables.next_flow_stats(cursor, now, budget)?].into())
             }
             Entries::TableFeatures(ids) => {
-                Reply::TableFeatures([tables.table_features(TableId(ids.next()?))?].into())
+                // A table may have vanished meanwhile.
+                Reply::TableFeatures([ids.find_map(|id| tables.table_features(id))?].into())
             }
             Entries::Table(list) => Reply::Table([list.next()?].into()),
             Entries::PortStats(list) => Reply::PortStats([list.next()?].into()),

@@ -256,10 +256,18 @@ class Host:
     """A machine at one port of the switch: a network namespace with one interface, `eth0`."""
 
     def __init__(
-        self, context: Context, number: int, address: str, gateway: str | None = None, v6: str | None = None
+        self,
+        context: Context,
+        number: int,
+        address: str,
+        gateway: str | None = None,
+        v6: str | None = None,
+        port: int | None = None,
     ):
         self.context = context
         self.number = number
+        # The number of its port at the switch.
+        self.port = port or number
         self.name = f"h{number}"
         self.interface = f"p{number}"
         self.mac = f"02:00:00:00:00:{number:02x}"
@@ -300,6 +308,10 @@ class Host:
             self.inside("ethtool", "-K", "eth0", "tx", "off")
         self.configure()
 
+    def received(self) -> int:
+        """Frames that have come to it so far."""
+        return int(self.inside("cat", "/sys/class/net/eth0/statistics/rx_packets").stdout)
+
     def unplug(self) -> None:
         """Take the cable away (its other end goes with it)."""
         self.inside("ip", "link", "delete", "eth0")
@@ -329,6 +341,31 @@ class Host:
             check=False,
         )
         return ping_counts(done.stdout)
+
+
+class Cable:
+    """One end of a cable between two switches; `Cable.between` makes both."""
+
+    def __init__(self, context: Context, port: int, interface: str):
+        self.context = context
+        self.port = port
+        self.interface = interface
+
+    @staticmethod
+    def between(context: Context, port_a: int, port_b: int) -> tuple[Cable, Cable]:
+        """A cable from port `port_a` of one switch to port `port_b` of another."""
+        name = context.unique("cable")
+        ends = Cable(context, port_a, f"{name}a"), Cable(context, port_b, f"{name}b")
+        a, b = (end.interface for end in ends)
+        context.command(["ip", "link", "add", a, "type", "veth", "peer", "name", b])
+        return ends
+
+    def plug_veth(self) -> None:
+        self.context.command(["ip", "link", "set", self.interface, "up"])
+
+    def cut(self) -> None:
+        """Take the link down at this end: the other loses its carrier too."""
+        self.context.command(["ip", "link", "set", self.interface, "down"])
 
 
 def ping_counts(text: str) -> tuple[int, int]:

@@ -25,6 +25,7 @@ PACKAGES = {
     "ovs-testcontroller": "openvswitch-testcontroller",
 }
 
+
 @dataclasses.dataclass(frozen=True)
 class Venv:
     """A Python client: what pip puts into its virtual environment, in steps, and how it is seen to work."""
@@ -48,7 +49,11 @@ VENVS = {
     "ryu": Venv((RYU_FIRST, ("--no-build-isolation", "ryu==4.34")), "ryu.app.wsgi", "3.9"),
     "c65ryu": Venv((RYU_FIRST, ("--no-build-isolation", "c65ryu==5.0.0")), "ryu.base.app_manager", "3.9"),
     "cerberus": Venv(
-        (RYU_FIRST, ("--no-build-isolation", "ryu==4.34"), ("--no-build-isolation", "cerberus-controller==0.1.8")),
+        (
+            RYU_FIRST,
+            ("--no-build-isolation", "ryu==4.34"),
+            ("--no-build-isolation", "cerberus-controller==0.1.8"),
+        ),
         "cerberus",
         "3.9",
     ),

@@ -26,6 +26,8 @@ import ofctl  # noqa: F401
 import hosts  # noqa: F401
 import faucet  # noqa: F401
 import osken  # noqa: F401
+import ryu_ofctl  # noqa: F401
+import ryu_switching  # noqa: F401
 import decode  # noqa: F401
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

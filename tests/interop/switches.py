@@ -10,7 +10,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from harness import Context, Host, Process, Skip, accepts, free_port, wait_until
+from harness import Cable, Context, Host, Process, Skip, accepts, free_port, wait_until
 
 DATAPATH_ID = 0xA1
 
@@ -25,21 +25,26 @@ class Switch:
     def __init__(
         self,
         context: Context,
-        hosts: Sequence[Host] = (),
+        hosts: Sequence[Host | Cable] = (),
         *,
+        datapath_id: int = DATAPATH_ID,
         kind: str = "packet",
         controllers: Sequence[int | str] = (),
         listen: bool = False,
         listen_also: Sequence[str] = (),
         fail_mode: str = "secure",
+        local: bool = False,
     ):
         self.context = context
         self.hosts = list(hosts)
+        self.datapath_id = datapath_id
         self.kind = kind
         self.controllers = [to if isinstance(to, str) else f"tcp:127.0.0.1:{to}" for to in controllers]
         self.listen = free_port() if listen else None
         self.listen_also = list(listen_also)
         self.fail_mode = fail_mode
+        # Whether it has a LOCAL port (a bridge of Open vSwitch always has one).
+        self.local = local
         self.processes: list[Process] = []
         if kind == "tap" and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
             raise Skip("/dev/net/tun is not there or may not be opened")
@@ -68,12 +73,14 @@ class Rumpswitch(Switch):
             os.environ["RUMPSWITCH"],
             "run",
             "--datapath-id",
-            f"{DATAPATH_ID:016x}",
+            f"{self.datapath_id:016x}",
             "--fail-mode",
             self.fail_mode,
         ]
         for host in self.hosts:
-            argv += ["--port", f"{host.number}:{self.kind}:{host.interface}"]
+            argv += ["--port", f"{host.port}:{self.kind}:{host.interface}"]
+        if self.local:
+            argv += ["--port", f"local:{self.context.unique('local')}"]
         for controller in self.controllers:
             argv += ["--controller", controller]
         if self.listen:
@@ -105,54 +112,53 @@ def wait_ready(process: Process, listen: int | None) -> None:
 
 
 class OpenVSwitch(Switch):
-    """Open vSwitch's userspace datapath with a database of its own, in the namespaces of the test."""
+    """A bridge of Open vSwitch's userspace datapath; all bridges of a test share one database and one daemon."""
 
     def start(self) -> None:
         context = self.context
         home = SOCKETS
         home.mkdir(exist_ok=True)
-        name = context.unique("db")
-        socket, database_file = home / f"{name}.sock", str(home / f"{name}.conf")
         env = {"OVS_RUNDIR": str(home), "OVS_LOGDIR": str(home), "OVS_DBDIR": str(home)}
-        schema = "/usr/share/openvswitch/vswitch.ovsschema"
-        context.command(["ovsdb-tool", "create", database_file, schema], env=env)
-        database = context.spawn(
-            "ovsdb-server", ["ovsdb-server", f"--remote=punix:{socket}", database_file], env=env
-        )
-        wait_until(socket.exists, 10, "ovsdb-server")
-        vsctl = ["ovs-vsctl", f"--db=unix:{socket}", "--timeout=20"]
-        context.command([*vsctl, "--no-wait", "init"], env=env)
-        self.processes += [
-            database,
-            context.spawn("ovs-vswitchd", ["ovs-vswitchd", f"unix:{socket}"], env=env),
-        ]
-        argv = [
-            *vsctl,
-            "add-br",
-            "br0",
-            "--",
-            "set",
-            "bridge",
-            "br0",
-            "datapath_type=netdev",
-            "protocols=OpenFlow13",
-        ]
-        argv += [f"fail_mode={self.fail_mode}", f"other_config:datapath-id={DATAPATH_ID:016x}"]
+        daemons: list[Process] = getattr(context, "ovs_daemons", [])
+        if not daemons or not all(daemon.running() for daemon in daemons):
+            name = context.unique("db")
+            self.socket, database_file = home / f"{name}.sock", str(home / f"{name}.conf")
+            schema = "/usr/share/openvswitch/vswitch.ovsschema"
+            context.command(["ovsdb-tool", "create", database_file, schema], env=env)
+            database = context.spawn(
+                "ovsdb-server", ["ovsdb-server", f"--remote=punix:{self.socket}", database_file], env=env
+            )
+            wait_until(self.socket.exists, 10, "ovsdb-server")
+            context.command([*self.vsctl(), "--no-wait", "init"], env=env)
+            daemon = context.spawn("ovs-vswitchd", ["ovs-vswitchd", f"unix:{self.socket}"], env=env)
+            context.ovs_daemons, context.ovs_socket, context.ovs_bridges = [database, daemon], self.socket, 0
+        self.socket = context.ovs_socket
+        self.processes += context.ovs_daemons
+        self.bridge = f"br{context.ovs_bridges}"
+        context.ovs_bridges += 1
+        argv = [*self.vsctl(), "add-br", self.bridge, "--", "set", "bridge", self.bridge]
+        argv += ["datapath_type=netdev", "protocols=OpenFlow13", f"fail_mode={self.fail_mode}"]
+        argv += [f"other_config:datapath-id={self.datapath_id:016x}"]
         for host in self.hosts:
-            argv += ["--", "add-port", "br0", host.interface]
-            argv += ["--", "set", "interface", host.interface, f"ofport_request={host.number}"]
-            if self.kind == "tap":
-                argv += ["type=tap"]
+            argv += self.add_port(host)
         targets = [*self.controllers, *([f"ptcp:{self.listen}:127.0.0.1"] if self.listen else [])]
         targets += self.listen_also
         if targets:
-            argv += ["--", "set-controller", "br0", *targets]
+            argv += ["--", "set-controller", self.bridge, *targets]
         context.command(argv, seconds=30, env=env)
         if self.listen:
             wait_until(lambda: accepts(self.listen), 15, "Open vSwitch to listen")
 
+    def vsctl(self) -> list[str]:
+        return ["ovs-vsctl", f"--db=unix:{self.socket}", "--timeout=20"]
 
-def start(context: Context, hosts: Sequence[Host] = (), **options) -> Switch:
+    def add_port(self, host: Host | Cable) -> list[str]:
+        argv = ["--", "add-port", self.bridge, host.interface]
+        argv += ["--", "set", "interface", host.interface, f"ofport_request={host.port}"]
+        return [*argv, "type=tap"] if self.kind == "tap" else argv
+
+
+def start(context: Context, hosts: Sequence[Host | Cable] = (), **options) -> Switch:
     """The switch that the environment names."""
     kind = OpenVSwitch if context.backend == "ovs" else Rumpswitch
     return kind(context, hosts, **options)

@@ -108,7 +108,11 @@ fn multiparts() {
             vec![multipart(5, 13, 1, &[]), multipart(5, 13, 0, &[])],
             Reply(19, 208),
         ),
-        one("TABLE_FEATURES that sets", multipart(5, 12, 0, &sets), Error(TABLE_FEATURES, 5)),
+        one(
+            "TABLE_FEATURES without properties",
+            multipart(5, 12, 0, &sets),
+            Error(TABLE_FEATURES, 2),
+        ),
         one("TABLE_FEATURES malformed", multipart(5, 12, 0, &[0; 64]), Error(TABLE_FEATURES, 3)),
     ]);
 }

@@ -420,7 +420,7 @@ fn groups() {
             add(0, &[bucket(0, ANY, ANY, &[output(ANY)])]),
             Error(BAD_ACTION, 4),
         ),
-        g("to itself *", add(0, &[to_itself.clone()]), Error(BAD_ACTION, 9)),
+        g("to itself *", add(0, &[to_itself.clone()]), bad(7)),
         (
             "loop *",
             vec![group_mod(4, 0, 0, 1, &[simple]), group_mod(5, 1, 0, 1, &[to_itself])],

@@ -6,12 +6,15 @@ mod errors;
 mod flows;
 mod groups;
 mod growth;
+mod liveness;
 mod meters;
 mod normal;
 mod ports;
 mod punts;
 mod queues;
+mod select;
 mod stats;
+mod timing;
 mod trace;
 
 use hypercall::fake::Recorder;

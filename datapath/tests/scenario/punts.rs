@@ -54,8 +54,10 @@ fn the_message_holds_the_packet_so_far_and_its_context() {
     assert_eq!(sent[0].1[5], 8);
 }
 
+/// §7.2.1: the bit is about table misses. Spanning trees rely on it: a blocked port still hears BPDUs,
+/// through an entry that says so.
 #[test]
-fn a_port_may_be_kept_from_the_controller() {
+fn no_packet_in_keeps_table_misses_from_the_controller_and_nothing_else() {
     let mut bed = Bed::new();
     bed.add(entry(0, &[], apply([Action::controller(), output(2)])));
     let config = ofp_codec::PortConfig::NO_PACKET_IN;
@@ -72,6 +74,9 @@ fn a_port_may_be_kept_from_the_controller() {
     bed.assert_drops(&[(DropReason::PuntNoPacketIn, 1)]);
     assert_eq!(bed.ports(3, &udp(1, 2, 53)), [2]);
     assert!(bed.packet_in().is_some());
+    bed.add(entry(1, &[], apply([Action::controller(), output(2)])));
+    assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2]);
+    assert_eq!(bed.packet_in().map(|message| message.reason), Some(PacketInReason::Action));
 }
 
 #[test]

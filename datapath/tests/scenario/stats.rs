@@ -164,3 +164,99 @@ fn features_announce_what_is_there() {
     assert_eq!(bed.switch.tables.group_stats(GroupId(5), bed.now), []);
     assert_eq!(bed.switch.tables.meter_stats(MeterId::ALL, bed.now), Ok(vec![]));
 }
+
+/// Counting is not asked for with NO_PKT_COUNTS and NO_BYT_COUNTS, and goes on all the same: a number
+/// tells more than all ones.
+#[test]
+fn counters_that_are_not_needed_are_kept_all_the_same() {
+    let mut bed = Bed::new();
+    let flags = FlowModFlags::NO_PKT_COUNTS | FlowModFlags::NO_BYT_COUNTS;
+    bed.add(FlowMod { flags, ..entry(1, &[], apply([output(2)])) });
+    bed.send(1, &udp(1, 2, 53));
+    let flow = bed.all_flows().remove(0);
+    assert_eq!((flow.packet_count, flow.byte_count, flow.flags), (1, 60, flags));
+}
+
+/// A miss without a table-miss flow entry moves the lookups alone; in a later table it is the same.
+#[test]
+fn a_miss_is_a_lookup_and_no_match() {
+    let mut bed = Bed::new();
+    let goto = vec![Instruction::GotoTable(TableId(7))];
+    bed.add(entry(1, &[(OxmField::InPort, 1)], goto));
+    bed.send(2, &udp(1, 2, 53));
+    bed.send(1, &udp(1, 2, 53));
+    let counts = |bed: &Bed, table: usize| {
+        let stats = bed.switch.tables.table_stats().nth(table).unwrap();
+        (stats.lookup_count, stats.matched_count)
+    };
+    assert_eq!((counts(&bed, 0), counts(&bed, 7), counts(&bed, 1)), ((2, 1), (1, 0), (0, 0)));
+    bed.assert_drops(&[(DropReason::TableMiss, 2)]);
+    // A table-miss flow entry is an entry: it matches.
+    bed.add(FlowMod { table_id: TableId(7), ..entry(0, &[], vec![]) });
+    bed.send(1, &udp(1, 2, 53));
+    assert_eq!(counts(&bed, 7), (2, 1));
+}
+
+/// What a pop leaves shorter than Ethernet's shortest goes out padded, and up, whose total_len counts
+/// the padding; no byte counter does.
+#[test]
+fn byte_counters_count_before_padding_and_total_len_after() {
+    let mut bed = Bed::new();
+    let tagged_60 = tagged(5, &udp(1, 2, 53)[..56]);
+    assert_eq!(tagged_60.len(), 60);
+    let given = ofp_codec::GroupMod {
+        command: ofp_codec::GroupModCommand::Add,
+        group_type: ofp_codec::GroupType::Indirect,
+        group_id: GroupId(1),
+        buckets: vec![ofp_codec::Bucket::new(vec![output(2)])],
+    };
+    bed.switch.tables.group_mod(bed.now, &given).unwrap();
+    let list = [Action::PopVlan, Action::controller(), Action::Group(GroupId(1))];
+    let mut instructions = apply(list);
+    instructions.push(Instruction::GotoTable(TableId(1)));
+    bed.add(entry(1, &[(OxmField::VlanVid, 0x1005)], instructions));
+    bed.add(FlowMod { table_id: TableId(1), ..entry(1, &[], vec![]) });
+    let sent = bed.send(1, &tagged_60);
+    let mut padded = udp(1, 2, 53)[..56].to_vec();
+    padded.resize(60, 0);
+    assert_eq!(sent, [(2, padded.clone())]);
+    let message = bed.packet_in().unwrap();
+    assert_eq!((message.total_len, message.data), (60, padded));
+    let flows = bed.all_flows();
+    assert_eq!((flows[0].byte_count, flows[1].byte_count), (60, 56));
+    let group = bed.switch.tables.group_stats(GroupId(1), bed.now).remove(0);
+    assert_eq!((group.byte_count, group.buckets[0].byte_count), (56, 56));
+    let stats = |port| bed.switch.tables.port_stats(PortNo(port), bed.now).unwrap().remove(0);
+    assert_eq!((stats(1).rx_bytes, stats(2).tx_bytes), (60, 56));
+}
+
+/// RESET_COUNTS sets packets and bytes of what it replaces or modifies to 0, and nothing else.
+#[test]
+fn reset_counts_resets_packets_and_bytes_only() {
+    let mut bed = Bed::new();
+    let flow = |flags| FlowMod { flags, ..entry(1, &[], apply([output(2)])) };
+    let modify = |flags, command| FlowMod { command, ..flow(flags) };
+    let none = FlowModFlags::empty();
+    bed.add(flow(none));
+    bed.send(1, &udp(1, 2, 53));
+    let mut start = bed.now;
+    let commands = [FlowModCommand::Add, FlowModCommand::Modify, FlowModCommand::ModifyStrict];
+    for (command, flags, packets) in commands
+        .into_iter()
+        .flat_map(|command| [(command, none, 1), (command, FlowModFlags::RESET_COUNTS, 0)])
+    {
+        bed.now = bed.now.plus(SECOND);
+        bed.add(modify(flags, command));
+        if command == FlowModCommand::Add {
+            start = bed.now;
+        }
+        let flow = bed.all_flows().remove(0);
+        assert_eq!((flow.packet_count, flow.byte_count), (packets, packets * 60), "{command:?}");
+        assert_eq!(u64::from(flow.duration_sec), (bed.now.0 - start.0) / SECOND);
+        if packets == 0 {
+            bed.send(1, &udp(1, 2, 53));
+        }
+    }
+    let stats = bed.switch.tables.table_stats().next().unwrap();
+    assert_eq!((stats.lookup_count, stats.matched_count), (4, 4));
+}

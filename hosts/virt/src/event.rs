@@ -18,6 +18,8 @@ pub(crate) enum Event {
     Host(HostId),
     /// A switch has a timeout to handle.
     Switch(SwitchId),
+    /// A queue of a switch's port may send.
+    Queues(SwitchId),
     /// The oldest piece of a channel's stream reaches its end.
     Channel(usize, ChannelEnd),
     /// A scripted controller asked to be woken.

@@ -57,6 +57,7 @@ mod topology;
 pub use controller::{
     Controller, ControllerOut, LearningCounters, LearningSwitch, Record, Recorder,
 };
+pub use datapath::QueueConfig;
 pub use endpoint::{ControllerId, Endpoint, ProbeId, SwitchId};
 pub use host::{
     Datagram, Host, HostConfig, HostId, ListenerId, PingConfig, PingId, PingState, StreamId,

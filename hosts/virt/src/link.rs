@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use hypercall::{Frame, Nanos, VecFrame};
+use shaper::Pace;
 
 use crate::Endpoint;
 use crate::rng::Rng;
@@ -100,7 +101,7 @@ pub(crate) struct Link {
 #[derive(Debug)]
 struct Wire {
     /// When the sender is done with what it already took.
-    idle_at: Nanos,
+    idle: Pace,
     /// When each frame that counts against the queue stops counting, oldest first.
     occupied_until: VecDeque<Nanos>,
     /// Frames under way, oldest first; `None` once the link went down beneath it.
@@ -122,7 +123,7 @@ pub(crate) enum Carried {
 impl Link {
     pub(crate) fn new(id: LinkId, ends: [Endpoint; 2], config: LinkConfig, seed: u64) -> Link {
         let wire = |direction: u64| Wire {
-            idle_at: Nanos(0),
+            idle: Pace::default(),
             occupied_until: VecDeque::new(),
             under_way: VecDeque::new(),
             stats: LinkStats::default(),
@@ -159,9 +160,12 @@ impl Link {
             wire.stats.overflowed += 1;
             return Carried::Refused;
         }
-        let sent = now.max(wire.idle_at).plus(self.config.transmission_time(frame.len()));
+        wire.idle.not_before(now);
+        if let Some(rate) = self.config.rate.filter(|rate| *rate > 0) {
+            wire.idle.pass(frame.len() as u64, rate);
+        }
+        let sent = wire.idle.at();
         let arrival = sent.plus(nanos(self.config.delay.max(LinkConfig::MIN_DELAY)));
-        wire.idle_at = sent;
         wire.occupied_until.push_back(if self.config.rate.is_some() { sent } else { arrival });
         if wire.rng.chance(self.config.loss_ppm) {
             wire.stats.lost += 1;
@@ -192,7 +196,7 @@ impl Link {
                 wire.stats.cut += u64::from(frame.take().is_some());
             }
             wire.occupied_until.clear();
-            wire.idle_at = Nanos(0);
+            wire.idle = Pace::default();
         }
     }
 }
@@ -203,19 +207,6 @@ impl Wire {
             self.occupied_until.pop_front();
         }
         self.occupied_until.len() < queue.max(1)
-    }
-}
-
-impl LinkConfig {
-    /// Nanoseconds that `len` bytes take to be sent, rounded up.
-    fn transmission_time(&self, len: usize) -> u64 {
-        match self.rate {
-            None | Some(0) => 0,
-            Some(rate) => {
-                let bits = len as u128 * 8 * u128::from(Nanos::PER_SECOND);
-                u64::try_from(bits.div_ceil(u128::from(rate))).unwrap_or(u64::MAX)
-            }
-        }
     }
 }
 

@@ -176,6 +176,7 @@ impl Network {
                 }
             }
             Event::Switch(switch) => self.tick_switch(switch, at),
+            Event::Queues(switch) => self.release_at(switch, at),
             Event::Channel(index, end) => self.arrive_on_channel(index, end),
             Event::Controller(controller) => self.tick_controller(controller, at),
         }

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use datapath::{PortConfig, Switch};
-use hypercall::{Hypercall, Meta, Nanos, Port, Sent, VecFrame};
+use datapath::{PortConfig, QueueConfig, Switch};
+use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
 use ofp_codec::{HwAddr, OfpError, PortFeatures, PortState};
+use shaper::{QueueRates, Shaper, ShaperConfig};
 use switch_dev::{Device, DeviceConfig, FailMode};
 
 use crate::SwitchId;
@@ -39,25 +40,35 @@ impl SwitchConfig {
 pub struct SwitchHost {
     ports: BTreeMap<u32, Attachment>,
     outbox: Vec<(LinkId, Direction, VecFrame)>,
+    /// Ports that are shaped.
+    shaped: Vec<u32>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Attachment {
     link: LinkId,
     direction: Direction,
     up: bool,
+    /// What waits for the link, on a port with queues.
+    shaper: Option<Box<Shaper<VecFrame>>>,
 }
 
 impl Hypercall for SwitchHost {
     type Frame = VecFrame;
 
-    fn transmit(&mut self, port: Port, _: &Meta, frame: VecFrame) -> Sent {
-        match self.ports.get(&port.0) {
-            Some(Attachment { link, direction, up: true }) => {
+    fn transmit(&mut self, port: Port, meta: &Meta, frame: VecFrame) -> Sent {
+        match self.ports.get_mut(&port.0).filter(|attachment| attachment.up) {
+            Some(Attachment { shaper: Some(shaper), .. }) => {
+                match shaper.push(meta.queue_id, frame.len(), frame) {
+                    Ok(()) => Sent::Sent,
+                    Err(_) => Sent::Dropped,
+                }
+            }
+            Some(Attachment { link, direction, .. }) => {
                 self.outbox.push((*link, *direction, frame));
                 Sent::Sent
             }
-            _ => Sent::Dropped,
+            None => Sent::Dropped,
         }
     }
 
@@ -75,15 +86,66 @@ impl SwitchHost {
     ///
     /// When the port already has a link.
     pub(crate) fn attach(&mut self, port: u32, link: LinkId, direction: Direction) {
-        let attachment = Attachment { link, direction, up: true };
+        let attachment = Attachment { link, direction, up: true, shaper: None };
         let taken = self.ports.insert(port, attachment).is_some();
         assert!(!taken, "port {port} already has a link");
     }
 
-    pub(crate) fn set_up(&mut self, port: u32, up: bool) {
-        if let Some(attachment) = self.ports.get_mut(&port) {
-            attachment.up = up;
+    /// What waits for a link that goes down is lost: the queues of the lost frames.
+    pub(crate) fn set_up(&mut self, port: u32, up: bool) -> Vec<u32> {
+        let Some(attachment) = self.ports.get_mut(&port) else { return Vec::new() };
+        attachment.up = up;
+        match &mut attachment.shaper {
+            Some(shaper) if !up => shaper.drain().map(|(queue, _)| queue).collect(),
+            _ => Vec::new(),
         }
+    }
+
+    /// The link that a port is at.
+    pub(crate) fn link(&self, port: u32) -> Option<LinkId> {
+        self.ports.get(&port).map(|attachment| attachment.link)
+    }
+
+    /// Shapes a port that sends at `bps`. The queues of the frames that lost their queue.
+    pub(crate) fn shape(&mut self, port: u32, bps: u64, queues: &[QueueConfig]) -> Vec<u32> {
+        let Some(attachment) = self.ports.get_mut(&port) else { return Vec::new() };
+        self.shaped.retain(|shaped| *shaped != port);
+        let rates = queues.iter().map(|queue| QueueRates {
+            id: queue.id,
+            min_bps: queue.min_bps(bps),
+            max_bps: queue.max_bps(bps),
+        });
+        let config = ShaperConfig::new(bps, rates.collect::<Vec<_>>());
+        let lost = match &mut attachment.shaper {
+            Some(shaper) if queues.is_empty() => {
+                let lost = shaper.drain().map(|(queue, _)| queue).collect();
+                attachment.shaper = None;
+                return lost;
+            }
+            None if queues.is_empty() => return Vec::new(),
+            Some(shaper) => shaper.reconfigure(config),
+            place => {
+                *place = Some(Box::new(Shaper::new(config)));
+                Vec::new()
+            }
+        };
+        self.shaped.push(port);
+        lost.into_iter().map(|(queue, _)| queue).collect()
+    }
+
+    /// The next frame that a shaped port may send now.
+    pub(crate) fn release(&mut self, now: Nanos) -> Option<(LinkId, Direction, VecFrame)> {
+        self.shaped.iter().find_map(|port| {
+            let Attachment { link, direction, shaper, .. } = self.ports.get_mut(port)?;
+            let (_, frame) = shaper.as_mut()?.pop(now)?;
+            Some((*link, *direction, frame))
+        })
+    }
+
+    /// When a shaped port may send.
+    pub(crate) fn next_release(&self) -> Option<Nanos> {
+        let shaper = |port: &u32| self.ports.get(port)?.shaper.as_ref()?.next_deadline();
+        self.shaped.iter().filter_map(shaper).min()
     }
 
     /// What was transmitted since the last call. Give the emptied vector back for reuse.
@@ -112,6 +174,8 @@ pub(crate) struct SwitchNode {
     pub(crate) connections: Vec<usize>,
     /// The earliest timeout that is in the queue for this switch.
     pub(crate) wake: Option<Nanos>,
+    /// The earliest release of a queue that is in the queue for this switch.
+    pub(crate) release: Option<Nanos>,
 }
 
 impl SwitchNode {
@@ -125,6 +189,7 @@ impl SwitchNode {
             ports: BTreeMap::new(),
             connections: Vec::new(),
             wake: None,
+            release: None,
         }
     }
 
@@ -160,6 +225,14 @@ impl SwitchNode {
         // It fails only for a port that the switch does not have: a caller has removed it.
         let _ = self.device.switch_mut().tables.port_change(config.clone());
         self.device.tick(now, &mut self.host);
+    }
+
+    /// Counts frames that were lost out of the queues of a port.
+    pub(crate) fn lost(&mut self, port: u32, queues: Vec<u32>) {
+        let tables = &mut self.device.switch_mut().tables;
+        for queue in queues {
+            tables.queue_dropped(Port(port), Some(queue), 1);
+        }
     }
 
     /// What people call a port: the local one is called as the switch is.

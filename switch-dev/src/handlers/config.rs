@@ -1,5 +1,6 @@
 //! OFPT_GET_CONFIG_REQUEST and OFPT_SET_CONFIG (§7.3.2).
 
+use datapath::personality::Features;
 use ofp_codec::{Config, ConfigFlags, Message, OfpError, Role, SwitchConfigFailedCode};
 
 use crate::dispatch::Turn;
@@ -15,7 +16,12 @@ pub(crate) fn get<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError> {
 /// mode is the switch's, so a slave only sets its own `miss_send_len`, whose value the decoder has
 /// checked.
 pub(crate) fn set<H: ?Sized>(turn: &mut Turn<'_, H>, wanted: Config) -> Result<(), OfpError> {
-    if !ConfigFlags::FRAG_DROP.contains(wanted.flags) {
+    let features = turn.core.switch.tables.personality().features;
+    let possible = match features.contains(Features::FRAGMENT_DROP) {
+        true => ConfigFlags::FRAG_DROP,
+        false => ConfigFlags::empty(),
+    };
+    if !possible.contains(wanted.flags) {
         return Err(OfpError::SwitchConfigFailed(SwitchConfigFailedCode::BadFlags));
     }
     turn.channel.miss_send_len = wanted.miss_send_len;

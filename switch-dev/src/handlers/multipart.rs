@@ -7,7 +7,7 @@ use alloc::string::String;
 use ofp_codec::multipart::Desc;
 use ofp_codec::{
     BadRequestCode, HEADER_LEN, Header, Message, MultipartFlags, MultipartReply,
-    MultipartReplyBody, MultipartRequestBody, MultipartType, OfpError, TableFeaturesFailedCode,
+    MultipartReplyBody, MultipartRequestBody, MultipartType, OfpError,
 };
 
 use crate::assembly::{Part, Progress};
@@ -25,6 +25,8 @@ pub(crate) fn request<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError>
     let (_, prefix) = fixed.split_at_checked(HEADER_LEN).ok_or(bad_len)?;
     let kind = word_at(prefix, 0).and_then(MultipartType::from_number);
     let flags = MultipartFlags::from_bits_retain(word_at(prefix, 2).unwrap_or(0));
+    let answered = turn.core.switch.tables.personality().multiparts;
+    let kind = kind.filter(|kind| answered.has(*kind));
     let part = Part {
         xid: turn.xid,
         kind: kind.ok_or(bad_request(BadRequestCode::BadMultipart))?,
@@ -54,11 +56,13 @@ fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Res
         Asked::GroupFeatures => Reply::GroupFeatures(tables.group_features()),
         Asked::MeterFeatures => Reply::MeterFeatures(tables.meter_features()),
         Asked::Experimenter { .. } => return Err(bad_request(BadRequestCode::BadExperimenter)),
-        // The pipeline is what it is.
-        Asked::TableFeatures(wanted) if !wanted.is_empty() => {
-            return Err(OfpError::TableFeaturesFailed(TableFeaturesFailedCode::Eperm));
-        }
         list => {
+            match &list {
+                Asked::TableFeatures(wanted) if !wanted.is_empty() => {
+                    turn.core.switch.tables.set_table_features(turn.now, wanted)?;
+                }
+                _ => {}
+            }
             let dump = Dump::new(turn.core, turn.now, turn.xid, list)?;
             turn.channel.dump = Some(dump);
             return Ok(());

@@ -1,6 +1,7 @@
 //! OFPT_ROLE_REQUEST (§6.3.6, §7.3.9).
 
-use ofp_codec::{Message, OfpError, Role, RoleMessage};
+use datapath::personality::Features;
+use ofp_codec::{Message, OfpError, Role, RoleMessage, RoleRequestFailedCode};
 
 use crate::dispatch::Turn;
 
@@ -10,6 +11,9 @@ pub(crate) fn request<H: ?Sized>(
     turn: &mut Turn<'_, H>,
     request: RoleMessage,
 ) -> Result<(), OfpError> {
+    if !turn.core.switch.tables.personality().features.contains(Features::ROLES) {
+        return Err(OfpError::RoleRequestFailed(RoleRequestFailedCode::Unsup));
+    }
     if matches!(request.role, Role::Master | Role::Slave) {
         turn.core.generation.accept(request.generation_id)?;
     }

@@ -1,8 +1,9 @@
 //! Switches in the network: adding them, frames into them and out of them, their ports' links going
 //! up and down, and the way to the device itself.
 
-use datapath::{Batch, Ingress};
+use datapath::{Batch, Ingress, QueueConfig};
 use hypercall::{Meta, Nanos, Port, VecFrame};
+use ofp_codec::OfpError;
 use switch_dev::Device;
 
 use super::Network;
@@ -64,11 +65,53 @@ impl Network {
         for end in self.links[link.0].ends {
             if let Endpoint::Switch(switch, port) = end {
                 let node = &mut self.switches[switch.0];
-                node.host.set_up(port, up);
+                let lost = node.host.set_up(port, up);
+                node.lost(port, lost);
                 node.set_port_up(self.now, port, up);
                 self.settle(switch);
             }
         }
+    }
+
+    /// Gives a switch's port queues, in place of those that it had, and shapes what it sends: to the
+    /// rate of its link as a whole, and to the queues' shares of it. Without queues a port is not
+    /// shaped.
+    ///
+    /// # Errors
+    ///
+    /// What the switch has against the queues
+    /// ([`Tables::set_queues`](datapath::Tables::set_queues)).
+    ///
+    /// # Panics
+    ///
+    /// When the port has no link, or one without a rate: queues have shares of one.
+    ///
+    /// ```
+    /// # use rumpswitch_virt::{LinkConfig, Network, SwitchConfig};
+    /// use rumpswitch_virt::QueueConfig;
+    /// # let mut network = Network::new(1);
+    /// # let switch = network.add_switch(SwitchConfig::numbered(1));
+    /// # let probe = network.add_probe();
+    /// network.connect((switch, 1), probe, LinkConfig::default());
+    /// let half = QueueConfig { max_rate: 500, ..QueueConfig::new(7) };
+    /// network.set_queues(switch, 1, &[half])?;
+    /// # Ok::<(), ofp_codec::OfpError>(())
+    /// ```
+    pub fn set_queues(
+        &mut self,
+        switch: SwitchId,
+        port: u32,
+        queues: &[QueueConfig],
+    ) -> Result<(), OfpError> {
+        let node = &mut self.switches[switch.0];
+        let link = node.host.link(port).unwrap_or_else(|| panic!("port {port} has no link"));
+        let rate = self.links[link.0].config.rate.unwrap_or(0);
+        assert!(rate > 0 || queues.is_empty(), "the link of port {port} has no rate to share");
+        node.device.switch_mut().tables.set_queues(self.now, Port(port), queues)?;
+        let lost = node.host.shape(port, rate, queues);
+        node.lost(port, lost);
+        self.settle(switch);
+        Ok(())
     }
 
     pub(super) fn attach_switch(
@@ -129,6 +172,7 @@ impl Network {
         for (link, direction, frame) in outbox.drain(..) {
             self.send(link, direction, frame);
         }
+        self.release(switch);
         self.read_channels(switch);
         let node = &mut self.switches[switch.0];
         node.host.reuse_outbox(outbox);
@@ -136,6 +180,28 @@ impl Network {
             // A tick does a bounded piece of work, so a deadline may be past already.
             let at = at.max(self.now.plus(1_000));
             node.schedule(switch, at, &mut self.events);
+        }
+    }
+
+    /// Lets the queues of a switch send what they may, and puts their next moment into the queue of
+    /// events.
+    fn release(&mut self, switch: SwitchId) {
+        while let Some((link, direction, frame)) = self.switches[switch.0].host.release(self.now) {
+            self.send(link, direction, frame);
+        }
+        let node = &mut self.switches[switch.0];
+        let next = node.host.next_release();
+        if let Some(at) = next.filter(|at| node.release.is_none_or(|release| release > *at)) {
+            node.release = Some(at);
+            self.events.push(at, Event::Queues(switch));
+        }
+    }
+
+    pub(super) fn release_at(&mut self, switch: SwitchId, at: Nanos) {
+        // An earlier one may have made this one needless.
+        if self.switches[switch.0].release == Some(at) {
+            self.switches[switch.0].release = None;
+            self.release(switch);
         }
     }
 
@@ -147,7 +213,8 @@ impl Network {
         if node.host.has_transmitted() || channels.any(|channel| node.device.pending(channel) > 0) {
             return Some(self.now);
         }
-        node.device.next_deadline().map(|at| at.max(self.now))
+        let next = [node.device.next_deadline(), node.host.next_release()];
+        next.into_iter().flatten().min().map(|at| at.max(self.now))
     }
 
     /// Catches up with what callers did through [`switch_parts`](Self::switch_parts).

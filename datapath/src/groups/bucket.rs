@@ -1,0 +1,175 @@
+//! One bucket of a group, compiled, and the number by which a SELECT group's flows find it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::hash::BuildHasher;
+
+use hypercall::Port;
+use ofp_codec::{
+    Bucket, GroupId, GroupMod, GroupModFailedCode as Code, GroupType, OfpError, PortNo,
+};
+
+use super::Looks;
+use super::lot::Lot;
+use crate::counters::{Counters, NoMemory};
+use crate::program::{Act, boxed};
+use crate::tables::Tables;
+
+/// One bucket, compiled.
+#[derive(Debug)]
+pub(crate) struct GroupBucket {
+    acts: Box<[Act]>,
+    changes: bool,
+    sends: bool,
+    cell: u32,
+    /// Its own in the group, and kept as long as it is.
+    number: u16,
+    /// What it draws flows with, in a SELECT group.
+    pub(super) lot: Option<Lot>,
+    pub(super) given: Bucket,
+}
+
+impl GroupBucket {
+    pub(crate) fn acts(&self) -> &[Act] {
+        &self.acts
+    }
+
+    /// Whether it changes the packet, so that it needs a copy.
+    pub(crate) fn changes(&self) -> bool {
+        self.changes
+    }
+
+    /// Whether it sends its copy anywhere.
+    pub(crate) fn sends(&self) -> bool {
+        self.sends
+    }
+
+    pub(crate) fn cell(&self) -> u32 {
+        self.cell
+    }
+
+    /// Whether it watches nothing, or something that is live (§6.5).
+    pub(super) fn is_live(&self, tables: &Tables, looks: &Looks, depth: u32) -> bool {
+        let (port, group) = (self.given.watch_port, self.given.watch_group);
+        if port == PortNo::ANY && group == GroupId::ANY {
+            return true;
+        }
+        (port != PortNo::ANY && tables.ports.is_live(Port(port.0)))
+            || (group != GroupId::ANY && tables.groups.is_live(tables, group, looks, depth))
+    }
+
+    /// Stands for what it does and watches; its weight aside.
+    fn content(&self) -> u64 {
+        let watched = (self.given.watch_port.0, self.given.watch_group.0);
+        foldhash::fast::FixedState::with_seed(0).hash_one((watched, &self.acts))
+    }
+}
+
+/// The buckets of a group-mod; what the group had before tells which of them it has already.
+pub(super) fn buckets(
+    given: &GroupMod,
+    lists: Vec<Box<[Act]>>,
+    before: &[GroupBucket],
+    counters: &mut Counters,
+) -> Result<Box<[GroupBucket]>, NoMemory> {
+    let mut buckets: Vec<GroupBucket> = Vec::new();
+    buckets.try_reserve_exact(given.buckets.len()).map_err(|_| NoMemory)?;
+    for (bucket, acts) in given.buckets.iter().zip(lists) {
+        let Ok(cell) = counters.take_cell() else {
+            buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
+            return Err(NoMemory);
+        };
+        let sends = |act: &Act| matches!(act, Act::Output(_) | Act::Group { .. });
+        buckets.push(GroupBucket {
+            changes: acts.iter().any(|act| !sends(act)),
+            sends: acts.iter().any(sends),
+            acts,
+            cell,
+            number: 0,
+            lot: None,
+            given: bucket.clone(),
+        });
+    }
+    let Ok(numbers) = numbers(&buckets, before) else {
+        buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
+        return Err(NoMemory);
+    };
+    for (bucket, number) in buckets.iter_mut().zip(numbers) {
+        bucket.number = number;
+        if given.group_type == GroupType::Select {
+            bucket.lot = Lot::new(number, bucket.given.weight);
+        }
+    }
+    Ok(buckets.into_boxed_slice())
+}
+
+/// A number for each of `buckets`: that of the same one `before`, wherever in the list it was; else
+/// that of the one in its place, which it then replaces; else a new one. So flows stay where they
+/// are when buckets come, go, change places or are pointed somewhere else.
+fn numbers(buckets: &[GroupBucket], before: &[GroupBucket]) -> Result<Vec<u16>, NoMemory> {
+    /// None yet: there are fewer buckets than numbers.
+    const OPEN: u16 = u16::MAX;
+    let mut numbers = filled(buckets.len(), OPEN)?;
+    let mut is_taken = filled(before.len(), false)?;
+    let (new, old) = (by_content(buckets)?, by_content(before)?);
+    let mut old = old.into_iter().peekable();
+    for (content, at) in new {
+        while old.next_if(|(other, _)| *other < content).is_some() {}
+        let Some((_, same)) = old.next_if(|(other, _)| *other == content) else { continue };
+        if let (Some(number), Some(bucket), Some(taken)) =
+            (numbers.get_mut(at), before.get(same), is_taken.get_mut(same))
+        {
+            (*number, *taken) = (bucket.number, true);
+        }
+    }
+    for ((number, bucket), taken) in numbers.iter_mut().zip(before).zip(&mut is_taken) {
+        if *number == OPEN && !*taken {
+            (*number, *taken) = (bucket.number, true);
+        }
+    }
+    let mut used = filled(buckets.len(), false)?;
+    for number in &numbers {
+        if let Some(used) = used.get_mut(usize::from(*number)) {
+            *used = true;
+        }
+    }
+    // As many numbers are free below the count of buckets as are needed, at least.
+    let free = (0_u16..).zip(used).filter(|(_, used)| !used).map(|(number, _)| number);
+    let open = numbers.iter_mut().filter(|number| **number == OPEN);
+    open.zip(free).for_each(|(number, free)| *number = free);
+    Ok(numbers)
+}
+
+/// What each bucket stands for, and where it is, in order.
+fn by_content(buckets: &[GroupBucket]) -> Result<Vec<(u64, usize)>, NoMemory> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(buckets.len()).map_err(|_| NoMemory)?;
+    list.extend(buckets.iter().enumerate().map(|(at, bucket)| (bucket.content(), at)));
+    list.sort_unstable();
+    Ok(list)
+}
+
+fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>, NoMemory> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(len).map_err(|_| NoMemory)?;
+    list.resize(len, value);
+    Ok(list)
+}
+
+/// Whether a group with these buckets fits the message that describes it, 8 bytes and its buckets
+/// behind 16 (§7.3.5.10).
+pub(super) fn can_be_told(buckets: &[Bucket]) -> bool {
+    const LEN_MAX: usize = 65_535 - 16 - 8;
+    // No action is longer than 24 bytes, so that most groups need no measuring.
+    let len = |bucket: &Bucket| bucket.actions.len().saturating_mul(24).saturating_add(16);
+    if buckets.iter().map(len).fold(0, usize::saturating_add) <= LEN_MAX {
+        return true;
+    }
+    let mut bytes = Vec::new();
+    Bucket::encode_list(buckets, &mut bytes).is_ok() && bytes.len() <= LEN_MAX
+}
+
+/// A bucket's list in memory of its own.
+pub(crate) fn list(acts: &[Act]) -> Result<Box<[Act]>, OfpError> {
+    boxed(acts).map_err(|NoMemory| OfpError::GroupModFailed(Code::OutOfBuckets))
+}

@@ -1,0 +1,195 @@
+//! SELECT groups: shares, and which flows stay where they are.
+
+use crate::groups::{add, bucket, group, watching};
+use crate::*;
+use ofp_codec::{Bucket, GroupId, GroupModCommand, GroupType};
+
+fn weighted(port: u32, weight: u16) -> Bucket {
+    Bucket { weight, ..watching(port) }
+}
+
+/// A bucket without a watch, told from others by the address that it writes.
+fn marking(mark: u32, weight: u16) -> Bucket {
+    Bucket { weight, ..bucket([set(OxmField::EthSrc, mark.into()), output(2)]) }
+}
+
+/// Where each of `frames` goes: the port and the last byte of the source address.
+fn choices(bed: &mut Bed, frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<Option<(u32, u8)>> {
+    let choice = |sent: Vec<(u32, Vec<u8>)>| sent.first().map(|(port, frame)| (*port, frame[11]));
+    frames.into_iter().map(|frame| choice(bed.send(1, &frame))).collect()
+}
+
+fn flows(count: u16) -> impl Iterator<Item = Vec<u8>> + Clone {
+    (0..count).map(|port| udp(1, 2, port))
+}
+
+/// A bed with group 1 of these buckets on everything.
+fn bed_with(buckets: Vec<Bucket>) -> Bed {
+    let mut bed = Bed::new();
+    bed.group(add(GroupType::Select, 1, buckets));
+    bed.via(1);
+    bed
+}
+
+fn modify(bed: &mut Bed, buckets: Vec<Bucket>) {
+    bed.group(group(GroupModCommand::Modify, GroupType::Select, 1, buckets));
+}
+
+/// What the buckets of group 1 counted.
+fn counts(bed: &Bed) -> Vec<u64> {
+    let stats = bed.switch.tables.group_stats(GroupId(1), bed.now).remove(0);
+    stats.buckets.iter().map(|bucket| bucket.packet_count).collect()
+}
+
+#[test]
+fn select_spreads_1e5_flows_within_two_points_of_its_weights() {
+    for weights in [&[1, 2, 3, 4][..], &[50, 0, 1, 49], &[65_535, 65_535]] {
+        let buckets = (1..).zip(weights).map(|(mark, weight)| marking(mark, *weight)).collect();
+        let mut bed = bed_with(buckets);
+        for source in [1, 3] {
+            for port in 0..50_000 {
+                bed.send(1, &udp(source, 2, port));
+            }
+        }
+        let sum: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
+        for (count, weight) in counts(&bed).into_iter().zip(weights) {
+            let share = 100_000 * u64::from(*weight) / sum;
+            assert!(count.abs_diff(share) <= 2_000, "{count}, not {share}, of {weights:?}");
+            assert!(*weight != 0 || count == 0, "a weight of 0 is never taken");
+        }
+    }
+}
+
+/// Frames that are not IP are told apart by their Ethernet addresses, ARP by the protocol's, too.
+#[test]
+fn select_spreads_what_is_not_ip_by_its_addresses() {
+    let other = |n: u8, at: usize| {
+        let mut frame = udp(1, 2, 53);
+        frame[12..14].copy_from_slice(&[0x88, 0xb5]);
+        frame[at] = n;
+        frame
+    };
+    let arp = |n: u8, at: usize| {
+        let mut frame = udp(1, 2, 53);
+        frame[12..14].copy_from_slice(&[0x08, 0x06]);
+        frame[14..22].copy_from_slice(&[0, 1, 8, 0, 6, 4, 0, 1]);
+        frame[at] = n;
+        frame
+    };
+    // The last bytes of source and destination; of ARP's sender and target, hardware and protocol.
+    let spreads = |frame: &dyn Fn(u8) -> Vec<u8>| {
+        let mut bed = bed_with(vec![marking(1, 1), marking(2, 1)]);
+        (0..200).for_each(|n| assert_eq!(bed.send(1, &frame(n)).len(), 1));
+        counts(&bed).iter().all(|count| (60..=140).contains(count))
+    };
+    for at in [11, 5] {
+        assert!(spreads(&|n| other(n, at)), "byte {at}");
+    }
+    for at in [11, 27, 31, 37, 41] {
+        assert!(spreads(&|n| arp(n, at)), "byte {at} of an ARP frame");
+    }
+}
+
+/// When a bucket dies its flows go to the others by their weights and no other flow moves; when it is
+/// back, so are they.
+#[test]
+fn a_dead_bucket_moves_its_own_flows_only_and_gets_them_back() {
+    let mut bed = bed_with(vec![weighted(2, 1), weighted(3, 2), weighted(4, 1)]);
+    let all = flows(3_000);
+    let before = choices(&mut bed, all.clone());
+    assert_eq!(before, choices(&mut bed, all.clone()), "a flow keeps its bucket");
+    let share = |list: &[Option<(u32, u8)>], port| {
+        list.iter().filter(|choice| choice.is_some_and(|(p, _)| p == port)).count()
+    };
+    assert!((1_400..=1_600).contains(&share(&before, 3)), "{}", share(&before, 3));
+    for dead in [2, 3, 4] {
+        bed.link(dead, false);
+        let after = choices(&mut bed, all.clone());
+        assert_eq!(share(&after, dead), 0);
+        for (before, after) in before.iter().zip(&after) {
+            assert!(before == after || before.is_some_and(|(port, _)| port == dead));
+        }
+        if dead == 3 {
+            let (two, four) = (share(&after, 2), share(&after, 4));
+            assert!(two.abs_diff(four) < 200, "the orphans are shared by weight: {two}, {four}");
+        }
+        bed.link(dead, true);
+        assert_eq!(choices(&mut bed, all.clone()), before);
+    }
+    for port in [2, 3, 4] {
+        bed.link(port, false);
+    }
+    assert_eq!(choices(&mut bed, flows(10)), [None; 10]);
+    bed.assert_drops(&[(DropReason::GroupNotLive, 10)]);
+}
+
+/// A MODIFY that adds a bucket moves flows to it and none between the others, one that takes a bucket
+/// moves only its flows, and one that points a bucket somewhere else moves none.
+#[test]
+fn modify_moves_the_flows_of_what_it_changes_only() {
+    let mut bed = bed_with((1..=4).map(|mark| marking(mark, 1)).collect());
+    let all = flows(2_000);
+    let four = choices(&mut bed, all.clone());
+    let marks = |marks: &[u32]| marks.iter().map(|mark| marking(*mark, 1)).collect::<Vec<_>>();
+    // Another bucket, wherever in the list it stands.
+    for list in [[1, 2, 3, 4, 9], [9, 1, 2, 3, 4], [4, 9, 2, 1, 3]] {
+        modify(&mut bed, marks(&list));
+        let after = choices(&mut bed, all.clone());
+        let moved = |(before, after): &(_, _)| before != after;
+        let moved: Vec<_> = four.iter().zip(&after).filter(moved).collect();
+        assert!(moved.iter().all(|(_, after)| after.is_some_and(|(_, mark)| mark == 9)));
+        assert!((320..=480).contains(&moved.len()), "a fifth: {}", moved.len());
+        modify(&mut bed, marks(&[4, 3, 2, 1]));
+        assert_eq!(choices(&mut bed, all.clone()), four, "gone again, and changed places");
+    }
+    // A bucket less.
+    modify(&mut bed, marks(&[4, 3, 1]));
+    for (before, after) in four.iter().zip(choices(&mut bed, all.clone())) {
+        assert!(*before == after || before.is_some_and(|(_, mark)| mark == 2));
+    }
+    modify(&mut bed, marks(&[4, 3, 1, 2]));
+    assert_eq!(choices(&mut bed, all.clone()), four, "it is the one that it was");
+    // Another place for the flows of a bucket.
+    modify(&mut bed, marks(&[4, 7, 1, 2]));
+    for (before, after) in four.iter().zip(choices(&mut bed, all.clone())) {
+        match before {
+            Some((port, 3)) => assert_eq!(after, Some((*port, 7))),
+            _ => assert_eq!(after, *before),
+        }
+    }
+    // More weight draws flows from all others and moves none between them.
+    modify(&mut bed, vec![marking(4, 1), marking(7, 3), marking(1, 1), marking(2, 1)]);
+    for (before, after) in four.iter().zip(choices(&mut bed, all)) {
+        let stays = match before {
+            Some((port, 3)) => after == Some((*port, 7)),
+            _ => after == *before || after.is_some_and(|(_, mark)| mark == 7),
+        };
+        assert!(stays);
+    }
+}
+
+/// What a congested router marks, a meter remarks or a sender cuts to pieces is the same flow.
+#[test]
+fn select_keeps_a_flow_whose_marks_change_and_its_fragments_together() {
+    let mut bed = bed_with(vec![weighted(2, 1), weighted(3, 1), weighted(4, 1)]);
+    for n in 0..100 {
+        let plain = udp(1, 2, n);
+        let bucket = bed.ports(1, &plain);
+        for tos in [1, 2, 3, 10 << 2, 14 << 2 | 3] {
+            let mut marked = plain.clone();
+            marked[15] = tos;
+            assert_eq!(bed.ports(1, &marked), bucket, "flow {n}, type of service {tos}");
+        }
+    }
+    for n in 0..100 {
+        let mut first = udp(1, n, 53);
+        first[20] = 0x20;
+        let bucket = bed.ports(1, &first);
+        for (offset, payload) in [(0x2004_u16, 7), (0x0008, 9)] {
+            let mut later = udp(1, n, 53);
+            later[20..22].copy_from_slice(&offset.to_be_bytes());
+            later[34..].fill(payload);
+            assert_eq!(bed.ports(1, &later), bucket, "datagram {n}, fragment {offset:#x}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Timeouts against a model: random entries, packets and changes, and a clock that stops at every
+//! deadline that the tables name.
+
+use std::collections::BTreeMap;
+
+use crate::*;
+use ofp_codec::{FlowModCommand, FlowModFlags, FlowRemovedReason};
+use rumpswitch_datapath::News;
+
+/// What the model knows of an entry.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    created: u64,
+    used: u64,
+    idle: u16,
+    hard: u16,
+    packets: u64,
+}
+
+impl Known {
+    fn idle_due(&self) -> Option<u64> {
+        (self.idle != 0).then(|| self.used + u64::from(self.idle) * SECOND)
+    }
+
+    fn hard_due(&self) -> Option<u64> {
+        (self.hard != 0).then(|| self.created + u64::from(self.hard) * SECOND)
+    }
+
+    fn due(&self) -> Option<u64> {
+        self.idle_due().into_iter().chain(self.hard_due()).min()
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) % end
+    }
+}
+
+fn flow(n: u64, idle: u16, hard: u16) -> FlowMod {
+    FlowMod {
+        cookie: n,
+        idle_timeout: idle,
+        hard_timeout: hard,
+        flags: FlowModFlags::SEND_FLOW_REM,
+        ..entry(5, &[(OxmField::EthDst, 0x0200_0000_0000 | u128::from(n))], apply([output(2)]))
+    }
+}
+
+fn frame(n: u64) -> Vec<u8> {
+    udp(1, n as u8, 53)
+}
+
+/// Ticks at a deadline and holds what is told of it against the model.
+fn tick(bed: &mut Bed, model: &mut BTreeMap<u64, Known>) {
+    bed.switch.tables.tick(bed.now);
+    while let Some(news) = bed.switch.tables.next_news() {
+        let News::FlowRemoved(message) = news else { panic!("{news:?}") };
+        let known = model.remove(&message.cookie).expect("it was there");
+        let now = bed.now.0;
+        assert_eq!(known.due(), Some(now), "neither early nor late: {known:?}");
+        match message.reason {
+            FlowRemovedReason::IdleTimeout => assert_eq!(known.idle_due(), Some(now)),
+            FlowRemovedReason::HardTimeout => assert_eq!(known.hard_due(), Some(now)),
+            other => panic!("{other:?}"),
+        }
+        let duration = u64::from(message.duration_sec) * SECOND + u64::from(message.duration_nsec);
+        assert_eq!(duration, now - known.created);
+        assert!(message.duration_nsec < 1_000_000_000);
+        let (packets, bytes) = (message.packet_count, message.byte_count);
+        assert_eq!((packets, bytes), (known.packets, known.packets * 60));
+        assert_eq!((message.idle_timeout, message.hard_timeout), (known.idle, known.hard));
+    }
+    let late = model.values().filter(|known| known.due().is_some_and(|due| due <= bed.now.0));
+    assert_eq!(late.count(), 0);
+}
+
+/// Idle timeouts count from the last packet, hard ones from the insertion, through MODIFY, and anew
+/// after an ADD over the identical entry; a host that ticks at each deadline is exact to the
+/// nanosecond.
+#[test]
+fn timeouts_are_exact_whatever_happens_to_the_entries() {
+    let mut random = Random(7);
+    let mut bed = Bed::new();
+    let mut model: BTreeMap<u64, Known> = BTreeMap::new();
+    for _ in 0..20_000 {
+        let next = bed.now.plus(random.below(400_000_000));
+        while let Some(deadline) = bed.switch.tables.next_deadline().filter(|at| *at <= next) {
+            assert!(deadline >= bed.now);
+            bed.now = deadline;
+            tick(&mut bed, &mut model);
+        }
+        bed.now = next;
+        let now = bed.now.0;
+        let n = random.below(40);
+        match random.below(10) {
+            0..=2 => {
+                let timeout = |random: &mut Random| (random.below(6) as u16).saturating_sub(1);
+                let (idle, hard) = (timeout(&mut random), timeout(&mut random));
+                bed.add(flow(n, idle, hard));
+                let packets = model.get(&n).map_or(0, |known| known.packets);
+                model.insert(n, Known { created: now, used: now, idle, hard, packets });
+            }
+            3 => {
+                let command = FlowModCommand::Modify;
+                let given = FlowMod { command, matching: Match::any(), ..flow(0, 9, 9) };
+                bed.add(given);
+            }
+            4 => {
+                let flags = FlowModFlags::empty();
+                bed.add(FlowMod { command: FlowModCommand::DeleteStrict, flags, ..flow(n, 0, 0) });
+                let told = bed.switch.tables.next_news().is_some();
+                assert_eq!(told, model.remove(&n).is_some());
+            }
+            _ => {
+                let passed = bed.ports(1, &frame(n)).len();
+                assert_eq!(passed, usize::from(model.contains_key(&n)), "an entry that is there");
+                if let Some(known) = model.get_mut(&n) {
+                    (known.used, known.packets) = (now, known.packets + 1);
+                }
+            }
+        }
+    }
+    assert_eq!(bed.all_flows().len(), model.len());
+}
+
+/// Many that end at one moment end in ticks of bounded length, with no time between them.
+#[test]
+fn a_hundred_thousand_that_end_at_once_are_gone_in_a_hundred_ticks() {
+    let mut bed = Bed::new();
+    for n in 0..100_000_u64 {
+        let fields = [(OxmField::EthDst, u128::from(n))];
+        bed.add(FlowMod { hard_timeout: 1, ..entry(5, &fields, vec![]) });
+    }
+    bed.now = bed.now.plus(SECOND);
+    let mut ticks = 0;
+    while bed.switch.tables.next_deadline().is_some_and(|deadline| deadline <= bed.now) {
+        let before = bed.switch.tables.entry_count();
+        bed.switch.tables.tick(bed.now);
+        assert!(before - bed.switch.tables.entry_count() <= 1_024);
+        ticks += 1;
+    }
+    assert_eq!((bed.switch.tables.entry_count(), ticks), (0, 98));
+}
