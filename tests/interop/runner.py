@@ -26,6 +26,7 @@ import ofctl  # noqa: F401
 import hosts  # noqa: F401
 import faucet  # noqa: F401
 import osken  # noqa: F401
+import ryu_switch  # noqa: F401
 import ryu_ofctl  # noqa: F401
 import ryu_switching  # noqa: F401
 import decode  # noqa: F401
