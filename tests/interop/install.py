@@ -20,6 +20,7 @@ PACKAGES = {
     "ethtool": "ethtool",
     "tshark": "tshark",
     "dumpcap": "tshark",
+    "mn": "mininet",
     "ovs-ofctl": "openvswitch-common",
     "ovs-vswitchd": "openvswitch-switch",
     "ovs-testcontroller": "openvswitch-testcontroller",

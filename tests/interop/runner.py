@@ -29,6 +29,8 @@ import osken  # noqa: F401
 import ryu_switch  # noqa: F401
 import ryu_ofctl  # noqa: F401
 import ryu_switching  # noqa: F401
+import ryu_services  # noqa: F401
+import mininet_nets  # noqa: F401
 import decode  # noqa: F401
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
