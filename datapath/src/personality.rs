@@ -207,6 +207,12 @@ impl Personality {
         if !self.messages.contains(Messages::ROLE_REQUEST) {
             self.features.remove(Features::ROLES);
         }
+        if !self.messages.contains(Messages::EXPERIMENTER) {
+            self.features.remove(Features::EXPERIMENTERS);
+        }
+        if !self.messages.contains(Messages::METER_MOD) {
+            self.features.remove(Features::VIRTUAL_METERS);
+        }
         let has_groups = self.messages.contains(Messages::GROUP_MOD);
         let has_meters = self.messages.contains(Messages::METER_MOD);
         let count = self.tables.len();

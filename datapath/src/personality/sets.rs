@@ -270,6 +270,8 @@ bitflags! {
     /// Messages that a switch may lack: BAD_REQUEST/BAD_TYPE. Bit `n` is the type of number `n`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Messages: u32 {
+        /// Extensions, known or not.
+        const EXPERIMENTER = 1 << 4;
         /// Groups.
         const GROUP_MOD = 1 << 15;
         /// Configuration of ports.
@@ -400,6 +402,7 @@ mod tests {
     fn messages_and_multiparts_have_the_numbers_of_their_types() {
         assert!(Messages::empty().has(MessageType::FlowMod), "every switch has flow-mods");
         for (bit, message) in [
+            (Messages::EXPERIMENTER, MessageType::Experimenter),
             (Messages::GROUP_MOD, MessageType::GroupMod),
             (Messages::PORT_MOD, MessageType::PortMod),
             (Messages::TABLE_MOD, MessageType::TableMod),

@@ -199,7 +199,7 @@ impl TableShape {
         }
         let maskable = OxmField::ALL.into_iter().filter(|field| field.info().maskable).collect();
         self.masks = self.masks.intersection(self.fields).intersection(maskable);
-        self.prefixes = self.prefixes.intersection(self.masks);
+        self.prefixes = self.prefixes.intersection(self.masks).difference(metadata);
         self.required = self.required.intersection(self.fields);
         self.entry = self.entry.consistent(self.metadata_write);
         self.miss = self.miss.consistent(self.metadata_write);
