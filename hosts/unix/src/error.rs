@@ -15,6 +15,13 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A rate or a queue that cannot be.
+    Shape {
+        /// The rate or the queue as given.
+        spec: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Two ports of one switch with one number.
     DuplicateNumber {
         /// The number.
@@ -101,6 +108,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Spec { spec, reason } => write!(f, "port '{spec}': {reason}"),
+            Error::Shape { spec, reason } => write!(f, "'{spec}': {reason}"),
             Error::DuplicateNumber { number, first, second } => {
                 write!(f, "port '{second}': number {number} is taken by '{first}'")
             }

@@ -121,6 +121,9 @@ impl Instance {
 
     /// Brings error counters up to date and captures to the disk.
     fn take_care(&mut self) {
+        for (port, queue) in self.host.take_lost() {
+            self.device.switch_mut().tables.queue_dropped(port, Some(queue), 1);
+        }
         for slot in self.host.slots() {
             let PortCounters { lost, refused } = slot.counters();
             let errors =
@@ -313,6 +316,7 @@ impl EventLoop {
             at_latest(instance.device.next_deadline());
             at_latest(instance.connections.next_deadline());
             at_latest(instance.care);
+            at_latest(instance.host.next_release());
             for slot in instance.host.blocked().filter(|_| instance.is_blocked) {
                 if slot.io.wait_transmit() == Wait::Moment {
                     at_latest(Some(now.plus(RETRY)));
@@ -396,6 +400,10 @@ impl EventLoop {
             let instance = &mut self.instances[index];
             if is_due(instance.device.next_deadline()) {
                 instance.device.tick(now, &mut instance.host);
+                instance.is_touched = true;
+            }
+            if is_due(instance.host.next_release()) {
+                instance.host.release(now);
                 instance.is_touched = true;
             }
             if is_due(instance.care) {

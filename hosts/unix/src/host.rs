@@ -1,15 +1,16 @@
 //! The hypercalls over a set of ports: what the switch transmits is queued by port and sent in
 //! bursts; what a port cannot do itself is done here.
 
-use datapath::{PortConfig, Tables, checksum};
+use datapath::{PortConfig, QueueConfig, Tables, checksum};
 use hypercall::{Frame, Hypercall, Meta, Nanos, Offload, Port, Sent, VecFrame};
 use ofp_codec::{HwAddr, OfpError, PortFeatures, PortState};
 
 use crate::{
-    BURST, Error, OpenPort,
+    BURST, Error, OpenPort, QueueSpec, RateSpec, clock,
     pool::Pool,
     port::{Accepts, Outgoing, PortInfo, PortIo, Received},
     segment::segment,
+    shape::PortShaper,
 };
 
 /// Frames that wait for a port that has no room, beyond which it drops.
@@ -35,6 +36,8 @@ pub(crate) struct Slot {
     pub(crate) info: PortInfo,
     accepts: Accepts,
     queue: Vec<Outgoing>,
+    /// What waits before that, on a port that shapes.
+    shaper: Option<Box<PortShaper>>,
     lost: u64,
     /// Whether the last attempt to send left frames behind.
     pub(crate) is_blocked: bool,
@@ -66,6 +69,8 @@ pub struct UnixHost {
     slots: Vec<Slot>,
     /// Slots with frames to send that are not blocked.
     dirty: Vec<usize>,
+    /// Slots that shape.
+    shaped: Vec<usize>,
 }
 
 impl UnixHost {
@@ -80,6 +85,7 @@ impl UnixHost {
                 accepts: port.io.accepts(),
                 io: port.io,
                 queue: Vec::with_capacity(BURST),
+                shaper: None,
                 lost: 0,
                 is_blocked: false,
                 is_over: false,
@@ -87,12 +93,67 @@ impl UnixHost {
             })
             .collect();
         slots.sort_by_key(|slot| slot.number);
-        UnixHost { pool: Pool::default(), slots, dirty: Vec::new() }
+        UnixHost { pool: Pool::default(), slots, dirty: Vec::new(), shaped: Vec::new() }
     }
 
     /// The ports: number, name, and the link as it was last asked for.
     pub fn ports(&self) -> impl Iterator<Item = (Port, &str, PortInfo)> {
         self.slots.iter().map(|slot| (slot.number, &slot.name[..], slot.info))
+    }
+
+    /// Gives ports rates and queues, before they are [attached](Self::attach): what they send is
+    /// shaped from then on, to the rate given or else to the speed of the link.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], for one that names a port that is not there or was given before, for a port
+    /// whose speed nothing tells, and for queues that are guaranteed more than their port has.
+    pub fn shape(&mut self, rates: &[RateSpec], queues: &[QueueSpec]) -> Result<(), Error> {
+        let fail =
+            |spec: String, reason: &str| Err(Error::Shape { spec, reason: reason.to_owned() });
+        for (index, rate) in rates.iter().enumerate() {
+            let name = format!("{}={}k", rate.port, rate.kbps);
+            if self.find(rate.port).is_none() {
+                return fail(name, "there is no such port");
+            }
+            if rates[..index].iter().any(|earlier| earlier.port == rate.port) {
+                return fail(name, "the port has a rate already");
+            }
+        }
+        for (index, spec) in queues.iter().enumerate() {
+            if self.find(spec.port).is_none() {
+                return fail(spec.to_string(), "there is no such port");
+            }
+            let same = |e: &&QueueSpec| e.port == spec.port && e.queue.id == spec.queue.id;
+            if queues[..index].iter().any(|earlier| same(&earlier)) {
+                return fail(spec.to_string(), "the port has this queue already");
+            }
+        }
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let rate = rates.iter().find(|rate| rate.port == slot.number).map(|rate| rate.kbps);
+            let own = queues.iter().filter(|spec| spec.port == slot.number);
+            let own: Vec<QueueConfig> = own.map(|spec| spec.queue).collect();
+            if rate.is_none() && own.is_empty() {
+                continue;
+            }
+            let whole = QueueConfig::WHOLE;
+            let min = own.iter().map(|queue| queue.min_rate).filter(|min| *min <= whole);
+            if min.map(u32::from).sum::<u32>() > u32::from(whole) {
+                let name = format!("port {}", slot.number);
+                return fail(name, "its queues are guaranteed more than 100% together");
+            }
+            match PortShaper::new(rate, slot.info.speed_kbps, own) {
+                Some(shaper) => slot.shaper = Some(Box::new(shaper)),
+                None => {
+                    let name = format!("port {}", slot.number);
+                    return fail(
+                        name,
+                        "queues need a rate, and the link has none: give the port one",
+                    );
+                }
+            }
+            self.shaped.push(index);
+        }
+        Ok(())
     }
 
     /// Tells the switch of the ports.
@@ -145,14 +206,42 @@ impl UnixHost {
         if slot.is_over {
             return Ok(0);
         }
-        slot.io.receive(&mut self.pool, into).inspect_err(|_| slot.end())
+        slot.io.receive(&mut self.pool, into).inspect_err(|_| slot.end(&mut self.pool))
     }
 
     /// Sends on what ports had no room for.
     pub fn resume(&mut self) {
         for slot in self.slots.iter_mut().filter(|slot| slot.is_blocked) {
             slot.send(&mut self.pool);
+            if slot.shaper.is_some() && !slot.is_blocked {
+                slot.release(&mut self.pool, clock::now());
+            }
         }
+    }
+
+    /// Hands shaped ports what they may send now.
+    pub(crate) fn release(&mut self, now: Nanos) {
+        for index in &self.shaped {
+            self.slots[*index].release(&mut self.pool, now);
+        }
+    }
+
+    /// When a shaped port that has room may send.
+    pub(crate) fn next_release(&self) -> Option<Nanos> {
+        let slots = self.shaped.iter().map(|index| &self.slots[*index]);
+        let open = slots.filter(|slot| !slot.is_blocked);
+        open.filter_map(|slot| slot.shaper.as_ref()?.next_deadline()).min()
+    }
+
+    /// Ports and queues of frames that the switch was told are on their way, and that are lost.
+    pub(crate) fn take_lost(&mut self) -> Vec<(Port, u32)> {
+        let mut lost = Vec::new();
+        for index in &self.shaped {
+            let slot = &mut self.slots[*index];
+            let queues = slot.shaper.as_mut().map(|shaper| shaper.take_lost()).unwrap_or_default();
+            lost.extend(queues.into_iter().map(|queue| (slot.number, queue)));
+        }
+        lost
     }
 
     /// Asks a port for its link again. `Some` when something changed.
@@ -162,6 +251,9 @@ impl UnixHost {
             return None;
         }
         let before = std::mem::replace(&mut slot.info, slot.io.info());
+        if let (Some(shaper), Some(speed)) = (&mut slot.shaper, slot.info.speed_kbps) {
+            shaper.set_speed(speed);
+        }
         (before != slot.info).then_some(slot.info)
     }
 
@@ -210,20 +302,49 @@ impl Slot {
             Some(speed) if link => (features(speed) | PortFeatures::COPPER, speed),
             _ => (PortFeatures::empty(), 0),
         };
+        let shaper = self.shaper.as_deref();
+        let rate = shaper.and_then(|shaper| shaper.kbps);
+        let (curr, curr_speed) = match rate {
+            Some(rate) if link => (features(rate), rate),
+            _ => (curr, curr_speed),
+        };
         PortConfig {
+            queues: shaper.map(|shaper| shaper.queues.clone()).unwrap_or_default(),
             hw_addr: HwAddr(hw_addr.unwrap_or_else(|| made_up_address(seed, self.number))),
             state: if link { PortState::empty() } else { PortState::LINK_DOWN },
             curr,
             curr_speed,
-            max_speed: speed_kbps.unwrap_or(0),
+            max_speed: speed_kbps.or(rate).unwrap_or(0),
             max_frame,
             ..PortConfig::new(self.number, &self.name)
         }
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, pool: &mut Pool) {
         self.is_over = true;
         self.info.link = false;
+        if let Some(shaper) = &mut self.shaper {
+            shaper.lose(|frame| pool.recycle(frame));
+        }
+    }
+
+    /// Takes from the queues what may be sent now, and sends it.
+    fn release(&mut self, pool: &mut Pool, now: Nanos) {
+        while !self.is_blocked {
+            let Some((meta, frame)) = self.shaper.as_mut().and_then(|shaper| shaper.pop(now))
+            else {
+                break;
+            };
+            if self.push(pool, &meta, frame) == Sent::Dropped {
+                self.lost += 1;
+            }
+            if self.queue.len() >= BURST {
+                self.send(pool);
+            }
+        }
+        if !self.is_blocked {
+            self.send(pool);
+        }
     }
 
     pub(crate) fn counters(&self) -> PortCounters {
@@ -241,7 +362,7 @@ impl Slot {
             Err(error) => {
                 self.lost += self.queue.len() as u64;
                 self.queue.drain(..).for_each(|out| pool.recycle(out.frame));
-                self.end();
+                self.end(pool);
                 self.failure = Some(error);
             }
         }
@@ -290,6 +411,16 @@ impl Hypercall for UnixHost {
             self.pool.recycle(frame);
             return Sent::Dropped;
         }
+        if let Some(shaper) = &mut slot.shaper {
+            if let Err(frame) = shaper.push(meta, frame) {
+                self.pool.recycle(frame);
+                return Sent::Dropped;
+            }
+            if !slot.is_blocked {
+                self.dirty.extend(index.filter(|index| !self.dirty.contains(index)));
+            }
+            return Sent::Sent;
+        }
         let was_empty = slot.queue.is_empty();
         let sent = slot.push(&mut self.pool, meta, frame);
         if slot.is_blocked {
@@ -305,8 +436,11 @@ impl Hypercall for UnixHost {
 
     fn flush(&mut self) {
         for index in self.dirty.drain(..) {
-            if !self.slots[index].is_blocked {
-                self.slots[index].send(&mut self.pool);
+            let slot = &mut self.slots[index];
+            if slot.shaper.is_some() {
+                slot.release(&mut self.pool, clock::now());
+            } else if !slot.is_blocked {
+                slot.send(&mut self.pool);
             }
         }
     }

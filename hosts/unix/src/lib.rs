@@ -17,6 +17,8 @@
 //! | `pcap:IN[,OUT]` | frames read from one capture, written to another | none |
 //! | `local:NAME` | as `tap`, as the switch's LOCAL port | `CAP_NET_ADMIN` |
 //!
+//! A port may have queues ([`QueueSpec`]) and a rate ([`RateSpec`]): it shapes what it sends then.
+//!
 //! Tap and packet ports carry the kernel's offloads as metadata: a partial checksum or a 64 KiB TCP
 //! segment passes between two of them untouched.
 
@@ -42,6 +44,8 @@ mod pool;
 mod port;
 mod report;
 pub mod segment;
+mod shape;
+mod shape_spec;
 mod signals;
 mod spec;
 mod sys;
@@ -59,6 +63,7 @@ pub use pcap_port::PcapPort;
 pub use pool::Pool;
 pub use port::{Accepts, Outgoing, PortInfo, PortIo, Received, Wait};
 pub use report::Report;
+pub use shape_spec::{QueueSpec, RateSpec};
 pub use signals::{Signals, Stop};
 pub use spec::{PortKind, PortSpec};
 pub use tap::TapPort;

@@ -7,7 +7,7 @@ use hypercall::Port;
 use crate::Error;
 
 /// The largest number that a port may have (`OFPP_MAX`).
-const MAX_NUMBER: u32 = 0xffff_ff00;
+pub(crate) const MAX_NUMBER: u32 = 0xffff_ff00;
 
 /// The longest name of an interface, in bytes.
 const MAX_INTERFACE: usize = 15;
