@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use rumpswitch::switchd::Target;
+use rumpswitch::unix_host::{QueueSpec, RateSpec};
 
 use super::Failure;
 
@@ -121,8 +122,15 @@ pub(crate) struct Run {
     /// What to do while no controller is there
     #[arg(long, value_enum, default_value_t, value_name = "M")]
     pub(crate) fail_mode: FailMode,
+    /// What a port sends at most, in bits per second: 64k, 10M, 1G (repeatable)
+    #[arg(long, value_name = "PORT=RATE")]
+    pub(crate) rate: Vec<RateSpec>,
+    /// A queue of a port, with shares of its rate: 2:7:min=10%,max=50% (repeatable)
+    #[arg(long, value_name = "PORT:ID[:min=P%][,max=P%]")]
+    pub(crate) queue: Vec<QueueSpec>,
     /// Read one or several switches from this TOML file instead
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["port", "controller", "datapath_id"])]
+    #[arg(long, value_name = "FILE",
+        conflicts_with_all = ["port", "controller", "datapath_id", "rate", "queue"])]
     pub(crate) config: Option<PathBuf>,
     /// Say no more than errors
     #[arg(long, short)]

@@ -8,6 +8,8 @@
 //! controllers = ["tcp:127.0.0.1:6653"]
 //! listen = ["ptcp:6654"]
 //! fail-mode = "standalone"               # or "secure"
+//! rates = ["2=10M"]                      # what port 2 sends at most
+//! queues = ["2:1:min=10%,max=50%"]       # its queue 1, and shares of that rate
 //! ```
 //!
 //! Everything that is wrong is told at once, each with its line.
@@ -15,11 +17,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
+use std::str::FromStr;
 
 use clap::ValueEnum;
 use rumpswitch::hypercall::Port;
 use rumpswitch::switchd::Target;
-use rumpswitch::unix_host::{self, PortSpec};
+use rumpswitch::unix_host::{self, PortSpec, QueueSpec, RateSpec};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -35,6 +38,8 @@ pub(crate) struct SwitchSettings {
     pub(crate) controllers: Vec<Target>,
     pub(crate) listen: Vec<Target>,
     pub(crate) fail_mode: FailMode,
+    pub(crate) rates: Vec<RateSpec>,
+    pub(crate) queues: Vec<QueueSpec>,
 }
 
 /// Reads the switches of a file.
@@ -113,6 +118,8 @@ impl Reader<'_> {
                 "fail-mode" => {
                     settings.fail_mode = self.parsed(value, parse_fail_mode).unwrap_or_default();
                 }
+                "rates" => settings.rates = self.list(value, parse_shape),
+                "queues" => settings.queues = self.list(value, parse_shape),
                 other => self.wrong(key.span(), format!("unknown key {other}")),
             }
         }
@@ -189,6 +196,10 @@ fn parse_listen(text: &str) -> Result<Target, String> {
     }
 }
 
+fn parse_shape<T: FromStr<Err = unix_host::Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: unix_host::Error| error.to_string())
+}
+
 fn parse_fail_mode(text: &str) -> Result<FailMode, String> {
     FailMode::from_str(text, false)
         .map_err(|_| format!("\"{text}\" is no fail mode: secure or standalone"))
@@ -207,6 +218,8 @@ mod tests {
             ports = ["1:packet:veth0", "tap:t0"]
             controllers = ["tcp:127.0.0.1"]
             fail-mode = "standalone"
+            rates = ["1=10M"]
+            queues = ["1:7:max=50%"]
             [[switch]]
             ports = []
             listen = ["ptcp:0"]
@@ -217,6 +230,7 @@ mod tests {
         let ports: Vec<_> = switches[0].ports.iter().map(|spec| &spec.text[..]).collect();
         assert_eq!(ports, ["1:packet:veth0", "tap:t0"]);
         assert_eq!(switches[0].fail_mode, FailMode::Standalone);
+        assert_eq!((switches[0].rates[0].kbps, switches[0].queues[0].queue.id), (10_000, 7));
         assert_eq!(switches[1].listen[0].to_string(), "ptcp:0:127.0.0.1");
     }
 

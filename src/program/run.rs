@@ -27,7 +27,9 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Failure> {
     let mut opener = Opener::default();
     let mut hosts = Vec::new();
     for settings in &settings {
-        hosts.push(UnixHost::new(opener.open(&settings.ports).map_err(Failure::setup)?));
+        let mut host = UnixHost::new(opener.open(&settings.ports).map_err(Failure::setup)?);
+        host.shape(&settings.rates, &settings.queues).map_err(Failure::setup)?;
+        hosts.push(host);
     }
     opener.finish().map_err(Failure::setup)?;
 
@@ -56,6 +58,8 @@ fn of_arguments(args: &Run) -> Result<SwitchSettings, Failure> {
         // Given to the switch by its place below, as for the switches of a file.
         listen: Vec::new(),
         fail_mode: args.fail_mode,
+        rates: args.rate.clone(),
+        queues: args.queue.clone(),
     })
 }
 

@@ -28,6 +28,8 @@ fn every_command_explains_itself() {
                 "--listen",
                 "--datapath-id",
                 "--fail-mode",
+                "--rate",
+                "--queue",
                 "--config",
                 "--quiet",
             ],

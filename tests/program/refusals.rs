@@ -162,3 +162,33 @@ fn tables_that_cannot_be_filled() {
         assert_eq!((outcome.code, outcome.stderr.lines().count()), (Some(2), 1), "{value:?}");
     }
 }
+
+#[test]
+fn rates_and_queues_that_cannot_be() {
+    let refused = |extra: &[&str], line: &str| {
+        let ports = ["run", "--port", "1:pair:x", "--port", "2:pair:x"];
+        rumpswitch([&ports[..], extra].concat()).refused(&[&format!("rumpswitch: {line}")]);
+    };
+    refused(&["--rate", "3=1M"], "'3=1000k': there is no such port");
+    refused(
+        &["--rate", "1=1M", "--queue", "2:7"],
+        "'port 2': queues need a rate, and the link has none: give the port one",
+    );
+    refused(
+        &["--rate", "1=1M", "--queue", "1:7:min=60%", "--queue", "1:8:min=41%"],
+        "'port 1': its queues are guaranteed more than 100% together",
+    );
+    for (option, value) in [("--rate", "1=fast"), ("--queue", "1:7:most=5%")] {
+        let outcome = rumpswitch(["run", "--port", "1:pair:x", option, value]);
+        assert_eq!((outcome.code, &outcome.stdout[..]), (Some(2), ""));
+        assert!(outcome.stderr.contains(value), "{}", outcome.stderr);
+    }
+    let folder = Folder::new();
+    let text = "[[switch]]\nports = []\nrates = [\"1=5\"]\nqueues = [\"1\"]\n";
+    let file = folder.write("switches.toml", text);
+    let lines = [
+        format!("rumpswitch: {file}:3: '1=5': '5' is not a rate: 64k, 10M, 1G bits per second"),
+        format!("rumpswitch: {file}:4: '1': expected PORT:QUEUE[:min=P%][,max=P%]"),
+    ];
+    rumpswitch(["run", "--config", &file]).refused(&lines.each_ref().map(|line| &line[..]));
+}

@@ -136,3 +136,39 @@ fn captures_in_and_out() {
     let sent = frames::read(&folder.path("out.pcap"));
     assert!(sent.iter().map(|(_, frame)| frame).eq(frames.iter().map(|(_, frame)| frame)));
 }
+
+/// How long 11 frames of 1000 bytes take that come to a switch at once: 10 ms each at 800 kbit/s.
+fn eleven_frames(folder: &Folder, one: &UnixDatagram, two: &UnixDatagram) -> Duration {
+    let start = std::time::Instant::now();
+    for _ in 0..11 {
+        one.send_to(&frame(1000, false), folder.path("s1")).unwrap();
+    }
+    for _ in 0..11 {
+        assert_eq!(receive(two), frame(1000, false));
+    }
+    start.elapsed()
+}
+
+#[test]
+fn rates_and_queues_of_the_command_line_and_of_a_file_shape_what_is_sent() {
+    let folder = Folder::new();
+    let (one, two) = (host(&folder, "h1"), host(&folder, "h2"));
+    let (first, second) = (dgram(&folder, 1, "s1", "h1"), dgram(&folder, 2, "s2", "h2"));
+    // Frames that no action marked go by queue 0.
+    let text = format!(
+        "[[switch]]\nports = [\"{first}\", \"{second}\"]\nfail-mode = \"standalone\"\n\
+         rates = [\"2=8M\"]\nqueues = [\"2:0:max=10%\", \"2:9:min=50%\"]\n"
+    );
+    let file = folder.write("queues.toml", &text);
+    let rate = ["run", "--port", &first, "--port", &second, "--fail-mode", "standalone", "--rate"];
+    let shaped = [&rate[..], &["2=8M", "--queue", "2:0:max=10%"]].concat();
+    let limited = [&rate[..], &["2=800k"]].concat();
+    for args in [&["run", "--config", &file][..], &shaped, &limited] {
+        let mut switch = Running::start(args);
+        switch.wait_for("running");
+        let took = eleven_frames(&folder, &one, &two);
+        // A late loop makes up for 20 ms.
+        assert!(took >= Duration::from_millis(75), "{args:?}: {took:?}");
+        assert_eq!(switch.terminate(), Some(0));
+    }
+}
