@@ -166,10 +166,15 @@ impl Match {
         if reader.skip_padding(len).is_err() {
             return bad(BadMatchCode::BadLen);
         }
+        Match::read_fields(&mut body, rules)
+    }
+
+    /// Reads fields to the reader's end.
+    pub(crate) fn read_fields(body: &mut Reader<'_>, rules: Rules) -> Result<Match, DecodeError> {
         let mut matching = Match::any();
         while !body.is_empty() {
             let at = body.offset();
-            let Some(oxm) = Oxm::read(&mut body, rules)? else { continue };
+            let Some(oxm) = Oxm::read(body, rules)? else { continue };
             if rules.strict() {
                 matching.push(oxm).map_err(|error| body.error_at(at, error))?;
             } else {

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::multipart::{ONF_FLOW_MONITOR, ONF_FLOW_MONITOR_PAUSED, ONF_FLOW_MONITOR_RESUMED};
 use crate::wire::{self, BAD_LEN, EncodeError, Reader, Rules, Writer};
 use crate::{
     AsyncConfig, BadRequestCode, BundleAdd, BundleControl, Config, DecodeError, FlowMod,
@@ -53,6 +54,15 @@ pub enum Message {
     BundleControl(BundleControl),
     /// Adds to a bundle.
     BundleAdd(BundleAdd),
+    /// Ends the channel's flow monitor of this id.
+    #[doc(alias = "ONFT_FLOW_MONITOR_CANCEL")]
+    FlowMonitorCancel(u32),
+    /// What comes and changes is not told for a while.
+    #[doc(alias = "ONFT_FLOW_MONITOR_PAUSED")]
+    FlowMonitorPaused,
+    /// It has been told by now, and is told again.
+    #[doc(alias = "ONFT_FLOW_MONITOR_RESUMED")]
+    FlowMonitorResumed,
     /// What are you?
     FeaturesRequest,
     /// This.
@@ -151,9 +161,12 @@ impl Message {
             Message::Error(_) => MessageType::Error,
             Message::EchoRequest(_) => MessageType::EchoRequest,
             Message::EchoReply(_) => MessageType::EchoReply,
-            Message::Experimenter { .. } | Message::BundleControl(_) | Message::BundleAdd(_) => {
-                MessageType::Experimenter
-            }
+            Message::Experimenter { .. }
+            | Message::BundleControl(_)
+            | Message::BundleAdd(_)
+            | Message::FlowMonitorCancel(_)
+            | Message::FlowMonitorPaused
+            | Message::FlowMonitorResumed => MessageType::Experimenter,
             Message::FeaturesRequest => MessageType::FeaturesRequest,
             Message::FeaturesReply(_) => MessageType::FeaturesReply,
             Message::GetConfigRequest => MessageType::GetConfigRequest,
@@ -277,7 +290,7 @@ impl Message {
         })
     }
 
-    /// Reads an extension's message: a bundle's, or any other as it is.
+    /// Reads an extension's message: a bundle's, a flow monitor's, or any other as it is.
     fn read_experimenter(reader: &mut Reader<'_>) -> Result<Message, DecodeError> {
         let (experimenter, exp_type) = (reader.u32()?, reader.u32()?);
         Ok(match (experimenter, exp_type) {
@@ -285,6 +298,9 @@ impl Message {
                 Message::BundleControl(BundleControl::read(reader)?)
             }
             (ONF_EXPERIMENTER, ONF_BUNDLE_ADD) => Message::BundleAdd(BundleAdd::read(reader)?),
+            (ONF_EXPERIMENTER, ONF_FLOW_MONITOR) => Message::FlowMonitorCancel(reader.u32()?),
+            (ONF_EXPERIMENTER, ONF_FLOW_MONITOR_PAUSED) => Message::FlowMonitorPaused,
+            (ONF_EXPERIMENTER, ONF_FLOW_MONITOR_RESUMED) => Message::FlowMonitorResumed,
             _ => {
                 let data = reader.take_rest().to_vec();
                 Message::Experimenter { experimenter, exp_type, data }
@@ -342,6 +358,19 @@ impl Message {
                 writer.u32(ONF_EXPERIMENTER);
                 writer.u32(ONF_BUNDLE_ADD);
                 add.write(writer)?;
+            }
+            Message::FlowMonitorCancel(id) => {
+                writer.u32(ONF_EXPERIMENTER);
+                writer.u32(ONF_FLOW_MONITOR);
+                writer.u32(*id);
+            }
+            Message::FlowMonitorPaused => {
+                writer.u32(ONF_EXPERIMENTER);
+                writer.u32(ONF_FLOW_MONITOR_PAUSED);
+            }
+            Message::FlowMonitorResumed => {
+                writer.u32(ONF_EXPERIMENTER);
+                writer.u32(ONF_FLOW_MONITOR_RESUMED);
             }
             Message::Hello(hello) => hello.write(writer)?,
             Message::PacketIn(packet_in) => packet_in.write(writer)?,

@@ -15,7 +15,7 @@ use crate::{BadRequestCode, DecodeError, OfpError};
 pub(crate) const BAD_LEN: OfpError = OfpError::BadRequest(BadRequestCode::BadLen);
 
 /// Bytes of padding behind `len` bytes.
-const fn padding(len: usize) -> usize {
+pub(crate) const fn padding(len: usize) -> usize {
     len.wrapping_neg() & 7
 }
 
@@ -322,6 +322,13 @@ impl<'a> Writer<'a> {
         let len = u16::try_from(self.since(start)).map_err(|_| EncodeError::TooLong)?;
         self.set_u16(start.saturating_add(field), len);
         Ok(())
+    }
+
+    /// Writes the 16-bit value at `from` over what stands at `to`.
+    pub(crate) fn copy_u16(&mut self, from: usize, to: usize) {
+        if let Some(value) = self.out.get(from..).and_then(|rest| rest.first_chunk()) {
+            self.set_u16(to, u16::from_be_bytes(*value));
+        }
     }
 
     /// Writes a 16-bit value over what stands at `position`.

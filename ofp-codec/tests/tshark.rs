@@ -20,7 +20,7 @@ fn messages(count: usize) -> Vec<Message> {
 
 /// The message with contents in it that make sense to a dissector, which goes on into frames and
 /// into requests that an error quotes; `None` for what Wireshark 4.0 itself reads past its end: the
-/// experimenters' multipart replies and meter bands.
+/// experimenters' multipart replies (Open vSwitch's own flow updates, too) and meter bands.
 fn tame(mut message: Message) -> Option<Message> {
     let frame = [&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5][..], &[0; 46]].concat();
     match &mut message {
@@ -29,7 +29,9 @@ fn tame(mut message: Message) -> Option<Message> {
         Message::Error(error) if error.error_type == 0 => error.data = b"no".to_vec(),
         Message::Error(error) => error.data = vec![4, 20, 0, 8, 0, 0, 0, 1],
         Message::MultipartReply(reply) => match &mut reply.body {
-            MultipartReplyBody::Experimenter { .. } => return None,
+            MultipartReplyBody::Experimenter { .. } | MultipartReplyBody::FlowMonitor(_) => {
+                return None;
+            }
             MultipartReplyBody::MeterConfig(meters) => {
                 for meter in meters {
                     meter.bands.retain(|band| !matches!(band, Band::Experimenter { .. }));

@@ -2,6 +2,7 @@
 
 mod desc;
 mod flow;
+mod flow_monitor;
 mod group;
 mod meter;
 mod port;
@@ -15,6 +16,11 @@ use bitflags::bitflags;
 
 pub use desc::Desc;
 pub use flow::{AggregateStats, FlowStats, FlowStatsRef, FlowStatsRequest};
+pub use flow_monitor::{
+    FlowMonitorFlags, FlowMonitorRequest, FlowUpdate, FlowUpdateEvent, MONITOR_BAD_FLAGS,
+    MONITOR_EXISTS, MUST_BE_ZERO, ONF_FLOW_MONITOR, ONF_FLOW_MONITOR_PAUSED,
+    ONF_FLOW_MONITOR_RESUMED, UNKNOWN_MONITOR,
+};
 pub use group::{BucketCounter, GroupCapabilities, GroupDesc, GroupFeatures, GroupStats};
 pub use meter::{BandStats, MeterConfig, MeterFeatures, MeterStats};
 pub use port::{PortStats, QueueStats, QueueStatsRequest};
@@ -23,7 +29,9 @@ pub use table::TableStats;
 pub use table_features::{ActionId, InstructionId, OxmId, TableFeatureProperty, TableFeatures};
 
 use crate::wire::{EncodeError, Reader, Writer};
-use crate::{BadRequestCode, DecodeError, GroupId, MeterId, OfpError, PortDesc, PortNo};
+use crate::{
+    BadRequestCode, DecodeError, GroupId, MeterId, ONF_EXPERIMENTER, OfpError, PortDesc, PortNo,
+};
 use reply::Entry;
 
 /// The number of a multipart type.
@@ -102,6 +110,8 @@ pub enum MultipartRequestBody {
     TableFeatures(Vec<TableFeatures>),
     /// All ports.
     PortDesc,
+    /// Flow entries, and from then on each change of them (ONF's EXT-187).
+    FlowMonitor(Vec<FlowMonitorRequest>),
     /// An extension's request.
     Experimenter {
         /// Who defines it.
@@ -154,6 +164,8 @@ pub enum MultipartReplyBody {
     TableFeatures(Vec<TableFeatures>),
     /// Ports.
     PortDesc(Vec<PortDesc>),
+    /// Flow entries and changes of them (ONF's EXT-187).
+    FlowMonitor(Vec<FlowUpdate>),
     /// An extension's reply.
     Experimenter {
         /// Who defines it.
@@ -245,7 +257,9 @@ impl MultipartRequestBody {
             MultipartRequestBody::MeterFeatures => MultipartType::MeterFeatures,
             MultipartRequestBody::TableFeatures(_) => MultipartType::TableFeatures,
             MultipartRequestBody::PortDesc => MultipartType::PortDesc,
-            MultipartRequestBody::Experimenter { .. } => MultipartType::Experimenter,
+            MultipartRequestBody::FlowMonitor(_) | MultipartRequestBody::Experimenter { .. } => {
+                MultipartType::Experimenter
+            }
         }
     }
 }
@@ -277,10 +291,14 @@ impl MultipartRequest {
                 MultipartRequestBody::TableFeatures(read_all(reader, TableFeatures::read)?)
             }
             MultipartType::PortDesc => MultipartRequestBody::PortDesc,
-            MultipartType::Experimenter => MultipartRequestBody::Experimenter {
-                experimenter: reader.u32()?,
-                exp_type: reader.u32()?,
-                data: reader.take_rest().to_vec(),
+            MultipartType::Experimenter => match (reader.u32()?, reader.u32()?) {
+                (ONF_EXPERIMENTER, ONF_FLOW_MONITOR) => {
+                    MultipartRequestBody::FlowMonitor(read_all(reader, FlowMonitorRequest::read)?)
+                }
+                (experimenter, exp_type) => {
+                    let data = reader.take_rest().to_vec();
+                    MultipartRequestBody::Experimenter { experimenter, exp_type, data }
+                }
             },
         };
         Ok(MultipartRequest { flags, body })
@@ -304,6 +322,11 @@ impl MultipartRequest {
                 return Ok(());
             }
             MultipartRequestBody::TableFeatures(features) => return write_all(features, writer),
+            MultipartRequestBody::FlowMonitor(requests) => {
+                writer.u32(ONF_EXPERIMENTER);
+                writer.u32(ONF_FLOW_MONITOR);
+                return write_all(requests, writer);
+            }
             MultipartRequestBody::Experimenter { experimenter, exp_type, data } => {
                 writer.u32(*experimenter);
                 writer.u32(*exp_type);
@@ -340,7 +363,9 @@ impl MultipartReplyBody {
             MultipartReplyBody::MeterFeatures(_) => MultipartType::MeterFeatures,
             MultipartReplyBody::TableFeatures(_) => MultipartType::TableFeatures,
             MultipartReplyBody::PortDesc(_) => MultipartType::PortDesc,
-            MultipartReplyBody::Experimenter { .. } => MultipartType::Experimenter,
+            MultipartReplyBody::FlowMonitor(_) | MultipartReplyBody::Experimenter { .. } => {
+                MultipartType::Experimenter
+            }
         }
     }
 }
@@ -367,10 +392,14 @@ impl MultipartReply {
                 Body::TableFeatures(read_all(reader, TableFeatures::read)?)
             }
             MultipartType::PortDesc => Body::PortDesc(read_all(reader, PortDesc::read)?),
-            MultipartType::Experimenter => Body::Experimenter {
-                experimenter: reader.u32()?,
-                exp_type: reader.u32()?,
-                data: reader.take_rest().to_vec(),
+            MultipartType::Experimenter => match (reader.u32()?, reader.u32()?) {
+                (ONF_EXPERIMENTER, ONF_FLOW_MONITOR) => {
+                    Body::FlowMonitor(read_all(reader, FlowUpdate::read)?)
+                }
+                (experimenter, exp_type) => {
+                    let data = reader.take_rest().to_vec();
+                    Body::Experimenter { experimenter, exp_type, data }
+                }
             },
         };
         Ok(MultipartReply { flags, body })
@@ -394,6 +423,11 @@ impl MultipartReply {
             MultipartReplyBody::MeterFeatures(features) => features.write(writer),
             MultipartReplyBody::TableFeatures(entries) => write_all(entries, writer)?,
             MultipartReplyBody::PortDesc(entries) => write_all(entries, writer)?,
+            MultipartReplyBody::FlowMonitor(updates) => {
+                writer.u32(ONF_EXPERIMENTER);
+                writer.u32(ONF_FLOW_MONITOR);
+                write_all(updates, writer)?;
+            }
             MultipartReplyBody::Experimenter { experimenter, exp_type, data } => {
                 writer.u32(*experimenter);
                 writer.u32(*exp_type);

@@ -38,6 +38,7 @@ pub(crate) fn from_controller() -> BoxedStrategy<Message> {
         2 => meter_mod().prop_map(Message::MeterMod),
         1 => bundle_control().prop_map(Message::BundleControl),
         1 => bundle_add().prop_map(Message::BundleAdd),
+        1 => any::<u32>().prop_map(Message::FlowMonitorCancel),
     ]
     .boxed()
 }
@@ -55,6 +56,8 @@ pub(crate) fn from_switch() -> BoxedStrategy<Message> {
         }),
         6 => reply().prop_map(Message::MultipartReply),
         1 => Just(Message::BarrierReply),
+        1 => Just(Message::FlowMonitorPaused),
+        1 => Just(Message::FlowMonitorResumed),
         1 => queue_config().prop_map(Message::QueueGetConfigReply),
         1 => role().prop_map(Message::RoleReply),
         1 => async_config().prop_map(Message::GetAsyncReply),

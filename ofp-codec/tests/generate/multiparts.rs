@@ -35,6 +35,7 @@ pub(crate) fn request() -> impl Strategy<Value = MultipartRequest> {
         Just(Body::MeterFeatures),
         vec(table_features(), 0..3).prop_map(Body::TableFeatures),
         Just(Body::PortDesc),
+        vec(flow_monitor_request(), 0..4).prop_map(Body::FlowMonitor),
         (any::<(u32, u32)>(), bytes(20)).prop_map(|((experimenter, exp_type), data)| {
             Body::Experimenter { experimenter, exp_type, data }
         }),
@@ -72,6 +73,7 @@ pub(crate) fn reply() -> impl Strategy<Value = MultipartReply> {
         ),
         vec(table_features(), 0..3).prop_map(Body::TableFeatures),
         vec(port_desc(), 0..4).prop_map(Body::PortDesc),
+        vec(flow_update(), 0..4).prop_map(Body::FlowMonitor),
         (any::<(u32, u32)>(), bytes(20)).prop_map(|((experimenter, exp_type), data)| {
             Body::Experimenter { experimenter, exp_type, data }
         }),
@@ -90,6 +92,43 @@ fn flow_stats_request() -> impl Strategy<Value = FlowStatsRequest> {
             matching,
         },
     )
+}
+
+fn flow_monitor_request() -> impl Strategy<Value = FlowMonitorRequest> {
+    let flags = (0..64_u16).prop_filter("asks for a kind of change", |flags| flags & 0xe != 0);
+    (any::<(u32, u32, u8)>(), flags, matching()).prop_map(|((id, port, table), flags, matching)| {
+        FlowMonitorRequest {
+            id,
+            flags: FlowMonitorFlags::from_bits_retain(flags),
+            out_port: PortNo(port),
+            table_id: TableId(table),
+            matching,
+        }
+    })
+}
+
+fn flow_update() -> impl Strategy<Value = FlowUpdate> {
+    let event = prop_oneof![
+        Just(FlowUpdateEvent::Added),
+        Just(FlowUpdateEvent::Deleted),
+        Just(FlowUpdateEvent::Modified)
+    ];
+    prop_oneof![
+        1 => any::<u32>().prop_map(|xid| FlowUpdate::Abbreviated { xid }),
+        4 => (event, any::<u16>(), flow_stats()).prop_map(|(event, reason, entry)| {
+            FlowUpdate::Full {
+                event,
+                reason,
+                priority: entry.priority,
+                idle_timeout: entry.idle_timeout,
+                hard_timeout: entry.hard_timeout,
+                table_id: entry.table_id,
+                cookie: entry.cookie,
+                matching: entry.matching,
+                instructions: entry.instructions,
+            }
+        }),
+    ]
 }
 
 fn desc() -> impl Strategy<Value = Desc> {
