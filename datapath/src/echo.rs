@@ -54,6 +54,11 @@ impl Echo {
         Instruction::decode_list(instructions, Rules::Report).unwrap_or_default()
     }
 
+    /// Whether the instructions are the same, whatever the match.
+    pub(crate) fn has_instructions_of(&self, other: &Echo) -> bool {
+        self.parts().1 == other.parts().1
+    }
+
     fn parts(&self) -> (&[u8], &[u8]) {
         self.bytes.split_at_checked(usize::from(self.match_len)).unwrap_or_default()
     }

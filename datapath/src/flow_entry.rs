@@ -7,7 +7,7 @@ use ofp_codec::{FlowModFlags, FlowRemoved, FlowRemovedReason, TableId};
 use crate::counters::Load;
 use crate::echo::Echo;
 use crate::key::MaskedKey;
-use crate::program::{Act, Output, Program};
+use crate::program::Program;
 use crate::slab::NONE;
 
 /// A flow entry, in the slab of all tables' entries. Its counters lie in pages by the same slot.
@@ -47,11 +47,6 @@ impl FlowEntry {
     /// Its match in canonical form.
     pub(crate) fn masked_key(&self) -> MaskedKey {
         if self.is_any { MaskedKey::ANY } else { MaskedKey::from_match(&self.echo.matching()) }
-    }
-
-    /// Whether it outputs to this port, in apply-actions or write-actions.
-    pub(crate) fn outputs_to(&self, output: Output) -> bool {
-        self.program.acts().any(|act| *act == Act::Output(output))
     }
 
     /// Whether it uses the group in a slot.

@@ -71,22 +71,38 @@ impl Filter {
 
     /// Whether an entry passes, its match being equal to or more specific than the filter's.
     pub(crate) fn selects(&self, entry: &FlowEntry) -> bool {
-        self.passes(entry) && (self.is_any || self.key.contains(&entry.masked_key()))
+        self.selects_change(entry, None)
+    }
+
+    /// Whether an entry passes that may have sent by another program before.
+    pub(crate) fn selects_change(&self, entry: &FlowEntry, before: Option<&Program>) -> bool {
+        (self.sends(entry.program()) || before.is_some_and(|before| self.sends(before)))
+            && self.passes_besides(entry)
+            && (self.is_any || self.key.contains(&entry.masked_key()))
     }
 
     /// Whether an entry passes, its match aside.
     fn passes(&self, entry: &FlowEntry) -> bool {
-        let output = match self.output {
+        self.sends(entry.program()) && self.passes_besides(entry)
+    }
+
+    /// Whether a program outputs where it has to.
+    fn sends(&self, program: &Program) -> bool {
+        match self.output {
             Sink::Any => true,
-            Sink::Only(output) => entry.outputs_to(output),
+            Sink::Only(output) => program.outputs_to(output),
             Sink::Nowhere => false,
-        };
+        }
+    }
+
+    /// Whether an entry passes, its match and its outputs aside.
+    fn passes_besides(&self, entry: &FlowEntry) -> bool {
         let group = match self.group {
             Sink::Any => true,
             Sink::Only(group) => entry.uses_group(group),
             Sink::Nowhere => false,
         };
-        entry.cookie & self.cookie_mask == self.cookie && output && group
+        entry.cookie & self.cookie_mask == self.cookie && group
     }
 }
 
@@ -212,7 +228,7 @@ impl Tables {
             self.timeouts.set(slot, deadline);
         }
         self.count_references(slot, true);
-        self.note_undo(|| Undo::Added(slot));
+        self.note_undo(|| Undo::Added { slot, sequence });
         Ok(())
     }
 
@@ -242,7 +258,7 @@ impl Tables {
         let table_id = usize::from(entry.table_id);
         if let Some(place) = self.entries.get_mut(slot) {
             let entry = core::mem::replace(place, entry);
-            self.note_undo(|| Undo::Replaced { slot, entry, load, used });
+            self.note_undo(|| Undo::Replaced { slot, sequence, entry, load, used });
         }
         if let Some(table) = self.tables.get_mut(table_id) {
             table.link(slot, &mut self.entries);
@@ -282,7 +298,8 @@ impl Tables {
             if let Some(entry) = self.entries.get_mut(slot) {
                 let program = core::mem::replace(&mut entry.program, program);
                 let echo = core::mem::replace(&mut entry.echo, echo);
-                self.note_undo(|| Undo::Modified { slot, program, echo, load });
+                let sequence = entry.sequence;
+                self.note_undo(|| Undo::Modified { slot, sequence, program, echo, load });
             }
             if given.flags.contains(FlowModFlags::RESET_COUNTS) {
                 self.counters.reset_entry(slot);
@@ -356,7 +373,7 @@ impl Tables {
         let gone = Gone { entry, reason, load, when: now };
         match self.journal.is_some() {
             true => self.note_undo(|| Undo::Removed { slot, gone, used }),
-            false => self.tell_gone(gone),
+            false => self.record_gone(slot, gone),
         }
     }
 

@@ -36,6 +36,7 @@ use crate::groups::{Group, Replaced};
 use crate::ports::Configured;
 use crate::program::Program;
 use crate::tables::Tables;
+use crate::watch::Born;
 
 /// What was done since the beginning, oldest first.
 #[derive(Debug)]
@@ -47,14 +48,14 @@ pub(crate) struct Journal {
 /// How one change is undone.
 #[derive(Debug)]
 pub(crate) enum Undo {
-    /// An entry was added in this slot.
-    Added(u32),
+    /// An entry was added in this slot, with this number.
+    Added { slot: u32, sequence: u64 },
     /// An entry was removed from this slot.
     Removed { slot: u32, gone: Gone, used: Nanos },
     /// An entry took the place of this one.
-    Replaced { slot: u32, entry: FlowEntry, load: Load, used: Nanos },
+    Replaced { slot: u32, sequence: u64, entry: FlowEntry, load: Load, used: Nanos },
     /// The instructions of an entry changed.
-    Modified { slot: u32, program: Program, echo: Echo, load: Load },
+    Modified { slot: u32, sequence: u64, program: Program, echo: Echo, load: Load },
     /// A group was added in this slot.
     GroupAdded(u32),
     /// This group was removed.
@@ -75,12 +76,15 @@ impl Tables {
     /// Keeps what was done since [`begin`](Self::begin).
     pub fn commit(&mut self) {
         let Some(journal) = self.journal.take() else { return };
+        let mut born = Born::default();
         for undo in journal.undo {
+            let is_unheard = self.watch.is_some() && born.note(&undo);
             match undo {
-                Undo::Removed { gone, .. } => self.tell_gone(gone),
+                Undo::Removed { gone, .. } if is_unheard => self.tell_gone(gone),
+                Undo::Removed { slot, gone, .. } => self.record_gone(slot, gone),
                 Undo::GroupRemoved(group) => group.free(&mut self.counters),
                 Undo::GroupModified(_, replaced) => replaced.free(&mut self.counters),
-                _ => {}
+                change => self.record(change),
             }
         }
     }
@@ -90,16 +94,16 @@ impl Tables {
         let Some(journal) = self.journal.take() else { return };
         for undo in journal.undo.into_iter().rev() {
             match undo {
-                Undo::Added(slot) => self.take_entry(slot),
+                Undo::Added { slot, .. } => self.take_entry(slot),
                 Undo::Removed { slot, gone, used } => {
                     let Gone { entry, load, .. } = gone;
                     self.put_back(slot, entry, load, used);
                 }
-                Undo::Replaced { slot, entry, load, used } => {
+                Undo::Replaced { slot, entry, load, used, .. } => {
                     self.take_entry(slot);
                     self.put_back(slot, entry, load, used);
                 }
-                Undo::Modified { slot, program, echo, load } => {
+                Undo::Modified { slot, program, echo, load, .. } => {
                     self.count_references(slot, false);
                     if let Some(entry) = self.entries.get_mut(slot) {
                         entry.program = program;
@@ -127,10 +131,13 @@ impl Tables {
         }
     }
 
-    /// Writes down how a change is undone; without a journal what was replaced is dropped.
+    /// Writes down how a change is undone; without a journal it is final, and what was replaced is
+    /// dropped.
     pub(crate) fn note_undo(&mut self, undo: impl FnOnce() -> Undo) {
         if let Some(journal) = &mut self.journal {
             journal.undo.push(undo());
+        } else if self.watch.is_some() {
+            self.record(undo());
         }
     }
 

@@ -98,6 +98,7 @@ mod tables;
 mod timeouts;
 mod token_bucket;
 mod trace;
+mod watch;
 mod worker;
 
 pub use config::SwitchConfig;
@@ -110,4 +111,5 @@ pub use read::FlowCursor;
 pub use switch::Switch;
 pub use tables::{News, Tables};
 pub use trace::{Nearest, TraceStep};
+pub use watch::{FlowChange, FlowChangeKind, FlowFilter};
 pub use worker::{BATCH, Batch, Events, Ingress, Worker};

@@ -132,6 +132,11 @@ impl Program {
         })
     }
 
+    /// Whether it outputs to this port, in apply-actions or write-actions.
+    pub(crate) fn outputs_to(&self, output: Output) -> bool {
+        self.acts().any(|act| *act == Act::Output(output))
+    }
+
     /// The meter that it uses.
     pub(crate) fn meter(&self) -> Option<u32> {
         self.ops().iter().find_map(|op| match op {

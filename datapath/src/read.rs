@@ -100,7 +100,7 @@ impl Tables {
         Some(entry.stats(now, self.counters.entry(slot)))
     }
 
-    fn next_slot(&self, cursor: &mut FlowCursor, budget: &mut u32) -> Option<u32> {
+    pub(crate) fn next_slot(&self, cursor: &mut FlowCursor, budget: &mut u32) -> Option<u32> {
         loop {
             let slot = match cursor.place {
                 Place::Done => return None,

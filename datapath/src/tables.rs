@@ -31,6 +31,7 @@ use crate::ports::{PortConfig, PortErrors, Ports};
 use crate::queues::QueueConfig;
 use crate::slab::Slab;
 use crate::timeouts::Timeouts;
+use crate::watch::Watch;
 
 /// Something that controllers may want to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,7 @@ pub struct Tables {
     port_news: VecDeque<PortStatus>,
     lost_news: u64,
     pub(crate) journal: Option<Journal>,
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Tables {
@@ -87,6 +89,7 @@ impl Tables {
             port_news: VecDeque::new(),
             lost_news: 0,
             journal: None,
+            watch: None,
             shape,
             config,
         }

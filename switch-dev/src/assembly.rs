@@ -62,7 +62,10 @@ impl Assembly {
         let Some(request) = self.unfinished.get_mut(at) else { return Ok(Progress::Single) };
         let fits = self.len.saturating_add(part.body.len()) <= config.assembly_len
             && request.body.try_reserve(part.body.len()).is_ok();
-        let error = if request.kind != part.kind {
+        // An experimenter's type is behind the flags.
+        let is_same = request.kind == part.kind
+            && request.body.get(8..part.prefix.len()) == part.prefix.get(8..);
+        let error = if !is_same {
             BadRequestCode::BadMultipart
         } else if !fits {
             BadRequestCode::MultipartBufferOverflow
@@ -142,7 +145,7 @@ pub(crate) struct Part<'a> {
     pub(crate) xid: u32,
     pub(crate) kind: MultipartType,
     pub(crate) more: bool,
-    /// What stands between header and body.
+    /// What stands between header and body, and of which the first part's is kept.
     pub(crate) prefix: &'a [u8],
     pub(crate) body: &'a [u8],
     pub(crate) message: &'a [u8],
@@ -218,6 +221,23 @@ mod tests {
         assert_eq!(
             parts.take(&config, Nanos(0), part(1, PortDesc, false, &[1])),
             Ok(Progress::Single)
+        );
+    }
+
+    #[test]
+    fn parts_of_experimenters_each_have_a_header() {
+        let (config, mut parts) = (DeviceConfig::default(), Assembly::default());
+        let kind = MultipartType::Experimenter;
+        let part = |more, prefix, body| Part { xid: 1, kind, more, prefix, body, message: body };
+        let (one, other) = ([1; 16], [1, 1, 1, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9, 9, 9, 9]);
+        parts.take(&config, Nanos(0), part(true, &one, &[2])).unwrap();
+        let whole = [&one[..], &[2, 3]].concat();
+        let last = parts.take(&config, Nanos(0), part(false, &one, &[3]));
+        assert_eq!(last, Ok(Progress::Complete(whole)));
+        parts.take(&config, Nanos(0), part(true, &one, &[2])).unwrap();
+        assert_eq!(
+            parts.take(&config, Nanos(0), part(false, &other, &[3])),
+            Err(OfpError::BadRequest(BadRequestCode::BadMultipart))
         );
     }
 

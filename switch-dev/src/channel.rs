@@ -4,13 +4,14 @@
 
 use alloc::vec::Vec;
 
-use ofp_codec::{AsyncConfig, DEFAULT_MISS_SEND_LEN, HEADER_LEN, OfpError, Role, VERSION};
+use ofp_codec::{AsyncConfig, DEFAULT_MISS_SEND_LEN, HEADER_LEN, Message, OfpError, Role, VERSION};
 
 use crate::assembly::Assembly;
 use crate::async_filter::{self, Notice};
 use crate::bundle::Bundles;
 use crate::dump::Dump;
 use crate::hello;
+use crate::monitor::Monitors;
 use crate::out_queue::OutQueue;
 use crate::{ChannelId, ChannelKind, ChannelStatus, DeviceConfig, DeviceError, HangUp, Readiness};
 
@@ -49,6 +50,7 @@ pub(crate) struct Channel {
     pub(crate) miss_send_len: u16,
     pub(crate) assembly: Assembly,
     pub(crate) bundles: Bundles,
+    pub(crate) monitors: Monitors,
     /// A long reply that is still being queued. Until it is, the channel takes nothing more.
     pub(crate) dump: Option<Dump>,
     pub(crate) counters: ChannelCounters,
@@ -86,6 +88,7 @@ impl Channel {
             miss_send_len: DEFAULT_MISS_SEND_LEN,
             assembly: Assembly::default(),
             bundles: Bundles::default(),
+            monitors: Monitors::default(),
             dump: None,
             counters: ChannelCounters::default(),
             is_counted: false,
@@ -139,6 +142,7 @@ impl Channel {
         self.input = Vec::new();
         self.assembly = Assembly::default();
         self.bundles = Bundles::default();
+        self.monitors = Monitors::default();
         self.dump = None;
         self.role = Role::Equal;
         if matches!(why, HangUp::TooSlow | HangUp::NoMemory) {
@@ -181,6 +185,14 @@ impl Channel {
         if self.out.append(expected_len, encode).is_err() {
             self.hang_up(HangUp::NoMemory);
         }
+    }
+
+    /// Queues a reply with this xid.
+    pub(crate) fn reply_message(&mut self, expected_len: usize, xid: u32, message: &Message) {
+        self.reply(expected_len, |buffer| {
+            // What cannot be encoded leaves no whole message behind, and the queue takes it back.
+            let _ = message.encode(xid, buffer);
+        });
     }
 
     /// Queues an encoded packet-in, or counts it as dropped.
@@ -272,7 +284,8 @@ impl Channel {
         }
     }
 
-    fn bound(&mut self, config: &DeviceConfig) {
+    /// Hangs up where what others caused cannot be kept any longer.
+    pub(crate) fn bound(&mut self, config: &DeviceConfig) {
         if self.out.control_len() > config.reply_len_hard {
             self.hang_up(HangUp::TooSlow);
         }

@@ -23,7 +23,8 @@ pub struct DeviceConfig {
     /// Bytes of unread replies and notices at which a channel is hung up and counted: what others
     /// caused (deletes, time-outs, ports) can be neither dropped nor kept any longer.
     pub reply_len_hard: usize,
-    /// Removed flow entries that may wait in the tables while all channels that listen are behind.
+    /// Removed flow entries that may wait in the tables while all channels that listen are behind,
+    /// and for each channel whose flow monitors are.
     pub flow_removed_count: usize,
     /// Unread packet-ins, in messages; further ones stay in the switch's fair queue and drop there.
     pub packet_in_count: usize,
@@ -39,6 +40,8 @@ pub struct DeviceConfig {
     pub bundle_count: usize,
     /// Bytes that all open bundles of a channel may hold together.
     pub bundle_len: usize,
+    /// Flow monitors of a channel.
+    pub monitor_count: usize,
     /// `sw_desc` of OFPMP_DESC (§7.3.5.1), cut to 255 bytes.
     pub software: String,
     /// `dp_desc` of OFPMP_DESC: the name that people gave this switch, cut to 255 bytes.
@@ -59,6 +62,7 @@ impl Default for DeviceConfig {
             assembly_idle: 1_000_000_000,
             bundle_count: 8,
             bundle_len: 64 * 1024 * 1024,
+            monitor_count: 64,
             software: String::from(concat!("rumpswitch ", env!("CARGO_PKG_VERSION"))),
             description: String::new(),
         }

@@ -16,6 +16,7 @@ use ofp_codec::{
 use crate::async_filter::Notice;
 use crate::channel::{Channel, ChannelCounters, Phase, message_len};
 use crate::dispatch::{self, Turn};
+use crate::flow_updates::Author;
 use crate::generation::Generation;
 use crate::{
     ChannelId, ChannelKind, DeviceConfig, DeviceError, FailMode, HangUp, Readiness, hello,
@@ -258,6 +259,7 @@ impl Device {
         let copied = channel.out.read(into);
         let is_over = channel.is_over();
         while self.continue_dump(at, now) {}
+        self.continue_backlog(at);
         self.deliver();
         match copied {
             0 if !is_over && !into.is_empty() => Err(DeviceError::WouldBlock),
@@ -315,7 +317,7 @@ impl Device {
     /// The moment at which [`tick`](Device::tick) has something to do; `None` when nothing waits
     /// for time to pass.
     pub fn next_deadline(&self) -> Option<Nanos> {
-        if self.core.switch.tables.has_port_status() {
+        if self.core.switch.tables.has_port_status() || self.core.switch.tables.has_changes() {
             return Some(Nanos(0));
         }
         let config = &self.core.config;
@@ -335,6 +337,7 @@ impl Device {
                     break;
                 }
             }
+            self.continue_backlog(at);
             more |= self.channels.get(at).is_some_and(|channel| {
                 channel.dump.is_some()
                     && channel.out.control_len() < self.core.config.reply_len_soft
@@ -362,6 +365,8 @@ impl Device {
         host: &mut H,
         message: &[u8],
     ) {
+        // What the host has changed meanwhile is nobody's doing.
+        self.deliver_flow_changes(None);
         let Some(channel) = self.channels.get_mut(at) else { return };
         channel.counters.received = channel.counters.received.wrapping_add(1);
         let Some(header) = Header::peek(message) else { return };
@@ -396,10 +401,18 @@ impl Device {
             bytes: message,
             xid: header.xid,
             is_new_master: false,
+            flow_mod_xid: None,
+            late_reply: None,
             is_changed: false,
         };
         dispatch::message(&mut turn);
         let (is_new_master, is_changed) = (turn.is_new_master, turn.is_changed);
+        let author = turn.flow_mod_xid.map(|xid| Author { channel: turn.channel.id, xid });
+        let late_reply = turn.late_reply.take();
+        self.deliver_flow_changes(author);
+        if let (Some(reply), Some(channel)) = (late_reply, self.channels.get_mut(at)) {
+            channel.reply_message(64, header.xid, &reply);
+        }
         if is_new_master {
             for (other, channel) in self.channels.iter_mut().enumerate() {
                 if other != at && channel.role == Role::Master {
@@ -411,6 +424,7 @@ impl Device {
             self.settle();
         }
         while self.continue_dump(at, now) {}
+        self.continue_backlog(at);
         self.deliver();
         if self.channels.get(at).is_some_and(Channel::is_over) {
             self.count_the_slow();
@@ -441,7 +455,9 @@ impl Device {
             .any(|channel| channel.kind == ChannelKind::Active && channel.phase == Phase::Up);
         let invalid_ttl = Notice::PacketIn(PacketInReason::InvalidTtl);
         let wants_invalid_ttl = self.channels.iter().any(|channel| channel.wants(invalid_ttl));
+        let is_watched = self.channels.iter().any(|channel| !channel.monitors.is_empty());
         let tables = &mut self.core.switch.tables;
+        tables.set_watched(is_watched);
         tables.set_standalone(self.fail_mode == FailMode::Standalone && !has_controller);
         tables.set_invalid_ttl_to_controller(wants_invalid_ttl);
     }

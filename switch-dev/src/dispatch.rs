@@ -15,7 +15,7 @@ use crate::channel::Channel;
 use crate::device::Core;
 use crate::handlers::{
     async_config, barrier, bundle, config, echo, experimenter, features, flow, group, meter,
-    multipart, packet_out, port, queue, role, table,
+    monitor, multipart, packet_out, port, queue, role, table,
 };
 
 /// One message being executed: whose it is, and what it may touch.
@@ -29,6 +29,10 @@ pub(crate) struct Turn<'a, H: ?Sized> {
     pub(crate) xid: u32,
     /// Set by a role request: every other master becomes a slave.
     pub(crate) is_new_master: bool,
+    /// The flow-mod, or the first one of a bundle, that this turn executes.
+    pub(crate) flow_mod_xid: Option<u32>,
+    /// A reply that comes behind what this turn's changes cause to be told.
+    pub(crate) late_reply: Option<Message>,
     /// Set where the channel says what it wants to hear.
     pub(crate) is_changed: bool,
 }
@@ -36,11 +40,7 @@ pub(crate) struct Turn<'a, H: ?Sized> {
 impl<H: ?Sized> Turn<'_, H> {
     /// Queues a reply with the request's xid, of about `expected_len` bytes.
     pub(crate) fn reply(&mut self, expected_len: usize, message: &Message) {
-        let xid = self.xid;
-        self.channel.reply(expected_len, |buffer| {
-            // What cannot be encoded leaves no whole message behind, and the queue takes it back.
-            let _ = message.encode(xid, buffer);
-        });
+        self.channel.reply_message(expected_len, self.xid, message);
     }
 }
 
@@ -81,6 +81,7 @@ fn execute<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError
         Message::Experimenter { experimenter, .. } => experimenter::unknown(experimenter),
         Message::BundleControl(control) => bundle::control(turn, &control),
         Message::BundleAdd(add) => bundle::add(turn, &add),
+        Message::FlowMonitorCancel(id) => monitor::cancel(turn, id),
         Message::FeaturesRequest => features::request(turn),
         Message::GetConfigRequest => config::get(turn),
         Message::SetConfig(wanted) => config::set(turn, wanted),

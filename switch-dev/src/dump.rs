@@ -25,8 +25,8 @@ use alloc::vec::{IntoIter, Vec};
 use datapath::FlowCursor;
 use hypercall::Nanos;
 use ofp_codec::multipart::{
-    GroupDesc, GroupStats, MeterConfig, MeterStats, MultipartFlags, PortStats, QueueStats,
-    TableStats,
+    FlowMonitorFlags, FlowStatsRequest, GroupDesc, GroupStats, MeterConfig, MeterStats,
+    MultipartFlags, PortStats, QueueStats, TableStats,
 };
 use ofp_codec::{
     BadRequestCode, Message, MultipartReply, MultipartReplyBody, MultipartRequestBody, OfpError,
@@ -36,7 +36,8 @@ use ofp_codec::{
 use crate::channel::Channel;
 use crate::device::Core;
 use crate::dispatch::bad_request;
-use crate::handlers::multipart::FIXED_LEN;
+use crate::handlers::multipart::{EXPERIMENTER_LEN, FIXED_LEN};
+use crate::monitor::{Monitor, selecting};
 
 /// Length from which on a message takes no further entry.
 const PART_LEN: usize = 60_000;
@@ -58,6 +59,7 @@ pub(crate) struct Dump {
 #[derive(Debug)]
 enum Entries {
     Flow(Box<FlowCursor>),
+    Monitored(Box<FlowCursor>, Vec<Monitor>),
     TableFeatures(IntoIter<TableId>),
     Table(IntoIter<TableStats>),
     PortStats(IntoIter<PortStats>),
@@ -102,6 +104,20 @@ impl Dump {
         Ok(Dump { xid, entries, kept: Vec::new() })
     }
 
+    /// The entries that new monitors want to hear of.
+    pub(crate) fn of_monitors(
+        core: &Core,
+        xid: u32,
+        monitors: Vec<Monitor>,
+    ) -> Result<Dump, OfpError> {
+        let mut tables = monitors.iter().map(|monitor| monitor.filter.table_id());
+        let first = tables.next().unwrap_or(TableId(0));
+        let table_id = if tables.all(|table| table == first) { first } else { TableId::ALL };
+        let request = FlowStatsRequest { table_id, ..FlowStatsRequest::default() };
+        let cursor = Box::new(core.switch.tables.flow_stats(&request)?);
+        Ok(Dump { xid, entries: Entries::Monitored(cursor, monitors), kept: Vec::new() })
+    }
+
     /// Queues the next message of the list. Returns whether it was the last.
     pub(crate) fn queue_part(&mut self, core: &Core, channel: &mut Channel, now: Nanos) -> bool {
         let mut is_last = false;
@@ -127,12 +143,13 @@ impl Dump {
                 // The first entry's header is the message's.
                 continue;
             }
-            let len = buffer.len().saturating_sub(start).saturating_sub(FIXED_LEN);
+            let fixed_len = self.entries.fixed_len();
+            let len = buffer.len().saturating_sub(start).saturating_sub(fixed_len);
             if len > PART_LEN {
                 self.kept = buffer.split_off(mark);
                 break false;
             }
-            buffer.drain(mark..mark.saturating_add(FIXED_LEN));
+            buffer.drain(mark..mark.saturating_add(fixed_len));
         };
         if buffer.len() == start && !encode(self.xid, self.entries.none(), buffer) {
             buffer.truncate(start);
@@ -156,6 +173,15 @@ impl Entries {
             Entries::Flow(cursor) => {
                 Reply::Flow([tables.next_flow_stats(cursor, now, budget)?].into())
             }
+            Entries::Monitored(_, monitors) if monitors.is_empty() => return None,
+            Entries::Monitored(cursor, monitors) => loop {
+                let entry = tables.next_flow(cursor, budget)?;
+                let flags = selecting(monitors, &entry, FlowMonitorFlags::all());
+                if !flags.is_empty() {
+                    let update = entry.update(flags.contains(FlowMonitorFlags::ACTIONS));
+                    break Reply::FlowMonitor([update].into());
+                }
+            },
             Entries::TableFeatures(ids) => {
                 // A table may have vanished meanwhile.
                 Reply::TableFeatures([ids.find_map(|id| tables.table_features(id))?].into())
@@ -175,7 +201,16 @@ impl Entries {
     fn is_done(&self) -> bool {
         match self {
             Entries::Flow(cursor) => cursor.is_done(),
+            Entries::Monitored(cursor, monitors) => cursor.is_done() || monitors.is_empty(),
             _ => true,
+        }
+    }
+
+    /// Bytes before the first entry of a message.
+    fn fixed_len(&self) -> usize {
+        match self {
+            Entries::Monitored(..) => FIXED_LEN + EXPERIMENTER_LEN,
+            _ => FIXED_LEN,
         }
     }
 
@@ -184,6 +219,7 @@ impl Entries {
         use MultipartReplyBody as Reply;
         match self {
             Entries::Flow(_) => Reply::Flow(Vec::new()),
+            Entries::Monitored(..) => Reply::FlowMonitor(Vec::new()),
             Entries::TableFeatures(_) => Reply::TableFeatures(Vec::new()),
             Entries::Table(_) => Reply::Table(Vec::new()),
             Entries::PortStats(_) => Reply::PortStats(Vec::new()),

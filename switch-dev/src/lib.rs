@@ -47,9 +47,11 @@ mod device;
 mod dispatch;
 mod dump;
 mod error;
+mod flow_updates;
 mod generation;
 mod handlers;
 mod hello;
+mod monitor;
 mod notices;
 mod out_queue;
 

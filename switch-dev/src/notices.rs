@@ -19,6 +19,7 @@ const NOTICE_KEEP: usize = 4096;
 impl Device {
     /// Hands news and packet-ins to the channels that want them.
     pub(crate) fn deliver(&mut self) {
+        self.deliver_flow_changes(None);
         let Switch { tables, worker, .. } = &self.core.switch;
         if worker.punt_count() == 0
             && !tables.has_news()

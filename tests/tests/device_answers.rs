@@ -97,10 +97,16 @@ fn multiparts() {
             Error(BAD_REQUEST, 3),
         ),
         one(
-            "ONF flow monitor",
+            "ONF flow monitors, none",
             multipart(5, 0xffff, 0, &[0x4f, 0x4e, 0x46, 0, 0, 0, 7, 0x4e]),
-            Error(BAD_REQUEST, 3),
+            Reply(19, 24),
         ),
+        one(
+            "ONF unknown type",
+            multipart(5, 0xffff, 0, &[0x4f, 0x4e, 0x46, 0, 0, 0, 7, 0x4f]),
+            Error(BAD_REQUEST, 4),
+        ),
+        one("experimenter short", multipart(5, 0xffff, 0, &[0; 4]), Error(BAD_REQUEST, 6)),
         one("flags 2", multipart(5, 0, 2, &[]), Reply(19, 1072)),
         one("short", message(18, 5, &[0, 13, 0, 0]), Error(BAD_REQUEST, 6)),
         (

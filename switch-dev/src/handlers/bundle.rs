@@ -45,7 +45,7 @@ pub(crate) fn control<H: ?Sized>(
         _ => return Err(BundleError::BadType.into()),
     };
     let reply = BundleControl { bundle_id: id, control: answer, flags, properties: Vec::new() };
-    turn.reply(24, &Message::BundleControl(reply));
+    turn.late_reply = Some(Message::BundleControl(reply));
     Ok(())
 }
 
@@ -77,9 +77,13 @@ fn commit<H: ?Sized>(turn: &mut Turn<'_, H>, messages: &[u8]) -> Result<(), OfpE
     let mut rest = messages;
     while let Some((message, behind)) = message_len(rest).and_then(|len| rest.split_at_checked(len))
     {
+        let header = Header::peek(message);
+        let xid = header.map_or(turn.xid, |header| header.xid);
+        if header.is_some_and(|header| header.kind == MessageType::FlowMod as u8) {
+            turn.flow_mod_xid.get_or_insert(xid);
+        }
         if let Err(error) = apply(turn, message) {
             turn.core.switch.tables.roll_back();
-            let xid = Header::peek(message).map_or(turn.xid, |header| header.xid);
             turn.channel.error(error, xid, message);
             return Err(BundleError::MsgFailed.into());
         }

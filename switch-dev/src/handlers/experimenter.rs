@@ -1,5 +1,5 @@
-//! OFPT_EXPERIMENTER (§7.5.4). Bundles are the only extension that is known; they are handled in
-//! [`bundle`](super::bundle).
+//! OFPT_EXPERIMENTER (§7.5.4). Bundles and flow monitors are the only extensions that are known;
+//! they are handled in [`bundle`](super::bundle) and [`monitor`](super::monitor).
 
 use ofp_codec::{BadRequestCode, ONF_EXPERIMENTER, OfpError};
 

@@ -11,6 +11,7 @@ pub(crate) mod features;
 pub(crate) mod flow;
 pub(crate) mod group;
 pub(crate) mod meter;
+pub(crate) mod monitor;
 pub(crate) mod multipart;
 pub(crate) mod packet_out;
 pub(crate) mod port;

@@ -14,16 +14,23 @@ use crate::assembly::{Part, Progress};
 use crate::device::Core;
 use crate::dispatch::{Turn, bad_request, word_at};
 use crate::dump::Dump;
+use crate::handlers::{experimenter, monitor};
 
 /// Bytes before the body of a request or reply.
 pub(crate) const FIXED_LEN: usize = 16;
+/// Bytes that an experimenter's multipart has before its body besides, in each of its parts.
+pub(crate) const EXPERIMENTER_LEN: usize = 8;
 
 pub(crate) fn request<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError> {
     let bad_len = bad_request(BadRequestCode::BadLen);
     let header = Header::peek(turn.bytes).ok_or(bad_len)?;
-    let (fixed, body) = turn.bytes.split_at_checked(FIXED_LEN).ok_or(bad_len)?;
+    let kind = word_at(turn.bytes, HEADER_LEN).and_then(MultipartType::from_number);
+    let fixed_len = match kind {
+        Some(MultipartType::Experimenter) => FIXED_LEN + EXPERIMENTER_LEN,
+        _ => FIXED_LEN,
+    };
+    let (fixed, body) = turn.bytes.split_at_checked(fixed_len).ok_or(bad_len)?;
     let (_, prefix) = fixed.split_at_checked(HEADER_LEN).ok_or(bad_len)?;
-    let kind = word_at(prefix, 0).and_then(MultipartType::from_number);
     let flags = MultipartFlags::from_bits_retain(word_at(prefix, 2).unwrap_or(0));
     let answered = turn.core.switch.tables.personality().multiparts;
     let kind = kind.filter(|kind| answered.has(*kind));
@@ -55,7 +62,8 @@ fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Res
         Asked::Aggregate(request) => Reply::Aggregate(tables.aggregate(&request)?),
         Asked::GroupFeatures => Reply::GroupFeatures(tables.group_features()),
         Asked::MeterFeatures => Reply::MeterFeatures(tables.meter_features()),
-        Asked::Experimenter { .. } => return Err(bad_request(BadRequestCode::BadExperimenter)),
+        Asked::FlowMonitor(requests) => return monitor::request(turn, &requests),
+        Asked::Experimenter { experimenter, .. } => return experimenter::unknown(experimenter),
         list => {
             match &list {
                 Asked::TableFeatures(wanted) if !wanted.is_empty() => {
