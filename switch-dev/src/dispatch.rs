@@ -73,12 +73,12 @@ fn execute<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError
     let (_, message) = Message::decode(turn.bytes)?;
     let has_experimenters = personality.features.contains(Features::EXPERIMENTERS);
     match message {
-        Message::Experimenter { .. } | Message::BundleControl(_) | Message::BundleAdd(_)
-            if !has_experimenters =>
-        {
+        _ if kind == MessageType::Experimenter && !has_experimenters => {
             Err(bad_request(BadRequestCode::BadExperimenter))
         }
-        Message::Experimenter { experimenter, .. } => experimenter::unknown(experimenter),
+        Message::Experimenter { experimenter, .. } => {
+            experimenter::unknown(turn.core, experimenter)
+        }
         Message::BundleControl(control) => bundle::control(turn, &control),
         Message::BundleAdd(add) => bundle::add(turn, &add),
         Message::FlowMonitorCancel(id) => monitor::cancel(turn, id),

@@ -23,6 +23,7 @@ import badinput  # noqa: F401  (these register their tests; the order is that of
 import channel  # noqa: F401
 import program  # noqa: F401
 import ofctl  # noqa: F401
+import monitors  # noqa: F401
 import hosts  # noqa: F401
 import faucet  # noqa: F401
 import osken  # noqa: F401

@@ -4,6 +4,7 @@
 use alloc::format;
 use alloc::string::String;
 
+use datapath::personality::Features;
 use ofp_codec::multipart::Desc;
 use ofp_codec::{
     BadRequestCode, HEADER_LEN, Header, Message, MultipartFlags, MultipartReply,
@@ -62,8 +63,15 @@ fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Res
         Asked::Aggregate(request) => Reply::Aggregate(tables.aggregate(&request)?),
         Asked::GroupFeatures => Reply::GroupFeatures(tables.group_features()),
         Asked::MeterFeatures => Reply::MeterFeatures(tables.meter_features()),
+        Asked::FlowMonitor(_)
+            if !tables.personality().features.contains(Features::EXPERIMENTERS) =>
+        {
+            return Err(bad_request(BadRequestCode::BadExperimenter));
+        }
         Asked::FlowMonitor(requests) => return monitor::request(turn, &requests),
-        Asked::Experimenter { experimenter, .. } => return experimenter::unknown(experimenter),
+        Asked::Experimenter { experimenter, .. } => {
+            return experimenter::unknown(turn.core, experimenter);
+        }
         list => {
             match &list {
                 Asked::TableFeatures(wanted) if !wanted.is_empty() => {
