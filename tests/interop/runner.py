@@ -25,6 +25,7 @@ import program  # noqa: F401
 import ofctl  # noqa: F401
 import monitors  # noqa: F401
 import hosts  # noqa: F401
+import queues  # noqa: F401
 import faucet  # noqa: F401
 import osken  # noqa: F401
 import ryu_switch  # noqa: F401

@@ -34,6 +34,7 @@ class Switch:
         listen_also: Sequence[str] = (),
         fail_mode: str = "secure",
         local: bool = False,
+        options: Sequence[str] = (),
     ):
         self.context = context
         self.hosts = list(hosts)
@@ -45,6 +46,8 @@ class Switch:
         self.fail_mode = fail_mode
         # Whether it has a LOCAL port (a bridge of Open vSwitch always has one).
         self.local = local
+        # More arguments of `rumpswitch run`.
+        self.options = list(options)
         self.processes: list[Process] = []
         if kind == "tap" and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
             raise Skip("/dev/net/tun is not there or may not be opened")
@@ -76,6 +79,7 @@ class Rumpswitch(Switch):
             f"{self.datapath_id:016x}",
             "--fail-mode",
             self.fail_mode,
+            *self.options,
         ]
         for host in self.hosts:
             argv += ["--port", f"{host.port}:{self.kind}:{host.interface}"]
