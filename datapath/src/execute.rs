@@ -445,7 +445,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     /// Sends the packet to the controllers.
     pub(crate) fn punt(&mut self, carrier: &mut Carrier<H::Frame>, origin: Origin) {
         let tables = self.tables;
-        if !tables.ports.punts(carrier.packet.in_port) {
+        if origin.reason == PacketInReason::NoMatch && !tables.ports.punts(carrier.packet.in_port) {
             self.dropped(DropReason::PuntNoPacketIn, &carrier.packet);
             return;
         }

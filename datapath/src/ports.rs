@@ -117,6 +117,8 @@ pub(crate) struct PortEntry {
     offered: PortFeatures,
     /// What a port-mod told it to advertise instead; empty for nothing.
     asked: PortFeatures,
+    /// Whether the host was last told that the port is administratively down.
+    told_down: bool,
     desc: PortDesc,
 }
 
@@ -137,6 +139,8 @@ pub(crate) struct Ports {
     others: HashMap<u32, u32, foldhash::fast::FixedState>,
     /// The ids of all queues of all ports, in order.
     queue_ids: Vec<u32>,
+    /// Ports that may have gone up or down since the host was last told; there is room for all.
+    untold: Vec<Port>,
 }
 
 /// What controllers configured of a port.
@@ -278,6 +282,8 @@ impl Ports {
         counters.ensure_port(slot).map_err(no_memory)?;
         self.reserve_index(port.number).map_err(no_memory)?;
         self.queue_ids.try_reserve(port.queues.len()).map_err(|_| no_memory(NoMemory))?;
+        let room = (self.ports.count() as usize + 1).saturating_sub(self.untold.len());
+        self.untold.try_reserve(room).map_err(|_| no_memory(NoMemory))?;
         let mut queues = Queues::default();
         queues.set(now, &port.queues, counters).map_err(no_memory)?;
         let mut entry = PortEntry {
@@ -291,6 +297,7 @@ impl Ports {
             queues,
             offered: PortFeatures::empty(),
             asked: PortFeatures::empty(),
+            told_down: false,
             desc: PortDesc { port_no: number, ..PortDesc::default() },
         };
         describe(&mut entry, port);
@@ -299,7 +306,30 @@ impl Ports {
         counters.reset_port(slot);
         self.set_index(Port(number.0), slot);
         self.index_queues();
+        self.note_down(Port(number.0));
         Ok(status)
+    }
+
+    /// Notes that the host may have to be told that a port is down, or up again.
+    fn note_down(&mut self, port: Port) {
+        let Some(entry) = self.get(port) else { return };
+        let is_down = entry.config.contains(ConfigFlags::PORT_DOWN);
+        if is_down != entry.told_down && !self.untold.contains(&port) {
+            self.untold.push(port);
+        }
+    }
+
+    /// The next port that was taken down, or up again, and which of both.
+    pub(crate) fn next_down(&mut self) -> Option<(Port, bool)> {
+        while let Some(port) = self.untold.pop() {
+            let Some(entry) = self.get_mut(port) else { continue };
+            let is_down = entry.config.contains(ConfigFlags::PORT_DOWN);
+            if is_down != entry.told_down {
+                entry.told_down = is_down;
+                return Some((port, is_down));
+            }
+        }
+        None
     }
 
     /// Configures the queues of a port (§7.2.2).
@@ -354,6 +384,7 @@ impl Ports {
         }
         self.others.remove(&port.0);
         entry.queues.free(counters);
+        self.untold.retain(|other| *other != port);
         self.index_queues();
         Ok(PortStatus { reason: PortReason::Delete, desc: entry.desc })
     }
@@ -391,6 +422,7 @@ impl Ports {
         }
         entry.refresh();
         let desc = entry.desc.clone();
+        self.note_down(Port(change.port_no.0));
         Ok((desc != before).then_some(PortStatus { reason: PortReason::Modify, desc }))
     }
 
@@ -406,6 +438,7 @@ impl Ports {
             (entry.config, entry.asked) = (config, asked);
             entry.refresh();
         }
+        self.note_down(port);
     }
 
     pub(crate) fn set_errors(&mut self, port: Port, errors: PortErrors) {

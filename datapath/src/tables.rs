@@ -404,6 +404,13 @@ impl Tables {
         self.ports.queue_dropped(port, queue, frames);
     }
 
+    /// The next port that is administratively down (`OFPPC_PORT_DOWN`) and was not when the host last
+    /// asked, or the other way round: `true` for down. For hosts that can take the link down with
+    /// the port; the switch sends and receives nothing there in any case.
+    pub fn next_port_down(&mut self) -> Option<(Port, bool)> {
+        self.ports.next_down()
+    }
+
     fn tell_port(&mut self, status: Option<PortStatus>) {
         let Some(status) = status else { return };
         match self.port_news.try_reserve(1) {

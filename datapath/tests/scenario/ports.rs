@@ -21,7 +21,7 @@ fn port_mod(port: u32, config: Flags, mask: Flags) -> PortMod {
 }
 
 impl Bed {
-    fn configure(&mut self, port: u32, config: Flags) {
+    pub(crate) fn configure(&mut self, port: u32, config: Flags) {
         self.switch.tables.port_mod(&port_mod(port, config, Flags::all())).unwrap_or_else(|_| {
             let known = Flags::PORT_DOWN | Flags::NO_RECV | Flags::NO_FWD | Flags::NO_PACKET_IN;
             self.switch.tables.port_mod(&port_mod(port, config, known)).unwrap();
@@ -300,4 +300,98 @@ fn every_port_number_has_32_bits() {
     let all = bed.switch.tables.port_descs();
     let listed: Vec<u32> = all.iter().map(|desc| desc.port_no.0).collect();
     assert_eq!(listed, [&[1, 2, 3, 4], &numbers[..]].concat());
+}
+
+#[test]
+fn the_host_is_told_once_of_each_port_that_goes_down_or_up() {
+    let mut bed = Bed::new();
+    let told = |bed: &mut Bed| {
+        let mut told = Vec::new();
+        while let Some((port, is_down)) = bed.switch.tables.next_port_down() {
+            told.push((port.0, is_down));
+        }
+        told.sort_unstable();
+        told
+    };
+    assert_eq!(told(&mut bed), []);
+    bed.configure(1, Flags::PORT_DOWN);
+    bed.configure(2, Flags::PORT_DOWN | Flags::NO_FWD);
+    bed.configure(3, Flags::NO_RECV);
+    assert_eq!(told(&mut bed), [(1, true), (2, true)]);
+    bed.configure(1, Flags::empty());
+    bed.configure(1, Flags::PORT_DOWN);
+    bed.configure(2, Flags::NO_FWD);
+    assert_eq!(told(&mut bed), [(2, false)], "there and back is no change");
+    bed.switch.tables.begin();
+    bed.configure(3, Flags::PORT_DOWN);
+    bed.switch.tables.roll_back();
+    assert_eq!(told(&mut bed), [], "nor is what was undone");
+    bed.configure(4, Flags::PORT_DOWN);
+    bed.switch.tables.port_remove(Port(4)).unwrap();
+    let down = PortConfig { config: Flags::PORT_DOWN, ..PortConfig::new(Port(5), "five") };
+    bed.switch.tables.port_add(bed.now, down).unwrap();
+    assert_eq!(told(&mut bed), [(5, true)], "a port may come down");
+}
+
+#[test]
+fn drops_are_counted_at_the_port_where_they_happen() {
+    let mut bed = Bed::new();
+    bed.add(entry(1, &[(OxmField::InPort, 1)], apply([output(2)])));
+    let row = |bed: &Bed, port| {
+        let stats = bed.switch.tables.port_stats(PortNo(port), bed.now).unwrap()[0];
+        (stats.rx_packets, stats.rx_dropped, stats.tx_packets, stats.tx_dropped)
+    };
+    let frame = udp(1, 2, 53);
+    bed.ports(1, &frame);
+    assert_eq!((row(&bed, 1), row(&bed, 2)), ((1, 0, 0, 0), (0, 0, 1, 0)));
+    for (port, flags) in [(1, Flags::NO_RECV), (1, Flags::PORT_DOWN)] {
+        bed.configure(port, flags);
+        assert_eq!(bed.ports(1, &frame), []);
+    }
+    assert_eq!((row(&bed, 1), row(&bed, 2)), ((3, 2, 0, 0), (0, 0, 1, 0)));
+    bed.configure(1, Flags::empty());
+    for flags in [Flags::NO_FWD, Flags::PORT_DOWN] {
+        bed.configure(2, flags);
+        assert_eq!(bed.ports(1, &frame), []);
+    }
+    let link = PortConfig { state: PortState::LINK_DOWN, ..PortConfig::new(Port(2), "p2") };
+    bed.configure(2, Flags::empty());
+    bed.switch.tables.port_change(link).unwrap();
+    assert_eq!(bed.ports(1, &frame), []);
+    assert_eq!((row(&bed, 1), row(&bed, 2)), ((6, 2, 0, 0), (0, 0, 1, 3)));
+    assert_eq!(bed.all_flows()[0].packet_count, 4, "the entry counts what the port dropped");
+}
+
+#[test]
+fn blocked_ports_are_left_out_of_floods_and_of_normal() {
+    let mut bed = Bed::new();
+    let blocked = PortConfig { state: PortState::BLOCKED, ..PortConfig::new(Port(3), "p3") };
+    bed.switch.tables.port_change(blocked).unwrap();
+    let status = bed.status().unwrap();
+    let expected = (PortReason::Modify, PortState::BLOCKED | PortState::LIVE);
+    assert_eq!((status.reason, status.desc.state), expected);
+    for (reserved, reached) in
+        [(PortNo::FLOOD, vec![2, 4]), (PortNo::NORMAL, vec![2, 4]), (PortNo::ALL, vec![2, 3, 4])]
+    {
+        bed.add(entry(1, &[], apply([Action::output(reserved)])));
+        assert_eq!(bed.ports(1, &udp(1, 2, 53)), reached, "{reserved:?}");
+    }
+    bed.add(entry(1, &[], apply([output(3)])));
+    assert_eq!(bed.ports(1, &udp(1, 2, 53)), [3], "by its number it is reached");
+}
+
+#[test]
+fn port_statistics_tell_seconds_and_nanoseconds_since_the_port_came() {
+    let mut bed = Bed::new();
+    bed.now = bed.now.plus(5);
+    bed.switch.tables.port_add(bed.now, PortConfig::new(Port(9), "nine")).unwrap();
+    bed.now = bed.now.plus(2 * SECOND + 7);
+    let row = |bed: &Bed, port| {
+        let stats = bed.switch.tables.port_stats(PortNo(port), bed.now).unwrap()[0];
+        (stats.duration_sec, stats.duration_nsec)
+    };
+    assert_eq!((row(&bed, 9), row(&bed, 1)), ((2, 7), (2, 12)));
+    bed.switch.tables.port_remove(Port(9)).unwrap();
+    bed.switch.tables.port_add(bed.now, PortConfig::new(Port(9), "nine")).unwrap();
+    assert_eq!(row(&bed, 9), (0, 0), "it starts anew");
 }
