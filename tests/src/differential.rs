@@ -15,7 +15,7 @@ use ofp_codec::{ConfigFlags, FlowRemoved, GroupId, OxmField, PortMod, PortNo, Po
 
 use crate::generate::case::{Case, Step};
 use crate::generate::{PORTS, TABLES};
-use crate::oracle::{Chooser, Coverage, Oracle, Outcome, Received};
+use crate::oracle::{Chooser, Coverage, Load, Oracle, Outcome, Received};
 
 /// Where the two went different ways.
 #[derive(Clone, Debug)]
@@ -24,6 +24,13 @@ pub struct Difference {
     pub step: usize,
     /// What differed.
     pub what: String,
+}
+
+impl Difference {
+    /// What kind of thing differed.
+    pub fn kind(&self) -> &str {
+        self.what.split(['\n', ';']).next().unwrap_or_default()
+    }
 }
 
 /// What a run that went well has met.
@@ -268,10 +275,11 @@ impl Pair {
             return same("outcomes", outcomes, self.oracle.take_outcomes());
         }
         let mut took = self.bucket_counts();
-        for (bucket, count) in &mut took {
-            *count -= before.get(bucket).copied().unwrap_or(0);
+        for (bucket, load) in &mut took {
+            let before = before.get(bucket).copied().unwrap_or_default();
+            load.packets -= before.packets;
+            load.bytes -= before.bytes;
         }
-        took.retain(|_, count| *count > 0);
         let mut chooser = Some(Chooser::default());
         let mut first = None;
         for _ in 0..ATTEMPTS {
@@ -288,12 +296,15 @@ impl Pair {
             first.get_or_insert(theirs);
             chooser = chosen.next();
         }
-        let buckets = format!("buckets taken: {took:?}");
-        same(&format!("outcomes, whatever is chosen; {buckets}"), Some(outcomes), first)
+        took.retain(|_, load| load.packets > 0);
+        Err(format!(
+            "no choice of buckets explains the outcomes\n  switch: {outcomes:?}\n  buckets: {took:?}\n  \
+             oracle, at first: {first:?}"
+        ))
     }
 
-    /// Packets of every bucket of SELECT groups.
-    fn bucket_counts(&self) -> BTreeMap<(u32, usize), u64> {
+    /// What every bucket of SELECT groups counted.
+    fn bucket_counts(&self) -> BTreeMap<(u32, usize), Load> {
         let mut counts = BTreeMap::new();
         for group in self.switch.tables.group_stats(GroupId::ALL, self.now()) {
             let id = group.group_id.0;
@@ -301,7 +312,8 @@ impl Pair {
                 continue;
             }
             for (index, bucket) in group.buckets.iter().enumerate() {
-                counts.insert((id, index), bucket.packet_count);
+                let load = Load { packets: bucket.packet_count, bytes: bucket.byte_count };
+                counts.insert((id, index), load);
             }
         }
         counts

@@ -43,9 +43,9 @@ pub struct OracleGroup {
 }
 
 impl OracleGroup {
-    /// Whether it takes one of several buckets by the switch's own choice.
+    /// Whether it takes one of its buckets by the switch's own choice.
     pub fn is_select(&self) -> bool {
-        self.given.group_type == GroupType::Select && self.given.buckets.len() > 1
+        self.given.group_type == GroupType::Select
     }
 }
 
@@ -55,26 +55,28 @@ pub struct Chooser {
     script: Vec<usize>,
     counts: Vec<usize>,
     at: usize,
-    /// How often each bucket of a group is still to be taken.
-    left: BTreeMap<(u32, usize), u64>,
+    /// What each bucket of a group is still to count.
+    left: BTreeMap<(u32, usize), Load>,
 }
 
 impl Chooser {
     /// The same script, to be followed within what the switch's buckets counted.
     #[must_use]
-    pub fn guided(self, took: &BTreeMap<(u32, usize), u64>) -> Chooser {
+    pub fn guided(self, took: &BTreeMap<(u32, usize), Load>) -> Chooser {
         Chooser { left: took.clone(), ..self }
     }
 
-    /// Whether every bucket has been taken as often as it counted.
+    /// Whether every bucket has been taken by as many packets and bytes as it counted.
     pub fn is_consumed(&self) -> bool {
-        self.left.is_empty()
+        self.left.values().all(|left| *left == Load::default())
     }
 
     /// One of the buckets of a group that are still to be taken.
     fn choose(&mut self, group: u32, live: &[usize]) -> usize {
-        let open: Vec<usize> =
-            live.iter().copied().filter(|index| self.left.contains_key(&(group, *index))).collect();
+        let is_open = |index: &usize| {
+            self.left.get(&(group, *index)).is_some_and(|left| left.packets > 0)
+        };
+        let open: Vec<usize> = live.iter().copied().filter(is_open).collect();
         if open.is_empty() {
             return live[0];
         }
@@ -87,13 +89,10 @@ impl Chooser {
         open[self.script[self.at - 1].min(open.len() - 1)]
     }
 
-    fn took(&mut self, group: u32, index: usize) {
-        if let Some(left) = self.left.get_mut(&(group, index)) {
-            *left -= 1;
-            if *left == 0 {
-                self.left.remove(&(group, index));
-            }
-        }
+    fn took(&mut self, group: u32, index: usize, len: usize) {
+        let left = self.left.entry((group, index)).or_default();
+        left.packets = left.packets.wrapping_sub(1);
+        left.bytes = left.bytes.wrapping_sub(len as u64);
     }
 
     /// The script after this one, or `None` when all have been tried.
@@ -183,7 +182,7 @@ impl Oracle {
 
     /// Whether what a SELECT group does with a packet may be the switch's own choice.
     pub fn has_choices(&self) -> bool {
-        self.groups.values().any(OracleGroup::is_select)
+        self.groups.values().any(|group| group.is_select() && group.buckets.len() > 1)
     }
 
     /// Whether the packet has had all the outputs and buckets that one packet gets.
@@ -266,7 +265,7 @@ impl Oracle {
             }
         };
         group.taken.insert(key, (chosen, live));
-        self.chooser.took(id, chosen);
+        self.chooser.took(id, chosen, packet.frame.len());
         Some(chosen)
     }
 

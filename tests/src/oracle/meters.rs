@@ -96,10 +96,13 @@ impl Oracle {
         let id = given.meter_id;
         match (given.command, self.meters.get_mut(&id.0)) {
             (MeterModCommand::Add, Some(_)) => return fail(MeterModFailedCode::MeterExists),
+            (MeterModCommand::Modify, None) => return fail(MeterModFailedCode::UnknownMeter),
+            (MeterModCommand::Add | MeterModCommand::Modify, _) if given.bands.is_empty() => {
+                return fail(MeterModFailedCode::OutOfBands);
+            }
             (MeterModCommand::Add, None) => {
                 self.meters.insert(id.0, OracleMeter::new(given, self.now));
             }
-            (MeterModCommand::Modify, None) => return fail(MeterModFailedCode::UnknownMeter),
             (MeterModCommand::Modify, Some(meter)) => {
                 let (created, load) = (meter.created, meter.load);
                 *meter = OracleMeter { created, load, ..OracleMeter::new(given, self.now) };
