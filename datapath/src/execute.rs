@@ -254,11 +254,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
     }
 
-    /// Hands a frame to the host. One that a pop left shorter than Ethernet's shortest is padded;
-    /// if the host has no room for that, it goes as it is.
+    /// Hands a frame to the host. One that a pop left shorter than Ethernet's shortest is padded,
+    /// which no counter sees; if the host has no room for that, it goes as it is.
     fn transmit(&mut self, port: Port, meta: &Meta, frame: H::Frame, is_popped: bool) {
         let mut frame = frame;
-        // Counters tell the packet's length, not the padding's.
         let load = Load::of(frame.len(), meta);
         if is_popped && frame.len() < FRAME_MIN {
             frame.grow_back(FRAME_MIN.saturating_sub(frame.len()));
