@@ -73,9 +73,8 @@ impl Chooser {
 
     /// One of the buckets of a group that are still to be taken.
     fn choose(&mut self, group: u32, live: &[usize]) -> usize {
-        let is_open = |index: &usize| {
-            self.left.get(&(group, *index)).is_some_and(|left| left.packets > 0)
-        };
+        let is_open =
+            |index: &usize| self.left.get(&(group, *index)).is_some_and(|left| left.packets > 0);
         let open: Vec<usize> = live.iter().copied().filter(is_open).collect();
         if open.is_empty() {
             return live[0];

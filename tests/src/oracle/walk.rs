@@ -314,7 +314,10 @@ impl Oracle {
     /// Offers a packet to the controllers.
     fn packet_in(&mut self, packet: &Packet, sender: Sender) {
         let is_silent = |config: PortConfig| config.contains(PortConfig::NO_PACKET_IN);
-        if self.ports.get(&packet.in_port).is_some_and(|port| is_silent(port.desc.config)) {
+        let is_kept =
+            self.ports.get(&packet.in_port).is_some_and(|port| is_silent(port.desc.config));
+        // The bit is about table misses (§7.2.1).
+        if is_kept && sender.reason == PacketInReason::NoMatch {
             return self.dropped("punt_no_packet_in");
         }
         let Some(frame) = self.metered_packet_in(&packet.frame) else {
