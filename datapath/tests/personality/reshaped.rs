@@ -219,7 +219,8 @@ fn a_request_is_refused_whole() {
         edit(&mut wanted[1]);
         wanted
     };
-    let cases: [(&str, Code, &dyn Fn(&mut TableFeatures)); 14] = [
+    type Case<'a> = (&'a str, Code, &'a dyn Fn(&mut TableFeatures));
+    let cases: [Case<'_>; 14] = [
         ("a table that is not there", Code::BadTable, &|f| f.table_id = TableId(8)),
         ("a table twice", Code::BadTable, &|f| f.table_id = TableId(0)),
         ("a property missing", Code::BadType, &|f| drop(f.properties.pop())),
