@@ -5,9 +5,11 @@ mod config;
 mod demo;
 mod failure;
 mod out;
+mod personality;
 mod replay;
 mod run;
 mod table_files;
+mod toml_reader;
 mod trace;
 
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Replay(replay) => replay::run(&replay),
         Command::Run(run) => run::run(&run),
         Command::Trace(trace) => trace::run(&trace),
+        Command::Personality(args) => personality::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -152,19 +152,31 @@ impl Personality {
         self
     }
 
-    /// The same with so many tables, 1 to 255: the last ones go, or the last one is repeated. Each
-    /// table leads to all later ones that it led to before, a repeated one to all later ones.
+    /// The same with so many tables, 1 to 255: the last ones go, or the last one is repeated. What led
+    /// to all later tables does so again.
     #[must_use]
     pub fn with_table_count(mut self, count: u8) -> Personality {
-        let count = usize::from(count.clamp(1, 255));
+        let (before, count) = (self.tables.len(), usize::from(count.clamp(1, 255)));
+        let goes_on = |table: &TableShape| {
+            table.entry.instructions.contains(Instructions::GOTO_TABLE)
+                || table.miss.instructions.contains(Instructions::GOTO_TABLE)
+        };
+        let goes_on = self.tables.iter().any(goes_on);
         let last = self.tables.last().cloned().unwrap_or_default();
-        self.tables.truncate(count);
-        while self.tables.len() < count {
-            let id = u8::try_from(self.tables.len()).unwrap_or(u8::MAX);
-            let next = TableIdSet::later(TableId(id), count);
-            let lead = |shape: EntryShape| EntryShape { next_tables: next, ..shape };
-            let (entry, miss) = (lead(last.entry), lead(last.miss));
-            self.tables.push(TableShape { entry, miss, ..last.clone() });
+        self.tables.resize(count, last);
+        for (id, table) in (0..=u8::MAX).map(TableId).zip(&mut self.tables) {
+            let (was_later, later) = (TableIdSet::later(id, before), TableIdSet::later(id, count));
+            for shape in [&mut table.entry, &mut table.miss] {
+                if shape.next_tables == was_later {
+                    shape.next_tables = later;
+                    // The last table had no Goto-Table, since there was no later one.
+                    shape.instructions.set(
+                        Instructions::GOTO_TABLE,
+                        shape.instructions.contains(Instructions::GOTO_TABLE)
+                            || (was_later.is_empty() && goes_on),
+                    );
+                }
+            }
         }
         self.consistent()
     }

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// What a flow table does to one frame, step by step
     Trace(Trace),
+    /// A personality as TOML, to start one's own from; without a name, the names there are
+    Personality(Personality),
 }
 
 impl Default for Command {
@@ -70,6 +72,9 @@ pub(crate) struct Demo {
     /// stands in a path (repeatable)
     #[arg(long, value_name = "TARGET")]
     pub(crate) listen: Vec<Target>,
+    /// What the switches look like to controllers: a preset, or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) personality: Option<String>,
     /// What chance is drawn from: the same seed, the same run
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -88,6 +93,7 @@ impl Default for Demo {
             stay: false,
             controller: Vec::new(),
             listen: Vec::new(),
+            personality: None,
             seed: 1,
             json: false,
         }
@@ -128,13 +134,23 @@ pub(crate) struct Run {
     /// A queue of a port, with shares of its rate: 2:7:min=10%,max=50% (repeatable)
     #[arg(long, value_name = "PORT:ID[:min=P%][,max=P%]")]
     pub(crate) queue: Vec<QueueSpec>,
+    /// What the switch looks like to controllers: a preset, or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) personality: Option<String>,
     /// Read one or several switches from this TOML file instead
     #[arg(long, value_name = "FILE",
-        conflicts_with_all = ["port", "controller", "datapath_id", "rate", "queue"])]
+        conflicts_with_all = ["port", "controller", "datapath_id", "rate", "queue", "personality"])]
     pub(crate) config: Option<PathBuf>,
     /// Say no more than errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Personality {
+    /// A preset, or a TOML file
+    #[arg(value_name = "NAME|FILE")]
+    pub(crate) name: Option<String>,
 }
 
 /// `N=FILE`: a port and its capture.
@@ -156,6 +172,9 @@ pub(crate) struct TableFiles {
     /// Meters, a line each as ovs-ofctl add-meter reads it
     #[arg(long, value_name = "FILE")]
     pub(crate) meters: Vec<PathBuf>,
+    /// What the switch looks like to controllers: a preset, or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) personality: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

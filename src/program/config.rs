@@ -10,24 +10,28 @@
 //! fail-mode = "standalone"               # or "secure"
 //! rates = ["2=10M"]                      # what port 2 sends at most
 //! queues = ["2:1:min=10%,max=50%"]       # its queue 1, and shares of that rate
+//! personality = "ovs"                    # what it looks like: a preset, or a file beside this one
 //! ```
 //!
 //! Everything that is wrong is told at once, each with its line.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::ValueEnum;
+use rumpswitch::datapath::Personality;
 use rumpswitch::hypercall::Port;
 use rumpswitch::switchd::Target;
 use rumpswitch::unix_host::{self, PortSpec, QueueSpec, RateSpec};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::Failure;
 use super::args::{FailMode, parse_datapath_id};
+use super::personality;
+use super::toml_reader::{Reader, Wrong, read_file};
 
 /// One switch to be run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,31 +44,17 @@ pub(crate) struct SwitchSettings {
     pub(crate) fail_mode: FailMode,
     pub(crate) rates: Vec<RateSpec>,
     pub(crate) queues: Vec<QueueSpec>,
+    pub(crate) personality: Option<Arc<Personality>>,
 }
 
 /// Reads the switches of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<SwitchSettings>, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::setup(format!("{}: {error}", path.display())))?;
-    parse(&text).map_err(|wrongs| {
-        let place = |wrong: Wrong| format!("{}:{}: {}", path.display(), wrong.line, wrong.what);
-        Failure::setup_all(wrongs.into_iter().map(place).collect())
-    })
+    let folder = path.parent().unwrap_or(Path::new(""));
+    read_file(path, |text| parse(text, folder))
 }
 
-/// One thing that is wrong.
-#[derive(Debug, PartialEq, Eq)]
-struct Wrong {
-    line: usize,
-    what: String,
-}
-
-fn parse(text: &str) -> Result<Vec<SwitchSettings>, Vec<Wrong>> {
-    let mut reader = Reader { text, wrongs: Vec::new() };
-    let (root, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        reader.wrong(error.span().unwrap_or(0..0), error.message());
-    }
+fn parse(text: &str, folder: &Path) -> Result<Vec<SwitchSettings>, Vec<Wrong>> {
+    let (mut reader, root) = Reader::new(text, folder);
     let mut switches = Vec::new();
     for (key, value) in root.get_ref() {
         match (key.get_ref().as_ref(), value.get_ref()) {
@@ -76,30 +66,13 @@ fn parse(text: &str) -> Result<Vec<SwitchSettings>, Vec<Wrong>> {
             (other, _) => reader.wrong(key.span(), format!("unknown key {other}")),
         }
     }
-    if switches.is_empty() && reader.wrongs.is_empty() {
+    if switches.is_empty() && reader.is_well() {
         reader.wrong(0..0, "no [[switch]]");
     }
-    match reader.wrongs.is_empty() {
-        true => Ok(switches),
-        false => {
-            reader.wrongs.sort_by_key(|wrong| wrong.line);
-            Err(reader.wrongs)
-        }
-    }
-}
-
-struct Reader<'a> {
-    text: &'a str,
-    wrongs: Vec<Wrong>,
+    reader.finish(switches)
 }
 
 impl Reader<'_> {
-    fn wrong(&mut self, span: Range<usize>, what: impl Into<String>) {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        self.wrongs.push(Wrong { line, what: what.into() });
-    }
-
     fn switch(&mut self, value: &Spanned<DeValue<'_>>) -> SwitchSettings {
         let mut settings = SwitchSettings::default();
         let DeValue::Table(table) = value.get_ref() else {
@@ -119,6 +92,7 @@ impl Reader<'_> {
                     settings.fail_mode = self.parsed(value, parse_fail_mode).unwrap_or_default();
                 }
                 "rates" => settings.rates = self.list(value, parse_shape),
+                "personality" => settings.personality = self.personality(value),
                 "queues" => settings.queues = self.list(value, parse_shape),
                 other => self.wrong(key.span(), format!("unknown key {other}")),
             }
@@ -127,6 +101,18 @@ impl Reader<'_> {
             self.wrong(value.span(), "a switch without ports");
         }
         settings
+    }
+
+    /// A preset, or a file beside this one; what is wrong in that file is told with its own lines.
+    fn personality(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Arc<Personality>> {
+        let name = self.text(value)?;
+        match personality::find(name, self.folder()) {
+            Ok(personality) => Some(personality),
+            Err(failure) => {
+                failure.lines().iter().for_each(|line| self.wrong(value.span(), line));
+                None
+            }
+        }
     }
 
     /// The ports of one switch; two with one number are told here, where the lines are known.
@@ -143,40 +129,6 @@ impl Reader<'_> {
                 _ => Ok(spec),
             }
         })
-    }
-
-    fn text<'v>(&mut self, value: &'v Spanned<DeValue<'_>>) -> Option<&'v str> {
-        let text = value.get_ref().as_str();
-        if text.is_none() {
-            let what = format!("a string is wanted, not {}", value.get_ref().type_str());
-            self.wrong(value.span(), what);
-        }
-        text
-    }
-
-    fn parsed<T>(
-        &mut self,
-        value: &Spanned<DeValue<'_>>,
-        mut parse: impl FnMut(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let parsed = parse(self.text(value)?);
-        parsed.map_err(|what| self.wrong(value.span(), what)).ok()
-    }
-
-    fn list<T>(
-        &mut self,
-        value: &Spanned<DeValue<'_>>,
-        mut parse: impl FnMut(&str) -> Result<T, String>,
-    ) -> Vec<T> {
-        match value.get_ref().as_array() {
-            Some(items) => items.iter().filter_map(|item| self.parsed(item, &mut parse)).collect(),
-            None => {
-                let what =
-                    format!("a list of strings is wanted, not {}", value.get_ref().type_str());
-                self.wrong(value.span(), what);
-                Vec::new()
-            }
-        }
     }
 }
 
@@ -224,7 +176,7 @@ mod tests {
             ports = []
             listen = ["ptcp:0"]
         "#;
-        let switches = parse(text).unwrap();
+        let switches = parse(text, Path::new("")).unwrap();
         assert_eq!(switches.len(), 2);
         assert_eq!(switches[0].datapath_id, Some(0xa1));
         let ports: Vec<_> = switches[0].ports.iter().map(|spec| &spec.text[..]).collect();
@@ -238,13 +190,13 @@ mod tests {
     fn tells_everything_that_is_wrong_with_its_line() {
         let text = "[[switch]]\nports = [1]\ndatapath-id = \"zz\"\ncontrollers = [\"ptcp:1\"]\n\
                     colour = 1\n[[switch]]\nname = \"x\"\n[other]\n";
-        let wrongs = parse(text).unwrap_err();
+        let wrongs = parse(text, Path::new("")).unwrap_err();
         let lines: Vec<usize> = wrongs.iter().map(|wrong| wrong.line).collect();
         for line in [2, 3, 4, 5, 6, 8] {
             assert!(lines.contains(&line), "nothing about line {line}: {wrongs:?}");
         }
         assert_eq!(lines.len(), 6, "{wrongs:?}");
-        assert_eq!(parse("").unwrap_err()[0].what, "no [[switch]]");
-        assert_eq!(parse("x = = 1\n").unwrap_err()[0].line, 1);
+        assert_eq!(parse("", Path::new("")).unwrap_err()[0].what, "no [[switch]]");
+        assert_eq!(parse("x = = 1\n", Path::new("")).unwrap_err()[0].line, 1);
     }
 }

@@ -19,6 +19,7 @@ use rumpswitch::virt_host::{
 
 use super::Failure;
 use super::args::{Demo, Topology, check_targets};
+use super::personality;
 
 /// Seconds for which entries of the built-in controller outlive their traffic.
 const IDLE_TIMEOUT: u16 = 60;
@@ -31,7 +32,8 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
         Topology::Star => Shape::Star,
         Topology::Tree => Shape::Tree,
     };
-    let plan = Plan::new(shape, usize::from(args.switches), usize::from(args.hosts));
+    let mut plan = Plan::new(shape, usize::from(args.switches), usize::from(args.hosts));
+    plan.switch.datapath.personality = personality::of_option(args.personality.as_deref())?;
     let mut network = plan.build(args.seed);
     let captures = match &args.pcap {
         Some(folder) => start_captures(&mut network, folder)?,

@@ -26,6 +26,11 @@ impl Failure {
         Failure { lines: vec![line.to_string()], code: 1 }
     }
 
+    /// The reasons.
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
     /// Prints the reasons and says how to exit.
     pub(crate) fn report(self) -> ExitCode {
         for line in &self.lines {

@@ -12,6 +12,7 @@ use rumpswitch::unix_host::{self, EventLoop, Opener, UnixHost, clock};
 use super::Failure;
 use super::args::{self, Run};
 use super::config::{self, SwitchSettings};
+use super::personality;
 use crate::program::out::say;
 
 /// Runs the command.
@@ -58,6 +59,7 @@ fn of_arguments(args: &Run) -> Result<SwitchSettings, Failure> {
         // Given to the switch by its place below, as for the switches of a file.
         listen: Vec::new(),
         fail_mode: args.fail_mode,
+        personality: Some(personality::of_option(args.personality.as_deref())?),
         rates: args.rate.clone(),
         queues: args.queue.clone(),
     })
@@ -73,7 +75,9 @@ fn add_switch(
 ) -> Result<(), Failure> {
     let name = settings.name.clone().unwrap_or_else(|| format!("s{}", index + 1));
     let datapath_id = settings.datapath_id.unwrap_or_else(|| datapath_id(&host, index));
-    let config = SwitchConfig { datapath_id, seed: random(), ..SwitchConfig::default() };
+    let personality = settings.personality.clone().unwrap_or_default();
+    let seed = random();
+    let config = SwitchConfig { datapath_id, seed, personality, ..SwitchConfig::default() };
     let mut switch = Switch::new(config);
     host.attach(clock::now(), &mut switch.tables)
         .map_err(|error| Failure::setup(format!("{name}: {error}")))?;

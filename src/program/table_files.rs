@@ -12,6 +12,7 @@ use rumpswitch::ofp_codec::{
 
 use super::Failure;
 use super::args::TableFiles;
+use super::personality;
 
 /// A switch with the entries of the files, and with the ports that they or the caller name.
 ///
@@ -24,7 +25,8 @@ pub(crate) fn load(
     let groups = read(&files.groups, |text| text::parse_groups(text, &NoNames))?;
     let flows = read(&files.flows, |text| text::parse_flows(text, &NoNames))?;
 
-    let mut switch = Switch::new(SwitchConfig::default());
+    let personality = personality::of_option(files.personality.as_deref())?;
+    let mut switch = Switch::new(SwitchConfig { personality, ..SwitchConfig::default() });
     let mut numbers: BTreeSet<u32> = ports.into_iter().collect();
     numbers.extend(flows.iter().flat_map(|(_, flow)| flow_ports(flow)));
     numbers.extend(groups.iter().flat_map(|(_, group)| group_ports(group)));

@@ -192,7 +192,7 @@ impl TableShape {
     }
 
     /// Drops what cannot be used or says nothing.
-    pub(super) fn consistent(mut self) -> TableShape {
+    pub fn consistent(mut self) -> TableShape {
         let metadata = FieldSet::NONE.with(OxmField::Metadata);
         if self.metadata_match == 0 {
             self.fields = self.fields.difference(metadata);

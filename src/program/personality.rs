@@ -1,0 +1,102 @@
+//! `rumpswitch personality`, and the option of that name: what a switch looks like, by the name of a
+//! preset or from a TOML file.
+
+mod print;
+mod read;
+mod words;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use rumpswitch::datapath::Personality;
+
+use super::Failure;
+use super::args;
+use super::toml_reader::read_file;
+use crate::program::out::say;
+
+/// Prints a preset or file as TOML, or the names of the presets.
+pub(crate) fn run(args: &args::Personality) -> Result<ExitCode, Failure> {
+    match &args.name {
+        Some(name) => say!("{}", print::print(&*find(name, Path::new(""))?).trim_end()),
+        None => Personality::PRESETS.iter().for_each(|name| say!("{name}")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The personality of an option, or what a switch is without it.
+pub(crate) fn of_option(name: Option<&str>) -> Result<Arc<Personality>, Failure> {
+    match name {
+        Some(name) => find(name, Path::new("")),
+        None => Ok(Arc::default()),
+    }
+}
+
+/// The preset of a name, or what a file says; files are looked for from `folder` on.
+pub(crate) fn find(name: &str, folder: &Path) -> Result<Arc<Personality>, Failure> {
+    if let Some(preset) = Personality::preset(name) {
+        return Ok(preset.into());
+    }
+    let path = folder.join(name);
+    if !name.ends_with(".toml") && !path.exists() {
+        let presets = Personality::PRESETS.join(", ");
+        let line = format!("\"{name}\" is no personality: {presets}, or a TOML file");
+        return Err(Failure::setup(line));
+    }
+    Ok(read_file(&path, read::parse)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_read_as_it_is_printed() {
+        for name in Personality::PRESETS {
+            let preset = Personality::preset(name).unwrap();
+            let text = print::print(&preset);
+            let read = read::parse(&text).unwrap_or_else(|wrongs| panic!("{name}: {wrongs:?}"));
+            assert!(read == preset, "{name}:\n{}", print::print(&read));
+        }
+    }
+
+    #[test]
+    fn the_example_has_three_tables_and_no_dec_ttl() {
+        let read = read::parse(include_str!("../../examples/three-tables.toml")).unwrap();
+        assert_eq!(read.tables.len(), 3);
+        for table in &read.tables {
+            let word = words::action("dec-nw-ttl").unwrap();
+            assert!(!table.entry.apply_actions.contains(word));
+            assert!(!table.miss.write_actions.contains(word));
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_with_its_line() {
+        let text = "from = \"nothing\"\nfeatures = [\"roles\", \"flying\"]\nmax-port = -1\n\
+                    [groups]\nmax-most = 3\ncapabilities = 5\n[meters]\nbands = [\"rubber\"]\n\
+                    [[table]]\nids = \"0\"\nmatch = [\"eth_dst/half\", \"in_port/mask\", \"eye\"]\n\
+                    actions = [\"dance\"]\nnext-tables = \"300\"\n[table.miss]\nmatch = []\n\
+                    [[table]]\nids = \"2-3\"\nmax-entries = 5000000000\ncolour = 1\n\
+                    [[table]]\nname = \"x\"\n[other]\n";
+        let wrongs = read::parse(text).unwrap_err();
+        let lines: Vec<usize> = wrongs.iter().map(|wrong| wrong.line).collect();
+        for line in [1, 2, 3, 5, 6, 8, 11, 12, 13, 15, 18, 19, 20, 22] {
+            assert!(lines.contains(&line), "nothing about line {line}: {wrongs:#?}");
+        }
+        let once = |line| lines.iter().filter(|other| **other == line).count();
+        assert_eq!((once(19), once(18), once(11)), (1, 1, 3), "{wrongs:#?}");
+        assert_eq!(read::parse("x = = 1\n").unwrap_err()[0].line, 1);
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_in_the_preset() {
+        assert!(read::parse("").unwrap() == Personality::full());
+        assert!(read::parse("from = \"ovs\"").unwrap() == Personality::ovs());
+        let more = read::parse("from = \"faucet-generic\"\n[[table]]\nids = \"0-19\"\n").unwrap();
+        assert_eq!(more.tables.len(), 20);
+        assert_eq!(more.tables[3].entry.next_tables.iter().count(), 16);
+        assert_eq!(more.tables[17].max_entries, 4_096);
+    }
+}
