@@ -89,12 +89,31 @@ pub(crate) enum Direction {
     BToA,
 }
 
+/// A frame on a wire.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) frame: VecFrame,
+    /// The key of the tunnel that it is in.
+    pub(crate) tunnel: Option<u64>,
+}
+
+impl From<VecFrame> for Parcel {
+    fn from(frame: VecFrame) -> Parcel {
+        Parcel { frame, tunnel: None }
+    }
+}
+
 /// A link and what is under way on it.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) ends: [Endpoint; 2],
     pub(crate) config: LinkConfig,
+    /// Whether frames pass: the cable is whole and neither end is down.
     pub(crate) up: bool,
+    /// Whether the cable is whole.
+    pub(crate) is_whole: bool,
+    /// Whether an end is administratively down.
+    pub(crate) is_down: [bool; 2],
     wires: [Wire; 2],
 }
 
@@ -105,7 +124,7 @@ struct Wire {
     /// When each frame that counts against the queue stops counting, oldest first.
     occupied_until: VecDeque<Nanos>,
     /// Frames under way, oldest first; `None` once the link went down beneath it.
-    under_way: VecDeque<Option<VecFrame>>,
+    under_way: VecDeque<Option<Parcel>>,
     stats: LinkStats,
     rng: Rng,
 }
@@ -129,7 +148,14 @@ impl Link {
             stats: LinkStats::default(),
             rng: Rng::new(seed, id.0 as u64 * 2 + direction),
         };
-        Link { ends, config, up: true, wires: [wire(0), wire(1)] }
+        Link {
+            ends,
+            config,
+            up: true,
+            is_whole: true,
+            is_down: [false; 2],
+            wires: [wire(0), wire(1)],
+        }
     }
 
     /// Where frames in `direction` arrive.
@@ -150,7 +176,7 @@ impl Link {
     }
 
     /// Takes a frame. The caller sees to an arrival event when it arrives.
-    pub(crate) fn send(&mut self, now: Nanos, direction: Direction, frame: VecFrame) -> Carried {
+    pub(crate) fn send(&mut self, now: Nanos, direction: Direction, parcel: Parcel) -> Carried {
         let wire = &mut self.wires[direction as usize];
         if !self.up {
             wire.stats.cut += 1;
@@ -162,7 +188,7 @@ impl Link {
         }
         wire.idle.not_before(now);
         if let Some(rate) = self.config.rate.filter(|rate| *rate > 0) {
-            wire.idle.pass(frame.len() as u64, rate);
+            wire.idle.pass(parcel.frame.len() as u64, rate);
         }
         let sent = wire.idle.at();
         let arrival = sent.plus(nanos(self.config.delay.max(LinkConfig::MIN_DELAY)));
@@ -171,24 +197,29 @@ impl Link {
             wire.stats.lost += 1;
             return Carried::Lost;
         }
-        wire.under_way.push_back(Some(frame));
+        wire.under_way.push_back(Some(parcel));
         Carried::Arrives(arrival)
     }
 
     /// The oldest frame under way arrives; `None` when the link was cut beneath it.
-    pub(crate) fn arrive(&mut self, direction: Direction) -> Option<VecFrame> {
+    pub(crate) fn arrive(&mut self, direction: Direction) -> Option<Parcel> {
         let wire = &mut self.wires[direction as usize];
-        let frame = wire.under_way.pop_front().flatten()?;
+        let parcel = wire.under_way.pop_front().flatten()?;
         wire.stats.delivered += 1;
-        wire.stats.delivered_bytes += frame.len() as u64;
-        Some(frame)
+        wire.stats.delivered_bytes += parcel.frame.len() as u64;
+        Some(parcel)
     }
 
-    /// Takes the link up or down. What is under way or waiting when it goes down is lost.
-    pub(crate) fn set_up(&mut self, up: bool) {
+    /// Makes `up` what cable and ends say; `false` when it is that already. What is under way or
+    /// waiting when the link goes down is lost.
+    pub(crate) fn refresh(&mut self) -> bool {
+        let up = self.is_whole && self.is_down == [false; 2];
+        if self.up == up {
+            return false;
+        }
         self.up = up;
         if up {
-            return;
+            return true;
         }
         for wire in &mut self.wires {
             // The places stay: their arrival events are already in the queue.
@@ -198,6 +229,7 @@ impl Link {
             wire.occupied_until.clear();
             wire.idle = Pace::default();
         }
+        true
     }
 }
 

@@ -6,8 +6,13 @@ fn link(config: LinkConfig) -> Link {
     Link::new(LinkId(0), ends, config, 42)
 }
 
-fn frame(len: usize) -> VecFrame {
-    VecFrame::zeroed(len)
+fn frame(len: usize) -> Parcel {
+    VecFrame::zeroed(len).into()
+}
+
+fn set_up(link: &mut Link, up: bool) {
+    link.is_whole = up;
+    assert!(link.refresh());
 }
 
 fn arrival(carried: Carried) -> Option<u64> {
@@ -81,12 +86,12 @@ fn loss_is_about_what_was_asked_for() {
 fn a_link_that_goes_down_loses_what_is_under_way() {
     let mut link = link(LinkConfig::default());
     assert!(arrival(link.send(Nanos(0), Direction::AToB, frame(60))).is_some());
-    link.set_up(false);
+    set_up(&mut link, false);
     assert!(arrival(link.send(Nanos(0), Direction::AToB, frame(60))).is_none());
-    link.set_up(true);
+    set_up(&mut link, true);
     assert!(arrival(link.send(Nanos(0), Direction::AToB, frame(61))).is_some());
     assert!(link.arrive(Direction::AToB).is_none(), "the event of the frame that was cut");
-    assert_eq!(link.arrive(Direction::AToB).map(|frame| frame.len()), Some(61));
+    assert_eq!(link.arrive(Direction::AToB).map(|parcel| parcel.frame.len()), Some(61));
     let stats = link.stats(Direction::AToB);
     assert_eq!((stats.cut, stats.delivered, stats.delivered_bytes), (2, 1, 61));
 }

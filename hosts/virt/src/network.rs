@@ -16,6 +16,7 @@
 mod controllers;
 mod hosts;
 mod switches;
+mod tunnels;
 
 use std::io::{self, Write};
 
@@ -27,7 +28,7 @@ use crate::controller::Connection;
 use crate::endpoint::{Endpoint, ProbeId, SwitchId};
 use crate::event::{Event, EventQueue};
 use crate::host::{Host, HostConfig, HostId};
-use crate::link::{Carried, Direction, Link, LinkConfig, LinkId, LinkStats};
+use crate::link::{Carried, Direction, Link, LinkConfig, LinkId, LinkStats, Parcel};
 use crate::pcap::{Capture, CaptureId};
 use crate::switch::SwitchNode;
 
@@ -62,6 +63,8 @@ pub struct Network {
 struct Probe {
     link: Option<(LinkId, Direction)>,
     received: Vec<(Nanos, VecFrame)>,
+    /// What came in tunnels, and their keys.
+    tunnelled: Vec<(Nanos, u64, VecFrame)>,
 }
 
 /// Building.
@@ -221,14 +224,22 @@ impl Network {
     }
 
     fn arrive(&mut self, link: LinkId, direction: Direction) {
-        let Some(frame) = self.links[link.0].arrive(direction) else { return };
-        match self.links[link.0].far_end(direction) {
-            Endpoint::Host(host) => {
+        let Some(parcel) = self.links[link.0].arrive(direction) else { return };
+        match (self.links[link.0].far_end(direction), parcel) {
+            (Endpoint::Host(host), Parcel { frame, tunnel: None }) => {
                 self.hosts[host.0].receive(frame);
                 self.poll_host(host);
             }
-            Endpoint::Probe(probe) => self.probes[probe.0].received.push((self.now, frame)),
-            Endpoint::Switch(switch, port) => self.arrive_at_switch(switch, port, frame),
+            // Hosts have no tunnels.
+            (Endpoint::Host(_), _) => {}
+            (Endpoint::Probe(probe), Parcel { frame, tunnel }) => {
+                let probe = &mut self.probes[probe.0];
+                match tunnel {
+                    None => probe.received.push((self.now, frame)),
+                    Some(key) => probe.tunnelled.push((self.now, key, frame)),
+                }
+            }
+            (Endpoint::Switch(switch, port), parcel) => self.arrive_at_switch(switch, port, parcel),
         }
     }
 
@@ -242,20 +253,20 @@ impl Network {
         let link = host.link;
         while let Some(frame) = self.hosts[id.0].next_frame() {
             if let Some((link, direction)) = link {
-                self.send(link, direction, frame);
+                self.send(link, direction, frame.into());
             }
         }
     }
 
     /// Puts a frame on a link. Whether the link took it.
-    fn send(&mut self, id: LinkId, direction: Direction, frame: VecFrame) -> bool {
+    fn send(&mut self, id: LinkId, direction: Direction, parcel: Parcel) -> bool {
         let link = &mut self.links[id.0];
         if !self.captures.is_empty() && link.takes(self.now, direction) {
             for capture in self.captures.iter_mut().flatten() {
-                capture.frame(id, self.now, frame.headers());
+                capture.frame(id, self.now, parcel.frame.headers());
             }
         }
-        match link.send(self.now, direction, frame) {
+        match link.send(self.now, direction, parcel) {
             Carried::Arrives(at) => self.events.push(at, Event::Arrival(id, direction)),
             Carried::Lost => {}
             Carried::Refused => return false,
@@ -295,7 +306,8 @@ impl Network {
         self.links[link.0].config.loss_ppm = loss_ppm;
     }
 
-    /// Whether a link is up.
+    /// Whether a link is up: not taken down by [`set_link_up`](Self::set_link_up) or by a port-mod
+    /// at one of its ends.
     pub fn is_link_up(&self, link: LinkId) -> bool {
         self.links[link.0].up
     }
@@ -307,13 +319,27 @@ impl Network {
 
     /// Sends a frame out of a probe, now. Whether its link took it.
     pub fn probe_send(&mut self, probe: ProbeId, frame: VecFrame) -> bool {
+        self.send_of_probe(probe, frame.into())
+    }
+
+    /// Sends a frame out of a probe, now, in the tunnel with this key. Whether its link took it.
+    pub fn probe_send_tunnelled(&mut self, probe: ProbeId, key: u64, frame: VecFrame) -> bool {
+        self.send_of_probe(probe, Parcel { frame, tunnel: Some(key) })
+    }
+
+    fn send_of_probe(&mut self, probe: ProbeId, parcel: Parcel) -> bool {
         match self.probes[probe.0].link {
-            Some((link, direction)) => self.send(link, direction, frame),
+            Some((link, direction)) => self.send(link, direction, parcel),
             None => false,
         }
     }
 
-    /// What reached a probe since the last call, and when.
+    /// What reached a probe in tunnels since the last call: when, the tunnel's key, the frame.
+    pub fn probe_take_tunnelled(&mut self, probe: ProbeId) -> Vec<(Nanos, u64, VecFrame)> {
+        std::mem::take(&mut self.probes[probe.0].tunnelled)
+    }
+
+    /// What reached a probe outside tunnels since the last call, and when.
     pub fn probe_take(&mut self, probe: ProbeId) -> Vec<(Nanos, VecFrame)> {
         std::mem::take(&mut self.probes[probe.0].received)
     }

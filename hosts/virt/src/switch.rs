@@ -12,7 +12,7 @@ use switch_dev::{Device, DeviceConfig, FailMode};
 
 use crate::SwitchId;
 use crate::event::{Event, EventQueue};
-use crate::link::{Direction, LinkConfig, LinkId};
+use crate::link::{Direction, LinkConfig, LinkId, Parcel};
 
 /// A switch as it is added to a network.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +39,9 @@ impl SwitchConfig {
 #[derive(Debug, Default)]
 pub struct SwitchHost {
     ports: BTreeMap<u32, Attachment>,
-    outbox: Vec<(LinkId, Direction, VecFrame)>,
+    /// Logical ports, and the physical ports beneath.
+    logical: BTreeMap<u32, u32>,
+    outbox: Vec<(LinkId, Direction, Parcel)>,
     /// Ports that are shaped.
     shaped: Vec<u32>,
 }
@@ -50,22 +52,27 @@ struct Attachment {
     direction: Direction,
     up: bool,
     /// What waits for the link, on a port with queues.
-    shaper: Option<Box<Shaper<VecFrame>>>,
+    shaper: Option<Box<Shaper<Parcel>>>,
+    /// The logical port that is over this one.
+    logical: Option<u32>,
 }
 
 impl Hypercall for SwitchHost {
     type Frame = VecFrame;
 
     fn transmit(&mut self, port: Port, meta: &Meta, frame: VecFrame) -> Sent {
-        match self.ports.get_mut(&port.0).filter(|attachment| attachment.up) {
+        let over = self.logical.get(&port.0);
+        let parcel = Parcel { frame, tunnel: over.map(|_| meta.tunnel_id) };
+        let port = over.copied().unwrap_or(port.0);
+        match self.ports.get_mut(&port).filter(|attachment| attachment.up) {
             Some(Attachment { shaper: Some(shaper), .. }) => {
-                match shaper.push(meta.queue_id, frame.len(), frame) {
+                match shaper.push(meta.queue_id, parcel.frame.len(), parcel) {
                     Ok(()) => Sent::Sent,
                     Err(_) => Sent::Dropped,
                 }
             }
             Some(Attachment { link, direction, .. }) => {
-                self.outbox.push((*link, *direction, frame));
+                self.outbox.push((*link, *direction, parcel));
                 Sent::Sent
             }
             None => Sent::Dropped,
@@ -86,12 +93,12 @@ impl SwitchHost {
     ///
     /// When the port already has a link.
     pub(crate) fn attach(&mut self, port: u32, link: LinkId, direction: Direction) {
-        let attachment = Attachment { link, direction, up: true, shaper: None };
+        let attachment = Attachment { link, direction, up: true, shaper: None, logical: None };
         let taken = self.ports.insert(port, attachment).is_some();
         assert!(!taken, "port {port} already has a link");
     }
 
-    /// What waits for a link that goes down is lost: the queues of the lost frames.
+    /// Whether frames pass; what waits for a link that goes down is lost: its queues.
     pub(crate) fn set_up(&mut self, port: u32, up: bool) -> Vec<u32> {
         let Some(attachment) = self.ports.get_mut(&port) else { return Vec::new() };
         attachment.up = up;
@@ -101,9 +108,27 @@ impl SwitchHost {
         }
     }
 
-    /// The link that a port is at.
-    pub(crate) fn link(&self, port: u32) -> Option<LinkId> {
-        self.ports.get(&port).map(|attachment| attachment.link)
+    /// The link that a port is at, and which way it sends.
+    pub(crate) fn link(&self, port: u32) -> Option<(LinkId, Direction)> {
+        self.ports.get(&port).map(|attachment| (attachment.link, attachment.direction))
+    }
+
+    /// Puts a logical port over a physical one.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such physical port, or one over it already.
+    pub(crate) fn attach_logical(&mut self, port: u32, over: u32) {
+        let attachment = self.ports.get_mut(&over);
+        let attachment = attachment.unwrap_or_else(|| panic!("port {over} has no link"));
+        assert!(attachment.logical.is_none(), "port {over} has a logical port already");
+        attachment.logical = Some(port);
+        self.logical.insert(port, over);
+    }
+
+    /// The logical port over a port.
+    pub(crate) fn logical(&self, port: u32) -> Option<u32> {
+        self.ports.get(&port)?.logical
     }
 
     /// Shapes a port that sends at `bps`. The queues of the frames that lost their queue.
@@ -134,11 +159,11 @@ impl SwitchHost {
     }
 
     /// The next frame that a shaped port may send now.
-    pub(crate) fn release(&mut self, now: Nanos) -> Option<(LinkId, Direction, VecFrame)> {
+    pub(crate) fn release(&mut self, now: Nanos) -> Option<(LinkId, Direction, Parcel)> {
         self.shaped.iter().find_map(|port| {
             let Attachment { link, direction, shaper, .. } = self.ports.get_mut(port)?;
-            let (_, frame) = shaper.as_mut()?.pop(now)?;
-            Some((*link, *direction, frame))
+            let (_, parcel) = shaper.as_mut()?.pop(now)?;
+            Some((*link, *direction, parcel))
         })
     }
 
@@ -149,7 +174,7 @@ impl SwitchHost {
     }
 
     /// What was transmitted since the last call. Give the emptied vector back for reuse.
-    pub(crate) fn take_outbox(&mut self) -> Vec<(LinkId, Direction, VecFrame)> {
+    pub(crate) fn take_outbox(&mut self) -> Vec<(LinkId, Direction, Parcel)> {
         std::mem::take(&mut self.outbox)
     }
 
@@ -157,7 +182,7 @@ impl SwitchHost {
         !self.outbox.is_empty()
     }
 
-    pub(crate) fn reuse_outbox(&mut self, outbox: Vec<(LinkId, Direction, VecFrame)>) {
+    pub(crate) fn reuse_outbox(&mut self, outbox: Vec<(LinkId, Direction, Parcel)>) {
         if self.outbox.is_empty() {
             self.outbox = outbox;
         }
@@ -218,12 +243,33 @@ impl SwitchNode {
         Ok(())
     }
 
-    /// A port's carrier comes or goes.
+    /// A logical port appears over a physical one, as up as that.
+    ///
+    /// # Errors
+    ///
+    /// What the switch has against its number.
+    pub(crate) fn add_logical(&mut self, now: Nanos, port: u32, over: u32) -> Result<(), OfpError> {
+        let state = self.ports.get(&over).map_or(PortState::empty(), |config| config.state);
+        let config = PortConfig {
+            hw_addr: self.port_address(port),
+            state,
+            curr: PortFeatures::OTHER,
+            ..PortConfig::new(Port(port), &format!("{}-tun{port}", self.name))
+        };
+        self.device.switch_mut().tables.port_add(now, config.clone())?;
+        self.ports.insert(port, config);
+        self.device.tick(now, &mut self.host);
+        Ok(())
+    }
+
+    /// A port's carrier comes or goes, and that of the logical port over it.
     pub(crate) fn set_port_up(&mut self, now: Nanos, port: u32, up: bool) {
-        let Some(config) = self.ports.get_mut(&port) else { return };
-        config.state.set(PortState::LINK_DOWN, !up);
-        // It fails only for a port that the switch does not have: a caller has removed it.
-        let _ = self.device.switch_mut().tables.port_change(config.clone());
+        for port in [Some(port), self.host.logical(port)].into_iter().flatten() {
+            let Some(config) = self.ports.get_mut(&port) else { continue };
+            config.state.set(PortState::LINK_DOWN, !up);
+            // It fails only for a port that the switch does not have: a caller has removed it.
+            let _ = self.device.switch_mut().tables.port_change(config.clone());
+        }
         self.device.tick(now, &mut self.host);
     }
 

@@ -1,15 +1,15 @@
 //! Switches in the network: adding them, frames into them and out of them, their ports' links going
 //! up and down, and the way to the device itself.
 
-use datapath::{Batch, Ingress, QueueConfig};
-use hypercall::{Meta, Nanos, Port, VecFrame};
+use datapath::{Batch, QueueConfig};
+use hypercall::{Nanos, Port};
 use ofp_codec::OfpError;
 use switch_dev::Device;
 
 use super::Network;
 use crate::endpoint::{Endpoint, SwitchId};
 use crate::event::Event;
-use crate::link::{Direction, LinkConfig, LinkId};
+use crate::link::{Direction, Link, LinkConfig, LinkId, Parcel};
 use crate::switch::{SwitchConfig, SwitchHost, SwitchNode};
 
 /// Work units of one slice of a long reply: the network has no reason to interrupt one.
@@ -57,19 +57,44 @@ impl Network {
 
     /// Takes a link up or down. Frames under way are lost, and the switches at its ends see the
     /// state of their ports change.
+    ///
+    /// A port-mod that takes a port down (`OFPPC_PORT_DOWN`) does the same to the port's link, but
+    /// only the far end sees the state of its port change: the port itself is there and is told to be
+    /// down.
     pub fn set_link_up(&mut self, link: LinkId, up: bool) {
-        if self.links[link.0].up == up {
-            return;
+        if self.links[link.0].is_whole != up {
+            self.links[link.0].is_whole = up;
+            self.refresh_link(link);
         }
-        self.links[link.0].set_up(up);
-        for end in self.links[link.0].ends {
-            if let Endpoint::Switch(switch, port) = end {
-                let node = &mut self.switches[switch.0];
+    }
+
+    /// Makes a link what its cable and its ends say.
+    fn refresh_link(&mut self, link: LinkId) {
+        let is_changed = self.links[link.0].refresh();
+        for (at, end) in self.links[link.0].ends.into_iter().enumerate() {
+            let Endpoint::Switch(switch, port) = end else { continue };
+            let Link { up, is_whole, is_down, .. } = self.links[link.0];
+            let node = &mut self.switches[switch.0];
+            if is_changed {
                 let lost = node.host.set_up(port, up);
                 node.lost(port, lost);
-                node.set_port_up(self.now, port, up);
-                self.settle(switch);
             }
+            node.set_port_up(self.now, port, is_whole && !is_down[1 - at]);
+            self.settle(switch);
+        }
+    }
+
+    /// Takes the links of ports down that a controller took down, and up again.
+    fn follow_port_mods(&mut self, switch: SwitchId) {
+        loop {
+            let node = &mut self.switches[switch.0];
+            let Some((port, is_down)) = node.device.switch_mut().tables.next_port_down() else {
+                break;
+            };
+            // A logical port has no link of its own.
+            let Some((link, direction)) = node.host.link(port.0) else { continue };
+            self.links[link.0].is_down[direction as usize] = is_down;
+            self.refresh_link(link);
         }
     }
 
@@ -104,7 +129,7 @@ impl Network {
         queues: &[QueueConfig],
     ) -> Result<(), OfpError> {
         let node = &mut self.switches[switch.0];
-        let link = node.host.link(port).unwrap_or_else(|| panic!("port {port} has no link"));
+        let (link, _) = node.host.link(port).unwrap_or_else(|| panic!("port {port} has no link"));
         let rate = self.links[link.0].config.rate.unwrap_or(0);
         assert!(rate > 0 || queues.is_empty(), "the link of port {port} has no rate to share");
         node.device.switch_mut().tables.set_queues(self.now, Port(port), queues)?;
@@ -130,10 +155,9 @@ impl Network {
     }
 
     /// Frames that arrive at one switch at one moment, one after the other, are one batch.
-    pub(super) fn arrive_at_switch(&mut self, switch: SwitchId, port: u32, frame: VecFrame) {
+    pub(super) fn arrive_at_switch(&mut self, switch: SwitchId, port: u32, parcel: Parcel) {
         let mut batch = Batch::new();
-        let ingress = |port, frame| Ingress { port: Port(port), meta: Meta::default(), frame };
-        batch.push(ingress(port, frame));
+        batch.extend(self.ingress(switch, port, parcel));
         while !batch.is_full() {
             let Some((at, Event::Arrival(link, direction))) = self.events.peek() else { break };
             let Endpoint::Switch(there, port) = self.links[link.0].far_end(direction) else {
@@ -144,8 +168,8 @@ impl Network {
             }
             self.events.pop();
             self.event_count += 1;
-            if let Some(frame) = self.links[link.0].arrive(direction) {
-                batch.push(ingress(port, frame));
+            if let Some(parcel) = self.links[link.0].arrive(direction) {
+                batch.extend(self.ingress(switch, port, parcel));
             }
         }
         let node = &mut self.switches[switch.0];
@@ -169,10 +193,11 @@ impl Network {
         let node = &mut self.switches[switch.0];
         while node.device.step(self.now, STEP_BUDGET) {}
         let mut outbox = node.host.take_outbox();
-        for (link, direction, frame) in outbox.drain(..) {
-            self.send(link, direction, frame);
+        for (link, direction, parcel) in outbox.drain(..) {
+            self.send(link, direction, parcel);
         }
         self.release(switch);
+        self.follow_port_mods(switch);
         self.read_channels(switch);
         let node = &mut self.switches[switch.0];
         node.host.reuse_outbox(outbox);
@@ -186,8 +211,8 @@ impl Network {
     /// Lets the queues of a switch send what they may, and puts their next moment into the queue of
     /// events.
     fn release(&mut self, switch: SwitchId) {
-        while let Some((link, direction, frame)) = self.switches[switch.0].host.release(self.now) {
-            self.send(link, direction, frame);
+        while let Some((link, direction, parcel)) = self.switches[switch.0].host.release(self.now) {
+            self.send(link, direction, parcel);
         }
         let node = &mut self.switches[switch.0];
         let next = node.host.next_release();
