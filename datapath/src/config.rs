@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use crate::fullness::{Eviction, Vacancy};
 use crate::personality::Personality;
 
 /// Limits and identity of a switch; the default is meant for a switch of one process on a
@@ -32,6 +33,10 @@ pub struct SwitchConfig {
     pub n_tables: u8,
     /// Flow entries in each table.
     pub max_entries_per_table: u32,
+    /// What an ADD to a full table does; each table can be told otherwise later.
+    pub eviction: Eviction,
+    /// When the host is told that tables fill or empty; each table can be told otherwise later.
+    pub vacancy: Option<Vacancy>,
     /// Groups, all types together.
     pub max_groups: u32,
     /// Buckets of all groups together.
@@ -60,6 +65,8 @@ impl Default for SwitchConfig {
             personality: Arc::new(Personality::full()),
             n_tables: 255,
             max_entries_per_table: 1 << 20,
+            eviction: Eviction::Refuse,
+            vacancy: None,
             max_groups: 1 << 16,
             max_buckets: 1 << 18,
             max_meters: 1 << 16,

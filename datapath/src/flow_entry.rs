@@ -96,6 +96,8 @@ pub(crate) struct Gone {
     pub(crate) reason: FlowRemovedReason,
     pub(crate) load: Load,
     pub(crate) when: Nanos,
+    /// Whether it made room for another.
+    pub(crate) is_evicted: bool,
 }
 
 impl Gone {

@@ -207,16 +207,20 @@ impl Tables {
         let table_id = usize::from(entry.table_id);
         let shape = self.shape.table(TableId(entry.table_id));
         let limit = shape.map_or(0, |table| table.max_entries);
-        if self.tables.get(table_id).is_none_or(|table| table.count >= limit) {
-            return Err(FULL);
-        }
+        let count = self.tables.get(table_id).ok_or(FULL)?.count;
+        let victim = match count < limit {
+            true => None,
+            // A table that shall hold less than it does gives up no more than one for one.
+            false => Some(self.victim(now, entry.table_id).ok_or(FULL)?),
+        };
+        self.reserve_undo(2).map_err(full)?;
         let slot = self.entries.reserve().map_err(full)?;
         self.counters.ensure_entry(slot).map_err(full)?;
         let deadline = entry.deadline(now);
         if deadline.is_some() {
             self.timeouts.reserve(slot).map_err(full)?;
         }
-        let (priority, sequence) = (entry.priority, entry.sequence);
+        let (priority, sequence, table_number) = (entry.priority, entry.sequence, entry.table_id);
         let table = self.tables.get_mut(table_id).ok_or(FULL)?;
         table.classifier.insert_as(key, priority, slot, sequence).map_err(|_| FULL)?;
         self.counters.reset_entry(slot);
@@ -229,6 +233,14 @@ impl Tables {
         }
         self.count_references(slot, true);
         self.note_undo(|| Undo::Added { slot, sequence });
+        match victim {
+            Some(victim) => {
+                self.eviction_count = self.eviction_count.saturating_add(1);
+                self.remove(now, victim, FlowRemovedReason::Delete, true);
+            }
+            None if self.journal.is_none() => self.note_vacancy(table_number),
+            None => {}
+        }
         Ok(())
     }
 
@@ -359,6 +371,10 @@ impl Tables {
 
     /// Removes an entry; whoever asked is told.
     pub(crate) fn remove_entry(&mut self, now: Nanos, slot: u32, reason: FlowRemovedReason) {
+        self.remove(now, slot, reason, false);
+    }
+
+    fn remove(&mut self, now: Nanos, slot: u32, reason: FlowRemovedReason, is_evicted: bool) {
         self.count_references(slot, false);
         self.timeouts.remove(slot);
         let (load, used) = (self.counters.entry(slot), self.counters.entry_used(slot));
@@ -370,10 +386,14 @@ impl Tables {
             table.unlink(slot, &mut self.entries);
         }
         let Some(entry) = self.entries.remove(slot) else { return };
-        let gone = Gone { entry, reason, load, when: now };
+        let table_id = entry.table_id;
+        let gone = Gone { entry, reason, load, when: now, is_evicted };
         match self.journal.is_some() {
             true => self.note_undo(|| Undo::Removed { slot, gone, used }),
-            false => self.record_gone(slot, gone),
+            false => {
+                self.record_gone(slot, gone);
+                self.note_vacancy(table_id);
+            }
         }
     }
 

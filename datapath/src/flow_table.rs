@@ -2,6 +2,7 @@
 
 use crate::classifier::Classifier;
 use crate::flow_entry::{FlowEntry, NO_NEIGHBOUR};
+use crate::fullness::{Eviction, Fullness, Vacancy};
 use crate::slab::Slab;
 
 /// One flow table. The entries themselves lie in a slab that all tables share.
@@ -10,15 +11,17 @@ pub(crate) struct FlowTable {
     first: u32,
     last: u32,
     pub(crate) count: u32,
+    pub(crate) fullness: Fullness,
 }
 
 impl FlowTable {
-    pub(crate) fn new(seed: u64) -> FlowTable {
+    pub(crate) fn new(seed: u64, eviction: Eviction, vacancy: Option<Vacancy>) -> FlowTable {
         FlowTable {
             classifier: Classifier::new(seed),
             first: NO_NEIGHBOUR,
             last: NO_NEIGHBOUR,
             count: 0,
+            fullness: Fullness::new(eviction, vacancy),
         }
     }
 
@@ -32,6 +35,7 @@ impl FlowTable {
         if let Some(entry) = entries.get_mut(slot) {
             entry.previous = self.last;
             entry.next = NO_NEIGHBOUR;
+            self.fullness.came(slot, entry);
         }
         match entries.get_mut(self.last) {
             Some(last) => last.next = slot,
@@ -43,10 +47,9 @@ impl FlowTable {
 
     /// Puts the entry in `slot` between the neighbours that it names, where it was taken from.
     pub(crate) fn relink(&mut self, slot: u32, entries: &mut Slab<FlowEntry>) {
-        let Some((previous, next)) = entries.get(slot).map(|entry| (entry.previous, entry.next))
-        else {
-            return;
-        };
+        let Some(entry) = entries.get(slot) else { return };
+        let (previous, next) = (entry.previous, entry.next);
+        self.fullness.came(slot, entry);
         match entries.get_mut(previous) {
             Some(entry) => entry.next = slot,
             None => self.first = slot,
@@ -60,6 +63,7 @@ impl FlowTable {
 
     /// Takes the entry in `slot` out of the list; it keeps the names of its neighbours.
     pub(crate) fn unlink(&mut self, slot: u32, entries: &mut Slab<FlowEntry>) {
+        self.fullness.went(slot);
         let Some((previous, next)) = entries.get(slot).map(|entry| (entry.previous, entry.next))
         else {
             return;

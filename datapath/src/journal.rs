@@ -76,6 +76,7 @@ impl Tables {
     /// Keeps what was done since [`begin`](Self::begin).
     pub fn commit(&mut self) {
         let Some(journal) = self.journal.take() else { return };
+        self.note_vacancies();
         let mut born = Born::default();
         for undo in journal.undo {
             let is_unheard = self.watch.is_some() && born.note(&undo);

@@ -73,6 +73,7 @@ pub mod fields;
 mod flow_entry;
 mod flow_mod;
 mod flow_table;
+mod fullness;
 mod groups;
 mod journal;
 pub mod key;
@@ -103,6 +104,7 @@ mod worker;
 
 pub use config::SwitchConfig;
 pub use counters::DropReason;
+pub use fullness::{Eviction, Vacancy, VacancyEvent};
 pub use personality::Personality;
 pub use ports::{PortConfig, PortErrors};
 pub use punt::Punt;

@@ -66,6 +66,7 @@ impl Tables {
             }
         }
         self.shape.set_tables(tables);
+        self.note_vacancies();
         Ok(())
     }
 

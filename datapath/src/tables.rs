@@ -20,6 +20,7 @@ use crate::config::SwitchConfig;
 use crate::counters::{Counters, DropReason, NoMemory};
 use crate::flow_entry::{FlowEntry, Gone};
 use crate::flow_table::FlowTable;
+use crate::fullness::VacancyEvents;
 use crate::groups::{self, Groups};
 use crate::journal::{Journal, Undo};
 use crate::key::{Depth, Key};
@@ -63,6 +64,8 @@ pub struct Tables {
     lost_news: u64,
     pub(crate) journal: Option<Journal>,
     pub(crate) watch: Option<Watch>,
+    pub(crate) eviction_count: u64,
+    pub(crate) vacancy_events: VacancyEvents,
 }
 
 impl Tables {
@@ -74,7 +77,9 @@ impl Tables {
         config.n_tables = shape.table_count();
         let seeds = (0..config.n_tables).map(|id| mix(config.seed, u64::from(id) | 1 << 32));
         Tables {
-            tables: seeds.map(FlowTable::new).collect(),
+            tables: seeds
+                .map(|seed| FlowTable::new(seed, config.eviction, config.vacancy))
+                .collect(),
             ports: Ports::default(),
             entries: Slab::default(),
             groups: Groups::new(mix(config.seed, 1 << 33)),
@@ -90,6 +95,8 @@ impl Tables {
             lost_news: 0,
             journal: None,
             watch: None,
+            eviction_count: 0,
+            vacancy_events: Vec::new(),
             shape,
             config,
         }

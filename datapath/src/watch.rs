@@ -76,6 +76,7 @@ pub struct FlowChange<'a> {
     slot: u32,
     entry: &'a FlowEntry,
     before: Option<&'a Program>,
+    is_evicted: bool,
 }
 
 /// Which flow entries someone follows.
@@ -101,6 +102,11 @@ impl FlowChange<'_> {
     /// A number that stands for the entry as long as it is there, and for another one later.
     pub fn slot(&self) -> u32 {
         self.slot
+    }
+
+    /// Whether the entry went because a flow-mod needed its place, and not by what the flow-mod says.
+    pub fn is_evicted(&self) -> bool {
+        self.is_evicted
     }
 
     /// Whether the entry passes a filter. One that has changed passes as what it is or, for where
@@ -179,7 +185,8 @@ impl Tables {
             let (kind, slot, sequence, before) = match self.watch.as_mut()?.changes.pop_front()? {
                 Change::Removed { slot, gone } => {
                     let kind = FlowChangeKind::Removed(gone.reason);
-                    let seen = look(FlowChange { kind, slot, entry: &gone.entry, before: None });
+                    let (entry, is_evicted) = (&gone.entry, gone.is_evicted);
+                    let seen = look(FlowChange { kind, slot, entry, before: None, is_evicted });
                     self.tell_gone(gone);
                     return Some(seen);
                 }
@@ -192,7 +199,8 @@ impl Tables {
             };
             let here = self.entries.get(slot).filter(|entry| entry.sequence == sequence);
             if let Some(entry) = here {
-                return Some(look(FlowChange { kind, slot, entry, before: before.as_ref() }));
+                let before = before.as_ref();
+                return Some(look(FlowChange { kind, slot, entry, before, is_evicted: false }));
             }
         }
     }
@@ -200,7 +208,7 @@ impl Tables {
     /// The entry that is in a slot now, as if `kind` had just become of it.
     pub fn flow_change(&self, slot: u32, kind: FlowChangeKind) -> Option<FlowChange<'_>> {
         let entry = self.entries.get(slot)?;
-        Some(FlowChange { kind, slot, entry, before: None })
+        Some(FlowChange { kind, slot, entry, before: None, is_evicted: false })
     }
 
     /// The next flow entry of a cursor, as if it had just come; the rules are those of

@@ -5,7 +5,7 @@
 //! told together, and before the replies that follow: a controller that has its barrier's reply has
 //! been told of everything before it. What a channel's own flow-mod did it is told in short, with the
 //! flow-mod's xid, unless one of its monitors asks for more; entries that went because of a timeout, a
-//! group or a meter are told in full even then.
+//! group or a meter, or because a table was full, are told in full even then.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -129,10 +129,11 @@ impl Channel {
 
     /// Adds a change to the message in the making, in full or in short.
     fn tell(&mut self, change: &FlowChange<'_>, flags: FlowMonitorFlags, author: Option<Author>) {
-        let is_done_by_flow_mod = !matches!(
-            change.kind(),
-            FlowChangeKind::Removed(reason) if reason != FlowRemovedReason::Delete
-        );
+        let is_done_by_flow_mod = !change.is_evicted()
+            && !matches!(
+                change.kind(),
+                FlowChangeKind::Removed(reason) if reason != FlowRemovedReason::Delete
+            );
         match author.filter(|_| is_done_by_flow_mod && !flags.contains(FlowMonitorFlags::OWN)) {
             None => self.add_update(&change.update(flags.contains(FlowMonitorFlags::ACTIONS))),
             Some(author) if self.monitors.abbreviated == Some(author.xid) => {}

@@ -3,6 +3,7 @@
 
 mod embodiment;
 
+use datapath::{Eviction, SwitchConfig};
 use embodiment::{InProcess, error_of, read};
 use ofp_codec::multipart::*;
 use ofp_codec::text::{NoNames, parse_flow, parse_group, parse_meter};
@@ -459,6 +460,37 @@ fn a_bundle_is_told_at_its_commit_by_what_it_has_left() {
     let answers = read(&mut room.device, author);
     assert_eq!(summary(&answers), [(4, 1), (1, 0x603), (1, 2)]);
     assert_eq!(room.heard(watcher), [""; 0], "what was undone never was");
+}
+
+#[test]
+fn an_evicted_entry_is_told_in_full_even_to_whoever_took_its_place() {
+    let switch = SwitchConfig {
+        max_entries_per_table: 2,
+        eviction: Eviction::Timed,
+        ..SwitchConfig::default()
+    };
+    let mut room = Room { device: InProcess::with_switch(DeviceConfig::default(), switch, 3) };
+    let (author, _) = room.watch(&[monitor(1, CHANGES)]);
+    room.say(author, &added(1, "priority=1,idle_timeout=5,send_flow_rem,actions=drop"));
+    room.say(author, &added(2, "priority=2,idle_timeout=9,send_flow_rem,actions=drop"));
+    let told = room.say(author, &added(3, "priority=3,idle_timeout=9,actions=drop"));
+    assert_eq!(told, ["done 3", "deleted 0/1 0x0 reason 2", "FlowRemoved"]);
+}
+
+#[test]
+fn a_table_that_is_reshaped_tells_of_the_entries_that_it_loses() {
+    let mut room = Room::new();
+    let (watcher, _) = room.watch(&[monitor(1, CHANGES)]);
+    let author = room.join();
+    room.say(author, &added(1, "table=1,priority=1,actions=drop"));
+    assert_eq!(room.heard(watcher), ["added 1/1 0x0"]);
+    let tables = &mut room.device.device.switch_mut().tables;
+    let first = tables.table_features(TableId(0)).unwrap();
+    let body = MultipartRequestBody::TableFeatures(vec![first]);
+    let flags = MultipartFlags::empty();
+    let only_one = bytes(&Message::MultipartRequest(MultipartRequest { flags, body }), 5);
+    assert_eq!(room.say(author, &only_one), ["MultipartReply"]);
+    assert_eq!(room.heard(watcher), ["deleted 1/1 0x0 reason 2"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod actions;
 mod dynamics;
 mod errors;
 mod flows;
+mod fullness;
 mod groups;
 mod growth;
 mod liveness;
