@@ -1,6 +1,7 @@
 //! From the command line to the command.
 
 mod args;
+mod bofuss;
 mod config;
 mod demo;
 mod failure;
@@ -22,12 +23,17 @@ pub(crate) use failure::Failure;
 
 /// Runs the command that the command line names.
 pub(crate) fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let words: Vec<_> = std::env::args_os().collect();
+    if let Some(result) = bofuss::by_name(&words) {
+        return result.unwrap_or_else(|error| report(&error));
+    }
+    let args = match Args::try_parse_from(words) {
         Ok(args) => args,
         Err(error) => return report(&error),
     };
     let result = match args.command.unwrap_or_default() {
         Command::Demo(demo) => demo::run(&demo),
+        Command::InstallBofussNames(names) => bofuss::install(&names.folder),
         Command::Replay(replay) => replay::run(&replay),
         Command::Run(run) => run::run(&run),
         Command::Trace(trace) => trace::run(&trace),

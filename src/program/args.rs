@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Trace(Trace),
     /// A personality as TOML, to start one's own from; without a name, the names there are
     Personality(Personality),
+    /// Links to this program named ofdatapath, ofprotocol and dpctl, for `mn --switch user`
+    InstallBofussNames(InstallBofussNames),
 }
 
 impl Default for Command {
@@ -197,6 +199,13 @@ pub(crate) struct Replay {
     /// Print the results as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InstallBofussNames {
+    /// Where the links go: a folder on the PATH
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -7,7 +7,7 @@ import os
 import pathlib
 
 import install
-from harness import Context, Skip, free_port, script, test, wait_until
+from harness import Context, Skip, accepts, free_port, script, test, wait_until
 from hosts import start_testcontroller
 from ryu_control import Ryu
 from wiretap import Wiretap
@@ -65,7 +65,7 @@ def mininet_ryu(context: Context) -> None:
     """mn --custom rumpswitch.py --switch rumpswitch under ryu: a tree of seven switches, pingall"""
     prepare(context)
     ryu = Ryu(context, "ryu.app.simple_switch_13")
-    wait_until(lambda: "instantiating app ryu.controller" in ryu.process.output(), 30, "ryu to start")
+    wait_until(lambda: accepts(ryu.port), 30, "ryu to listen")
     controller = f"remote,ip=127.0.0.1,port={ryu.tap.port}"
     said = mn(
         context,
@@ -128,3 +128,35 @@ def mininet_script(context: Context) -> None:
     for tap in taps:
         context.expect(tap.count("FEATURES_REPLY", True) >= 2, "the switches came to both controllers")
         tap.check(context)
+
+
+@test(
+    "mininet-user", tools=(*TOOLS, "ovs-testcontroller"), venvs=("ryu",), limit=150, switches=("rumpswitch",)
+)
+def mininet_user(context: Context) -> None:
+    """mn --switch user, unmodified: ofdatapath, ofprotocol and dpctl are links to the program"""
+    prepare(context)
+    names = context.logs / "bin"
+    names.mkdir()
+    context.command([os.environ["RUMPSWITCH"], "install-bofuss-names", str(names)])
+    env = {"PATH": f"{names}:{os.environ['PATH']}"}
+    # It ends only when `dpctl status` has said that every switch is connected.
+    said = mn(
+        context,
+        *["--topo", "linear,3", "--switch", "user", "--controller", "ovsc", "--test", "pingall"],
+        env=env,
+    )
+    expect_pingall(context, said, 3)
+    ryu = Ryu(context, "ryu.app.simple_switch_13")
+    wait_until(lambda: accepts(ryu.port), 30, "ryu to listen")
+    controller = f"remote,ip=127.0.0.1,port={ryu.tap.port}"
+    said = mn(
+        context,
+        *["--topo", "tree,depth=2,fanout=2", "--mac", "--switch", "user", "--controller", controller],
+        *["--test", "pingall"],
+        env=env,
+    )
+    expect_pingall(context, said, 4)
+    context.expect(ryu.tap.count("FEATURES_REPLY", True) == 3, "three switches came to ryu")
+    context.expect(ryu.tap.count("PACKET_IN", True) > 0, "ryu got no packet-in")
+    ryu.check()

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)]
 
+mod bofuss;
 mod demo;
 mod frames;
 mod help;
