@@ -82,14 +82,16 @@ impl<F: Frame> Parser<'_, F> {
         self.presence |= Presence::IP | Presence::IPV6;
         self.headers.network = offset(at);
         self.headers.network_end = offset(end);
-        let (chain, flags) = self.chain(next, at.saturating_add(6), start, end);
+        let (chain, flags, is_whole) = self.chain(next, at.saturating_add(6), start, end);
         self.or_word(3, u64::from(flags));
-        let chain = chain?;
+        self.headers.is_fragment = chain.is_fragment;
+        self.headers.is_routed = chain.is_routed;
+        if !is_whole {
+            return None;
+        }
         self.or_word(4, u64::from(chain.proto) << 24);
         self.presence |= Presence::IP_PROTO;
         self.headers.ip_proto = offset(chain.proto_at);
-        self.headers.is_fragment = chain.is_fragment;
-        self.headers.is_routed = chain.is_routed;
         if chain.is_later_fragment || chain.proto == protocol::NO_NEXT {
             return None;
         }
@@ -97,20 +99,20 @@ impl<F: Frame> Parser<'_, F> {
         self.transport(chain.proto, true, chain.start, end)
     }
 
-    /// Follows extension headers from `at` on: where they lead, `None` when one of them is cut,
-    /// and what was met on the way.
-    fn chain(&self, next: u8, next_at: usize, at: usize, end: usize) -> (Option<Chain>, u16) {
+    /// Follows extension headers from `at` on: where they lead, what was met on the way, and whether
+    /// none of them is cut.
+    fn chain(&self, next: u8, next_at: usize, at: usize, end: usize) -> (Chain, u16, bool) {
         let mut chain = Chain { proto: next, proto_at: next_at, start: at, ..Chain::default() };
         let mut order = Order::default();
         while order.meet(chain.proto) {
             if self.follow(&mut chain, end).is_none() {
-                return (None, order.flags);
+                return (chain, order.flags, false);
             }
             if chain.is_later_fragment {
                 break;
             }
         }
-        (Some(chain), order.flags)
+        (chain, order.flags, true)
     }
 
     /// One step along the chain; `None` when the header is cut.

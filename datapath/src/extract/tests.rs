@@ -478,3 +478,14 @@ proptest! {
         }
     }
 }
+
+/// A fragment header is met before the chain breaks off: such a packet is a fragment, whatever the rest.
+#[test]
+fn a_fragment_with_a_cut_chain_is_a_fragment() {
+    let fragment = [0, 0, 0, 1, 0, 0, 0, 9];
+    let cut = [17, 9, 0, 0];
+    let bytes = ethernet(0x86dd, &ipv6(44, &[&fragment[..], &cut].concat()));
+    let packet = packet(&bytes);
+    assert!(packet.headers.is_fragment);
+    assert_eq!(packet.key.get(OxmField::IpProto), None);
+}
