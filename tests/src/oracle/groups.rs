@@ -2,7 +2,8 @@
 //!
 //! Which live bucket a SELECT group takes is the switch's own choice. The oracle asks its chooser,
 //! and whoever compares tries the choices that there are; but a flow that has been seen keeps its
-//! bucket as long as that is live, unless a bucket has come back to life since.
+//! bucket as long as that is live, unless a bucket has come back to life since, and when the same
+//! buckets are live as once before it takes the bucket that it took then.
 
 use std::collections::BTreeMap;
 
@@ -38,8 +39,8 @@ pub struct OracleGroup {
     pub load: Load,
     /// What its buckets counted.
     pub buckets: Vec<Load>,
-    /// SELECT: which bucket a flow took last, and which were live then.
-    taken: BTreeMap<FlowKey, (usize, Vec<usize>)>,
+    /// SELECT: which buckets a flow has taken, and which were live then; the last one last.
+    taken: BTreeMap<FlowKey, Vec<(usize, Vec<usize>)>>,
 }
 
 impl OracleGroup {
@@ -124,7 +125,11 @@ impl Oracle {
             GroupModCommand::Delete => return self.group_delete(id),
             _ => (),
         }
-        if given.buckets.iter().any(|bucket| bucket.watch_group == id) {
+        // A group that watches itself, or leads to itself before it is there.
+        let is_loop = |bucket: &Bucket| {
+            bucket.watch_group == id || bucket.actions.contains(&Action::Group(id))
+        };
+        if given.buckets.iter().any(is_loop) {
             return fail(GroupModFailedCode::Loop);
         }
         let weights: u64 = given.buckets.iter().map(|bucket| u64::from(bucket.weight)).sum();
@@ -246,9 +251,11 @@ impl Oracle {
         }
         let key = flow_key(packet);
         let group = self.groups.get_mut(&id)?;
-        let stays = group.taken.get(&key).filter(|(bucket, were_live)| {
+        let before = group.taken.entry(key).or_default();
+        let stays = before.last().filter(|(bucket, were_live)| {
             live.contains(bucket) && live.iter().all(|index| were_live.contains(index))
         });
+        let stays = stays.or_else(|| before.iter().find(|(_, were_live)| *were_live == live));
         let chosen = match stays {
             Some((bucket, _)) => {
                 if live.len() > 1 {
@@ -263,7 +270,8 @@ impl Oracle {
                 self.chooser.choose(id, &live)
             }
         };
-        group.taken.insert(key, (chosen, live));
+        before.retain(|(_, were_live)| *were_live != live);
+        before.push((chosen, live));
         self.chooser.took(id, chosen, packet.frame.len());
         Some(chosen)
     }
