@@ -37,6 +37,11 @@ pub struct SwitchConfig {
     pub eviction: Eviction,
     /// When the host is told that tables fill or empty; each table can be told otherwise later.
     pub vacancy: Option<Vacancy>,
+    /// Bytes that the flow entries of all tables hold beside their places and their keys: what their
+    /// controllers wrote and the longer programs that it became. Most hold some dozens; a list of
+    /// four thousand actions takes 200 kB, in each of the entries that one modification may reach.
+    /// More is TABLE_FULL.
+    pub max_entry_bytes: u64,
     /// Groups, all types together.
     pub max_groups: u32,
     /// Buckets of all groups together.
@@ -67,6 +72,7 @@ impl Default for SwitchConfig {
             max_entries_per_table: 1 << 20,
             eviction: Eviction::Refuse,
             vacancy: None,
+            max_entry_bytes: 1 << 30,
             max_groups: 1 << 16,
             max_buckets: 1 << 18,
             max_meters: 1 << 16,

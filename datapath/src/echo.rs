@@ -59,6 +59,18 @@ impl Echo {
         self.parts().1 == other.parts().1
     }
 
+    /// Bytes that it holds.
+    pub(crate) fn held(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// Keeps the match alone.
+    pub(crate) fn forget_instructions(&mut self) {
+        let mut bytes = core::mem::take(&mut self.bytes).into_vec();
+        bytes.truncate(usize::from(self.match_len));
+        self.bytes = bytes.into_boxed_slice();
+    }
+
     fn parts(&self) -> (&[u8], &[u8]) {
         self.bytes.split_at_checked(usize::from(self.match_len)).unwrap_or_default()
     }
@@ -84,6 +96,9 @@ mod tests {
         let echo = Echo::new(&matching, &instructions).unwrap();
         assert_eq!(echo.matching(), matching);
         assert_eq!(echo.instructions(), instructions);
+        let mut echo = echo;
+        echo.forget_instructions();
+        assert_eq!((echo.matching(), echo.instructions(), echo.held()), (matching, Vec::new(), 40));
         let nothing = Echo::new(&Match::any(), &[]).unwrap();
         assert_eq!((nothing.matching(), nothing.instructions()), (Match::any(), Vec::new()));
         assert_eq!(nothing.bytes.len(), 8);

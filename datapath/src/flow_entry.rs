@@ -39,6 +39,12 @@ impl FlowEntry {
         self.cookie
     }
 
+    /// Bytes of its own that it holds outside its place: its program and what its controller wrote,
+    /// which may be two hundred thousand times as long as most are.
+    pub(crate) fn held(&self) -> u64 {
+        self.program.held().saturating_add(self.echo.held())
+    }
+
     /// Priority 0 and no match fields (§5.4).
     pub(crate) fn is_table_miss(&self) -> bool {
         self.is_any && self.priority == 0

@@ -12,7 +12,7 @@ use crate::actions::{check_instructions, compile, output_of};
 use crate::counters::NoMemory;
 use crate::echo::Echo;
 use crate::flow_entry::{FlowEntry, Gone, NO_NEIGHBOUR};
-use crate::journal::Undo;
+use crate::journal::{Journal, Undo};
 use crate::key::MaskedKey;
 use crate::personality::Features;
 use crate::program::{Op, Output, Program};
@@ -197,6 +197,7 @@ impl Tables {
             table_id: given.table_id.0,
             is_any: key.is_any(),
         };
+        self.check_room(entry.held())?;
         match table.classifier.get(&key, given.priority) {
             Some(slot) => self.replace(now, slot, &key, entry),
             None => self.insert(now, &key, entry),
@@ -290,6 +291,7 @@ impl Tables {
         let table_id = given.table_id.0;
         // All memory is taken before the first entry changes.
         let mut changes: Vec<(u32, Program, Echo)> = Vec::new();
+        let mut held = 0_u64;
         let mut next = self.first_selected(table_id, &filter, is_strict, given.priority);
         while let Some(slot) = next {
             let entry = self.entries.get(slot).ok_or(FULL)?;
@@ -299,6 +301,9 @@ impl Tables {
             }
             let program = Program::new(ops).map_err(full)?;
             let echo = Echo::new(&entry.echo.matching(), &given.instructions)?;
+            // One message may be about a million entries.
+            held = held.saturating_add(program.held()).saturating_add(echo.held());
+            self.check_room(held)?;
             changes.try_reserve(1).map_err(|_| FULL)?;
             changes.push((slot, program, echo));
             next = if is_strict { None } else { self.next_selected(entry.next, &filter) };
@@ -397,9 +402,22 @@ impl Tables {
         }
     }
 
-    /// Adds or takes back what an entry's program counts for with groups and meters.
+    /// Whether the entries may hold so many bytes more (see [`FlowEntry::held`]).
+    fn check_room(&self, more: u64) -> Result<(), OfpError> {
+        let undo = self.journal.as_ref().map_or(0, Journal::held);
+        let held = self.held.saturating_add(undo).saturating_add(more);
+        if held <= self.config.max_entry_bytes { Ok(()) } else { Err(FULL) }
+    }
+
+    /// Adds or takes back what an entry counts for: its program with groups and meters, and the bytes
+    /// that it holds.
     pub(crate) fn count_references(&mut self, slot: u32, add: bool) {
         let Some(entry) = self.entries.get(slot) else { return };
+        let held = entry.held();
+        self.held = match add {
+            true => self.held.saturating_add(held),
+            false => self.held.saturating_sub(held),
+        };
         let change = |count: &mut u32| {
             *count = if add { count.saturating_add(1) } else { count.saturating_sub(1) };
         };

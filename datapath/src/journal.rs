@@ -42,6 +42,8 @@ use crate::watch::Born;
 #[derive(Debug)]
 pub(crate) struct Journal {
     undo: Vec<Undo>,
+    /// Bytes of entries that are kept for undoing.
+    held: u64,
     port_news_count: usize,
 }
 
@@ -66,11 +68,29 @@ pub(crate) enum Undo {
     Port(Port, Configured),
 }
 
+impl Journal {
+    /// Bytes of entries that are kept for undoing.
+    pub(crate) fn held(&self) -> u64 {
+        self.held
+    }
+}
+
+impl Undo {
+    fn held(&self) -> u64 {
+        match self {
+            Undo::Removed { gone, .. } => gone.entry.held(),
+            Undo::Replaced { entry, .. } => entry.held(),
+            Undo::Modified { program, echo, .. } => program.held().saturating_add(echo.held()),
+            _ => 0,
+        }
+    }
+}
+
 impl Tables {
     /// Starts writing down how operations are undone.
     pub fn begin(&mut self) {
         let port_news_count = self.port_news_count();
-        self.journal = Some(Journal { undo: Vec::new(), port_news_count });
+        self.journal = Some(Journal { undo: Vec::new(), held: 0, port_news_count });
     }
 
     /// Keeps what was done since [`begin`](Self::begin).
@@ -136,7 +156,9 @@ impl Tables {
     /// dropped.
     pub(crate) fn note_undo(&mut self, undo: impl FnOnce() -> Undo) {
         if let Some(journal) = &mut self.journal {
-            journal.undo.push(undo());
+            let undo = undo();
+            journal.held = journal.held.saturating_add(undo.held());
+            journal.undo.push(undo);
         } else if self.watch.is_some() {
             self.record(undo());
         }

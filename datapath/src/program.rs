@@ -124,6 +124,14 @@ impl Program {
         }
     }
 
+    /// Bytes that it holds outside itself.
+    pub(crate) fn held(&self) -> u64 {
+        match self {
+            Program::Empty | Program::One(_) => 0,
+            Program::Many(ops) => size_of_val(&ops[..]) as u64,
+        }
+    }
+
     /// The actions of its apply-actions list and its write-actions set.
     pub(crate) fn acts(&self) -> impl Iterator<Item = &Act> {
         self.ops().iter().filter_map(|op| match op {

@@ -29,6 +29,7 @@ use crate::meters::Meters;
 use crate::packet::Packet;
 use crate::personality::{Features, Personality, Quirks, Shape};
 use crate::ports::{PortConfig, PortErrors, Ports};
+use crate::program::Program;
 use crate::queues::QueueConfig;
 use crate::slab::Slab;
 use crate::timeouts::Timeouts;
@@ -59,6 +60,8 @@ pub struct Tables {
     pub(crate) is_standalone: bool,
     /// Grows with each insertion of a flow entry.
     pub(crate) sequence: u64,
+    /// Bytes that entries hold outside their places.
+    pub(crate) held: u64,
     gone: VecDeque<Gone>,
     port_news: VecDeque<PortStatus>,
     lost_news: u64,
@@ -90,6 +93,7 @@ impl Tables {
             drops_fragments: false,
             is_standalone: false,
             sequence: 0,
+            held: 0,
             gone: VecDeque::new(),
             port_news: VecDeque::new(),
             lost_news: 0,
@@ -437,9 +441,13 @@ impl Tables {
 
     /// Keeps an entry that is gone, if it asked for that, until it is asked for.
     pub(crate) fn tell_gone(&mut self, gone: Gone) {
+        let mut gone = gone;
         if !gone.entry.flags.contains(FlowModFlags::SEND_FLOW_REM) {
             return;
         }
+        // What is told is who it was, not what it did.
+        gone.entry.program = Program::Empty;
+        gone.entry.echo.forget_instructions();
         match self.gone.try_reserve(1) {
             Ok(()) => self.gone.push_back(gone),
             Err(_) => self.lost_news = self.lost_news.saturating_add(1),

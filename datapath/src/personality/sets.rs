@@ -175,7 +175,17 @@ impl TableIdSet {
 
     /// The tables behind `table` of a switch of `count` tables.
     pub fn later(table: TableId, count: usize) -> TableIdSet {
-        (0..=u8::MAX).take(count).filter(|id| *id > table.0).map(TableId).collect()
+        let (all, not) = (TableIdSet::first(count), TableIdSet::first(usize::from(table.0) + 1));
+        TableIdSet { low: all.low & !not.low, high: all.high & !not.high }
+    }
+
+    /// The first `count` tables.
+    fn first(count: usize) -> TableIdSet {
+        let ones = |count: usize| match 128_u32.checked_sub(count.min(128) as u32) {
+            Some(zeros) if zeros < 128 => u128::MAX >> zeros,
+            _ => 0,
+        };
+        TableIdSet { low: ones(count), high: ones(count.saturating_sub(128)) }
     }
 
     /// Whether a table is in it.
@@ -396,6 +406,10 @@ mod tests {
         }
         assert_eq!(TableIdSet::later(TableId(0), 255).iter().count(), 254);
         assert!(TableIdSet::later(TableId(2), 3).is_empty());
+        for (table, count) in [(0, 1), (3, 9), (126, 130), (127, 128), (127, 255), (200, 255)] {
+            let later: Vec<TableId> = TableIdSet::later(TableId(table), count).iter().collect();
+            assert!(later.iter().map(|id| usize::from(id.0)).eq(usize::from(table) + 1..count));
+        }
     }
 
     #[test]

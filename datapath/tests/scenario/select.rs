@@ -43,7 +43,7 @@ fn counts(bed: &Bed) -> Vec<u64> {
 
 #[test]
 fn select_spreads_1e5_flows_within_two_points_of_its_weights() {
-    for weights in [&[1, 2, 3, 4][..], &[50, 0, 1, 49], &[65_535, 65_535]] {
+    for weights in [&[1, 2, 3, 4][..], &[65_535, 0, 1, 65_535]] {
         let buckets = (1..).zip(weights).map(|(mark, weight)| marking(mark, *weight)).collect();
         let mut bed = bed_with(buckets);
         for source in [1, 3] {
