@@ -29,6 +29,7 @@ import queues  # noqa: F401
 import faucet  # noqa: F401
 import osken  # noqa: F401
 import ryu_switch  # noqa: F401
+import meters  # noqa: F401
 import ryu_ofctl  # noqa: F401
 import ryu_switching  # noqa: F401
 import ryu_services  # noqa: F401

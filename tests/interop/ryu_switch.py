@@ -3,7 +3,7 @@
 The tester drives two switches that three cables join: it sends each frame through the second one, and looks at
 what the switch under test makes of it. Its case files are not in Ryu's packages; those of `ryu_cases.py` are our
 own. `RYU_SWITCH_TESTS` may name a folder with Ryu's (`ryu/tests/switch/of13`), which then run as well.
-`NIGHTLY=1` runs all cases, rates up to 10,000 packets and 100 Mbit a second, windows of 30 s.
+`NIGHTLY=1` runs all cases and windows of 30 s. Rates that Python cannot offer are left to `meters.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TESTER_ID = 0xB2
 
 
 @dataclasses.dataclass
-class Cable:
+class Wire:
     """A veth pair of MTU 2000: `pN` at the switch under test, `xN` at the one that sends and watches."""
 
     context: Context
@@ -60,7 +60,7 @@ def run_tester(
     env = {**context.venv_env("ryu"), "RYU_TESTER_INTERVAL": str(interval)}
     process = context.spawn("ryu-tester", [*argv, script("ryu_tester.py")], env=env)
     wait_until(lambda: process.require_running() or accepts(port), 60, "ryu to listen")
-    target = switches.start(context, [Cable(context, number) for number in (1, 2, 3)], controllers=[port])
+    target = switches.start(context, [Wire(context, number) for number in (1, 2, 3)], controllers=[port])
     argv = [os.environ["RUMPSWITCH"], "run", "--datapath-id", f"{TESTER_ID:016x}"]
     argv += ["--controller", f"tcp:127.0.0.1:{port}"]
     for number in (1, 2, 3):
@@ -113,7 +113,7 @@ def ryu_tester_rates(context: Context) -> None:
     """Ryu's switch tester on our cases: groups and meters under load"""
     folder = context.logs / "cases"
     if NIGHTLY:
-        counts = ryu_cases.write_rates(folder, 30, [100, 1000, 10_000], [1000, 10_000, 100_000])
+        counts = ryu_cases.write_rates(folder, 30, [100, 1000], [1000, 10_000])
     else:
         counts = ryu_cases.write_rates(folder, 5, [100], [1000])
     for kind in ("group", "meter"):
