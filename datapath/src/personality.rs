@@ -76,7 +76,7 @@ bitflags! {
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct Quirks: u8 {
         /// Set-field of a field that is not known: BAD_SET_LEN; of one that cannot be set:
-        /// BAD_SET_ARGUMENT.
+        /// BAD_SET_ARGUMENT; with a mask: an error of the ONF's own.
         const SET_FIELD_ERRORS = 1 << 0;
         /// An entry that names a missing meter: INVALID_METER.
         const MISSING_METER_IS_INVALID = 1 << 1;
@@ -86,6 +86,13 @@ bitflags! {
         const ARP_OP_8_BITS = 1 << 3;
         /// The table behind the last one is the switch's own: EPERM.
         const HIDDEN_TABLE = 1 << 4;
+        /// A field of the wrong length, or one that no table has before its prerequisite:
+        /// BAD_MATCH/BAD_FIELD; a match of 1.0: BAD_LEN.
+        const MATCH_ERRORS = 1 << 5;
+        /// A bucket whose length is no multiple of 8: BAD_REQUEST/BAD_LEN.
+        const BUCKET_LENGTHS = 1 << 6;
+        /// A packet-out from a port beyond the last: BAD_ACTION/BAD_OUT_PORT.
+        const PACKET_OUT_ERRORS = 1 << 7;
     }
 }
 

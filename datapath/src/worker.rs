@@ -170,6 +170,7 @@ impl Worker {
         if !is_source {
             return fail(BadRequestCode::BadPort);
         }
+        tables.personality().check_source(in_port)?;
         let acts = compile_packet_out(tables, &given.actions)?;
         if given.buffer_id != NO_BUFFER {
             return fail(BadRequestCode::BufferUnknown);

@@ -17,6 +17,7 @@ use crate::handlers::{
     async_config, barrier, bundle, config, echo, experimenter, features, flow, group, meter,
     monitor, multipart, packet_out, port, queue, role, table,
 };
+use crate::quirks;
 
 /// One message being executed: whose it is, and what it may touch.
 pub(crate) struct Turn<'a, H: ?Sized> {
@@ -70,7 +71,9 @@ fn execute<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError
         MessageType::MultipartRequest => return multipart::request(turn),
         _ => {}
     }
-    let (_, message) = Message::decode(turn.bytes)?;
+    let decoded = Message::decode(turn.bytes);
+    let (_, message) =
+        decoded.map_err(|found| quirks::translate(personality, turn.bytes, found))?;
     let has_experimenters = personality.features.contains(Features::EXPERIMENTERS);
     match message {
         _ if kind == MessageType::Experimenter && !has_experimenters => {

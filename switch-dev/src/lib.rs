@@ -54,6 +54,7 @@ mod hello;
 mod monitor;
 mod notices;
 mod out_queue;
+mod quirks;
 
 pub use channel::ChannelCounters;
 pub use config::{ChannelId, ChannelKind, DeviceConfig, FailMode, HangUp, Readiness};

@@ -1,9 +1,12 @@
 //! Our side of a comparison: a `Device` in this process.
 
+use std::sync::Arc;
+
+use datapath::{Personality, SwitchConfig};
 use hypercall::{Nanos, Port};
 use ofp_codec::HwAddr;
 use rumpswitch_tests::contract::{DeviceUnderTest, barrier, drain, header, split};
-use switch_dev::{ChannelId, ChannelKind, DeviceError, Readiness};
+use switch_dev::{ChannelId, ChannelKind, DeviceConfig, DeviceError, Readiness};
 
 use crate::embodiment::InProcess;
 use crate::peer::{Heard, Peer};
@@ -15,16 +18,24 @@ const BARRIER: u32 = 0xbad0_bad0;
 pub(crate) struct Ours {
     pub(crate) device: InProcess,
     channel: Option<ChannelId>,
+    personality: Arc<Personality>,
 }
 
 impl Ours {
     pub(crate) fn new() -> Ours {
-        let mut device = InProcess::with_ports(3);
+        Ours::looking_like(Arc::default())
+    }
+
+    /// A switch of some shape.
+    pub(crate) fn looking_like(personality: Arc<Personality>) -> Ours {
+        let config =
+            SwitchConfig { personality: Arc::clone(&personality), ..SwitchConfig::default() };
+        let mut device = InProcess::with_switch(DeviceConfig::default(), config, 3);
         let mut local = datapath::PortConfig::new(Port(0xffff_fffe), "br0");
         local.hw_addr = HwAddr([2, 0, 0, 0, 0, 9]);
         device.device.switch_mut().tables.port_add(Nanos(0), local).expect("LOCAL");
         device.advance(0);
-        Ours { device, channel: None }
+        Ours { device, channel: None, personality }
     }
 
     fn write(&mut self, channel: ChannelId, mut bytes: &[u8]) -> Vec<u8> {
@@ -45,7 +56,7 @@ impl Ours {
 
 impl Peer for Ours {
     fn reset(&mut self, _: bool) {
-        *self = Ours::new();
+        *self = Ours::looking_like(Arc::clone(&self.personality));
     }
 
     fn connect(&mut self, hello: &[u8]) {

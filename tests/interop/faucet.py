@@ -221,12 +221,14 @@ def faucet_tap(context: Context) -> None:
     vlans_and_routing(context, "faucet", "tap")
 
 
-def table_features(context: Context, hardware: str, options: str, personality: str, errors: tuple[str, ...]) -> None:
+def table_features(
+    context: Context, hardware: str, options: str, personality: str, errors: tuple[str, ...]
+) -> None:
     """Faucet shapes the tables by TABLE_FEATURES; its flow entries must fit what it asked for."""
     hosts = four_hosts(context)
     faucet = Faucet(context, "c65faucet", hardware=hardware, options=options)
-    extra = {} if context.backend == "ovs" else {"personality": personality}
-    switches.start(context, hosts, controllers=[faucet.tap.port], **extra)
+    looks = ("--personality", personality)
+    switches.start(context, hosts, controllers=[faucet.tap.port], options=looks)
     faucet.wait_pipeline()
 
     def messages(kind: str) -> list[bytes]:

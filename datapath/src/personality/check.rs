@@ -1,8 +1,8 @@
 //! What a switch of some shape refuses, with the standard's errors: matches, instructions, actions.
 
 use ofp_codec::{
-    Action, ActionType, BadActionCode, BadInstructionCode, BadMatchCode, Instruction, Match,
-    OfpError, Oxm, OxmField, OxmFormat, Prerequisite,
+    Action, ActionType, BadActionCode, BadInstructionCode, BadMatchCode, BadRequestCode,
+    Instruction, Match, OfpError, Oxm, OxmField, OxmFormat, PortNo, Prerequisite,
 };
 
 use super::{
@@ -123,7 +123,7 @@ impl Personality {
         let exceeds =
             |field, max: u128| matching.get(field).is_some_and(|oxm: &Oxm| oxm.value > max);
         let port = matching.get(OxmField::InPort).map(|oxm| oxm.value);
-        let ordinary = u128::from(self.max_port.0) + 1..=u128::from(ofp_codec::PortNo::MAX.0);
+        let ordinary = u128::from(self.max_port.0) + 1..=u128::from(PortNo::MAX.0);
         let arp_op = self.quirks.contains(Quirks::ARP_OP_8_BITS) && exceeds(OxmField::ArpOp, 0xff);
         match arp_op || port.is_some_and(|port| ordinary.contains(&port)) {
             true => Err(bad_match(BadMatchCode::BadValue)),
@@ -164,7 +164,18 @@ impl Personality {
         }
     }
 
-    fn may_output(&self, port: ofp_codec::PortNo) -> bool {
+    /// Checks the port that a packet-out is taken to have come in by.
+    pub(crate) fn check_source(&self, port: PortNo) -> Result<(), OfpError> {
+        match port.is_ordinary() && port > self.max_port {
+            false => Ok(()),
+            true if self.quirks.contains(Quirks::PACKET_OUT_ERRORS) => {
+                Err(bad_action(BadActionCode::BadOutPort))
+            }
+            true => Err(OfpError::BadRequest(BadRequestCode::BadPort)),
+        }
+    }
+
+    fn may_output(&self, port: PortNo) -> bool {
         self.outputs.allows(port) && (!port.is_ordinary() || port <= self.max_port)
     }
 

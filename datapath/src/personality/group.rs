@@ -72,6 +72,7 @@ impl GroupShape {
     }
 
     pub(super) fn consistent(mut self) -> GroupShape {
+        self.fields = self.fields.intersection(GroupShape::full().fields);
         let is_chaining = self.capabilities.contains(GroupCapabilities::CHAINING);
         for (actions, max) in self.actions.iter_mut().zip(self.max_groups) {
             if max == 0 {

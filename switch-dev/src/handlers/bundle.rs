@@ -17,6 +17,7 @@ use ofp_codec::{
 use crate::bundle::BundleError;
 use crate::channel::message_len;
 use crate::dispatch::Turn;
+use crate::quirks;
 
 pub(crate) fn control<H: ?Sized>(
     turn: &mut Turn<'_, H>,
@@ -65,7 +66,8 @@ pub(crate) fn add<H: ?Sized>(turn: &mut Turn<'_, H>, request: &BundleAdd) -> Res
     if header.version != VERSION || !is_supported {
         return Err(BundleError::MsgUnsup.into());
     }
-    Message::decode(inner)?;
+    let personality = turn.core.switch.tables.personality();
+    Message::decode(inner).map_err(|found| quirks::translate(personality, inner, found))?;
     let (id, flags) = (request.bundle_id, request.flags);
     Ok(turn.channel.bundles.add(&turn.core.config, id, flags, inner)?)
 }

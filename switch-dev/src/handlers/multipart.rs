@@ -16,6 +16,7 @@ use crate::device::Core;
 use crate::dispatch::{Turn, bad_request, word_at};
 use crate::dump::Dump;
 use crate::handlers::{experimenter, monitor};
+use crate::quirks;
 
 /// Bytes before the body of a request or reply.
 pub(crate) const FIXED_LEN: usize = 16;
@@ -45,7 +46,11 @@ pub(crate) fn request<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError>
     };
     let message = match turn.channel.assembly.take(&turn.core.config, turn.now, part)? {
         Progress::Waiting => return Ok(()),
-        Progress::Single => Message::decode(turn.bytes)?.1,
+        Progress::Single => {
+            let personality = turn.core.switch.tables.personality();
+            let decoded = Message::decode(turn.bytes);
+            decoded.map_err(|found| quirks::translate(personality, turn.bytes, found))?.1
+        }
         Progress::Complete(bytes) => Message::decode_body(header, &bytes)?,
     };
     match message {
