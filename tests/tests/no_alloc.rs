@@ -1,9 +1,10 @@
 //! Forwarding allocates nothing: neither in the switch nor, with this host, outside it.
 
-use datapath::{Batch, Ingress, PortConfig, Switch, SwitchConfig};
+use datapath::{Batch, Ingress, PortConfig, QueueConfig, Switch, SwitchConfig};
 use hypercall::{Hypercall, Meta, Nanos, Port, Sent, VecFrame};
 use ofp_codec::FlowModCommand;
 use ofp_codec::text::{NoNames, parse_flow};
+use shaper::{QueueRates, Shaper, ShaperConfig};
 
 /// Keeps the buffers of transmitted frames for the next ones.
 struct Recycler {
@@ -53,6 +54,8 @@ fn allocations(flows: &[&str]) -> u64 {
     for port in 1..=4 {
         switch.tables.port_add(Nanos(0), PortConfig::new(Port(port), "port")).unwrap();
     }
+    let queues = [5, 7].map(QueueConfig::new);
+    switch.tables.set_queues(Nanos(0), Port(4), &queues).unwrap();
     for flow in flows {
         let flow = parse_flow(flow, FlowModCommand::Add, &NoNames).unwrap();
         switch.tables.flow_mod(Nanos(0), &flow).unwrap();
@@ -78,12 +81,13 @@ fn allocations(flows: &[&str]) -> u64 {
 
 #[test]
 fn forwarding_allocates_nothing() {
-    let pipelines: [&[&str]; 6] = [
+    let pipelines: [&[&str]; 7] = [
         &["actions=output:2"],
         &["in_port=1,udp,nw_dst=10.0.0.0/8,actions=dec_ttl,mod_nw_src:10.9.9.9,output:2"],
         &["actions=push_vlan:0x8100,set_field:4101->vlan_vid,output:2,pop_vlan,output:3"],
         &["actions=all"],
         &["actions=normal"],
+        &["actions=set_queue:7,output:4,set_queue:5,output:4,output:3"],
         &[
             "table=0,udp,actions=write_metadata:1,goto_table:1",
             "table=1,metadata=1,actions=write_actions(output:3),goto_table:2",
@@ -93,4 +97,26 @@ fn forwarding_allocates_nothing() {
     for flows in pipelines {
         assert_eq!(allocations(flows), 0, "{flows:?}");
     }
+}
+
+#[test]
+fn a_shaper_that_was_full_once_allocates_nothing() {
+    let queue = |id| QueueRates { id, min_bps: 1_000_000, max_bps: Some(900_000_000) };
+    let queues = [1, 2, 3].map(queue);
+    let mut shaper: Shaper<u64> = Shaper::new(ShaperConfig::new(1_000_000_000, queues));
+    let mut now = Nanos(0);
+    let mut passed = 0;
+    let mut round = |frames: u64| {
+        for n in 0..frames {
+            let _ = shaper.push(Some(n as u32 % 4), 1000, n);
+        }
+        while let Some(at) = shaper.next_deadline() {
+            now = at;
+            passed += u64::from(shaper.pop(now).is_some());
+        }
+    };
+    round(4 * 300);
+    let info = allocation_counter::measure(|| (0..20).for_each(|n| round(40 + n)));
+    assert_eq!(info.count_total, 0);
+    assert!(passed > 4 * 256 + 20 * 40 - 1, "{passed}");
 }

@@ -1,6 +1,9 @@
 //! Ports with rates and queues on a real clock: what leaves them, what is counted, what is refused.
 //! Machines that run tests are busy: time in which the process did not run counts for nothing.
 
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use datapath::{QueueConfig, Switch, SwitchConfig};
@@ -8,7 +11,10 @@ use hypercall::{Frame, Hypercall, Meta, Port, Sent, VecFrame};
 use ofp_codec::multipart::{QueueStats, QueueStatsRequest};
 use ofp_codec::text::{NoNames, parse_flow};
 use ofp_codec::{FlowModCommand, PortFeatures, PortNo, QUEUE_ALL};
-use rumpswitch_unix::{EventLoop, Opener, PortSpec, QueueSpec, RateSpec, UnixHost, clock};
+use rumpswitch_unix::{
+    Accepts, Error, EventLoop, OpenPort, Opener, Outgoing, PairPort, Pool, PortInfo, PortIo,
+    PortSpec, QueueSpec, RateSpec, Received, UnixHost, clock,
+};
 use switch_dev::{Device, DeviceConfig};
 
 /// Bytes of a frame.
@@ -25,6 +31,82 @@ fn specs(texts: &[&str]) -> Vec<QueueSpec> {
 fn open(opener: &mut Opener, ports: &[&str]) -> UnixHost {
     let ports: Vec<PortSpec> = ports.iter().map(|port| port.parse().unwrap()).collect();
     UnixHost::new(opener.open(&ports).unwrap())
+}
+
+/// A cable with a speed, that can break for good.
+struct Wire {
+    end: PairPort,
+    kbps: Arc<AtomicU32>,
+    is_broken: Arc<AtomicBool>,
+}
+
+impl PortIo for Wire {
+    fn receive(&mut self, pool: &mut Pool, into: &mut Vec<Received>) -> Result<usize, Error> {
+        self.end.receive(pool, into)
+    }
+
+    fn transmit(&mut self, pool: &mut Pool, frames: &mut Vec<Outgoing>) -> Result<usize, Error> {
+        if self.is_broken.load(Relaxed) {
+            return Err(Error::NoInterface { name: "wire".to_owned() });
+        }
+        self.end.transmit(pool, frames)
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.end.descriptor()
+    }
+
+    fn accepts(&self) -> Accepts {
+        self.end.accepts()
+    }
+
+    fn info(&mut self) -> PortInfo {
+        PortInfo { speed_kbps: Some(self.kbps.load(Relaxed)), ..self.end.info() }
+    }
+}
+
+/// A switch whose port 2 is a wire of 100 Mbit/s; sends each frame that comes in by queue 1.
+struct Wired {
+    event_loop: EventLoop,
+    source: UnixHost,
+    sink: UnixHost,
+    is_broken: Arc<AtomicBool>,
+}
+
+impl Wired {
+    /// The wire's speed is `kbps` by the time the loop starts.
+    fn new(queue: &str, kbps: u32) -> Wired {
+        let port = |number, io: Box<dyn PortIo>| OpenPort {
+            number: Port(number),
+            name: format!("p{number}"),
+            spec: format!("{number}:pair:p").parse().unwrap(),
+            io,
+        };
+        let (source, near) = PairPort::new().unwrap();
+        let (end, sink) = PairPort::new().unwrap();
+        let (speed, is_broken) = (Arc::new(AtomicU32::new(100_000)), Arc::default());
+        let wire = Wire { end, kbps: Arc::clone(&speed), is_broken: Arc::clone(&is_broken) };
+        let mut host = UnixHost::new(vec![port(1, Box::new(near)), port(2, Box::new(wire))]);
+        host.shape(&[], &specs(&[queue])).unwrap();
+        let mut switch = Switch::new(SwitchConfig { datapath_id: 1, ..SwitchConfig::default() });
+        host.attach(clock::now(), &mut switch.tables).unwrap();
+        let flow = parse_flow("actions=set_queue:1,output:2", FlowModCommand::Add, &NoNames);
+        switch.tables.flow_mod(clock::now(), &flow.unwrap()).unwrap();
+        speed.store(kbps, Relaxed);
+        let mut event_loop = EventLoop::without_signals().unwrap();
+        let device = Device::new(DeviceConfig::default(), switch);
+        event_loop.add("one", device, host, &[]).unwrap();
+        let source = UnixHost::new(vec![port(1, Box::new(source))]);
+        let sink = UnixHost::new(vec![port(1, Box::new(sink))]);
+        Wired { event_loop, source, sink, is_broken }
+    }
+
+    fn send(&mut self, count: usize) {
+        for _ in 0..count {
+            self.source.transmit(Port(1), &Meta::default(), frame(1));
+        }
+        self.source.flush();
+    }
 }
 
 /// A switch between two cables, port 2 of which shapes; the far ends of the cables.
@@ -162,6 +244,51 @@ fn what_waits_leaves_when_it_may_without_anything_else_happening() {
     assert_eq!(received.len(), 6);
     assert!(start.elapsed() >= Duration::from_millis(94), "{:?}", start.elapsed());
     assert!(turns < 60, "it sleeps until then: {turns} turns");
+}
+
+#[test]
+fn a_port_without_a_rate_of_its_own_has_its_links_speed() {
+    let mut wired = Wired::new("2:1:max=8%", 10_000);
+    wired.send(6);
+    let start = Instant::now();
+    let mut received = Vec::new();
+    while received.len() < 6 && start.elapsed() < Duration::from_secs(5) {
+        wired.event_loop.turn(Some(1_000_000_000)).unwrap();
+        wired.sink.receive(Port(1), &mut received).unwrap();
+    }
+    assert_eq!(received.len(), 6);
+    // 10 ms each at 800 kbit/s; 1 ms had the speed been taken before it changed.
+    assert!(start.elapsed() >= Duration::from_millis(45), "{:?}", start.elapsed());
+}
+
+#[test]
+fn what_waits_at_a_port_that_ends_is_an_error_of_its_queue() {
+    let mut wired = Wired::new("2:1:max=1%", 100_000);
+    wired.send(20);
+    let stats = |wired: &mut Wired| {
+        let (_, device, _, _) = wired.event_loop.switches().next().unwrap();
+        let tables = &device.switch().tables;
+        let request = QueueStatsRequest { port_no: PortNo(2), queue_id: 1 };
+        let port = tables.port_stats(PortNo(2), clock::now()).unwrap()[0];
+        let queue = tables.queue_stats(request, clock::now()).unwrap()[0];
+        (queue.tx_packets, queue.tx_errors, port.tx_errors + port.tx_dropped)
+    };
+    let mut received = Vec::new();
+    let start = Instant::now();
+    while received.len() < 3 && start.elapsed() < Duration::from_secs(5) {
+        wired.event_loop.turn(Some(100_000_000)).unwrap();
+        wired.sink.receive(Port(1), &mut received).unwrap();
+    }
+    wired.is_broken.store(true, Relaxed);
+    // Counters are brought up to date a second after something happened.
+    while stats(&mut wired).1 == 0 && start.elapsed() < Duration::from_secs(10) {
+        wired.event_loop.turn(Some(100_000_000)).unwrap();
+    }
+    let (sent, errors, lost) = stats(&mut wired);
+    assert_eq!(sent, 20, "taken");
+    let received = received.len() as u64;
+    assert_eq!(lost, 20 - received, "each is received or lost");
+    assert!(errors > 0 && errors < lost, "{errors} waited, the rest was being sent: {lost}");
 }
 
 #[test]
