@@ -107,7 +107,7 @@ fn a_million_entries() {
     assert_eq!(switch.tables.entry_count(), 0);
 }
 
-/// How late the last of a million is that end at one moment, under a host that does nothing else.
+/// What a million cost that end at one moment: the last of them is late by so much.
 #[test]
 #[ignore = "takes a while and prints figures"]
 fn a_million_that_end_at_once() {
@@ -118,14 +118,13 @@ fn a_million_that_end_at_once() {
             switch.tables.flow_mod(Nanos(0), &flow).unwrap();
         }
         let due = Nanos::from_secs(60);
-        let (start, mut ticks, mut worst) = (Instant::now(), 0, 0);
+        let (start, mut ticks) = (cpu_time(), 0);
         while switch.tables.next_deadline().is_some_and(|deadline| deadline <= due) {
-            let tick = Instant::now();
             switch.tables.tick(due);
-            worst = worst.max(tick.elapsed().as_micros());
             ticks += 1;
         }
-        println!("{name}: {:?} in {ticks} ticks of at most {worst} us", start.elapsed());
+        let all = (cpu_time() - start) / 1_000_000;
+        println!("{name}: {all} ms of CPU in {ticks} ticks");
         assert_eq!(switch.tables.entry_count(), 0);
     }
 }

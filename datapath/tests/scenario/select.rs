@@ -172,6 +172,7 @@ fn modify_moves_the_flows_of_what_it_changes_only() {
 #[test]
 fn select_keeps_a_flow_whose_marks_change_and_its_fragments_together() {
     let mut bed = bed_with(vec![weighted(2, 1), weighted(3, 1), weighted(4, 1)]);
+    let mut taken = Vec::new();
     for n in 0..100 {
         let plain = udp(1, 2, n);
         let bucket = bed.ports(1, &plain);
@@ -180,6 +181,18 @@ fn select_keeps_a_flow_whose_marks_change_and_its_fragments_together() {
             marked[15] = tos;
             assert_eq!(bed.ports(1, &marked), bucket, "flow {n}, type of service {tos}");
         }
+        let bucket = bed.ports(1, &tagged(5, &plain));
+        assert_eq!(bed.ports(1, &tagged(7 << 13 | 5, &plain)), bucket, "flow {n}, priority 7");
+        taken.extend(bucket);
+        let labelled = |class: u8| {
+            let mut frame = plain[..12].to_vec();
+            frame.extend([0x88, 0x47, 0, n as u8, class << 1 | 1, 64]);
+            frame.extend(&plain[14..]);
+            frame
+        };
+        let bucket = bed.ports(1, &labelled(0));
+        assert_eq!(bed.ports(1, &labelled(5)), bucket, "label {n}, traffic class 5");
+        taken.extend(bucket);
     }
     for n in 0..100 {
         let mut first = udp(1, n, 53);
@@ -191,5 +204,23 @@ fn select_keeps_a_flow_whose_marks_change_and_its_fragments_together() {
             later[34..].fill(payload);
             assert_eq!(bed.ports(1, &later), bucket, "datagram {n}, fragment {offset:#x}");
         }
+        taken.extend(bucket);
+        let fragment = |offset: u16, fill: u8| {
+            let mut frame = udp(1, 2, 53)[..12].to_vec();
+            frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, 44, 64]);
+            frame.extend([[0xfd; 15].as_slice(), &[1], &[0xfd; 15], &[n]].concat());
+            frame.extend([17, 0, (offset >> 8) as u8, offset as u8, 0, 0, 0, 9]);
+            frame.extend([fill; 16]);
+            frame
+        };
+        let bucket = bed.ports(1, &fragment(1, 0));
+        for (offset, fill) in [(0x11, 3), (0x20, 4)] {
+            assert_eq!(bed.ports(1, &fragment(offset, fill)), bucket, "IPv6, {n}, {offset:#x}");
+        }
+        taken.extend(bucket);
+    }
+    for port in [2, 3, 4] {
+        let count = taken.iter().filter(|taken| **taken == port).count();
+        assert!((80..=190).contains(&count), "{count} of {} took {port}", taken.len());
     }
 }
