@@ -39,6 +39,7 @@ class Test:
     about: str
     tools: tuple[str, ...]
     venvs: tuple[str, ...]
+    crates: tuple[str, ...]
     isolated: bool
     after: tuple[str, ...]
     limit: float
@@ -50,12 +51,13 @@ def test(
     *,
     tools: Iterable[str] = (),
     venvs: Iterable[str] = (),
+    crates: Iterable[str] = (),
     isolated: bool = True,
     after: Iterable[str] = (),
     limit: float = 120,
     switches: Iterable[str] = ("rumpswitch", "ovs"),
 ):
-    """Register a test: `tools` are programs, `venvs` Python clients, `after` tests whose records it reads."""
+    """Register a test: `tools` are programs, `venvs` Python clients, `crates` Rust ones, `after` tests whose records it reads."""
 
     def register(function):
         TESTS[name] = Test(
@@ -64,6 +66,7 @@ def test(
             (function.__doc__ or "").strip().splitlines()[0],
             tuple(tools),
             tuple(venvs),
+            tuple(crates),
             isolated,
             tuple(after),
             limit,
@@ -242,6 +245,10 @@ class Context:
     def venv_env(self, venv: str) -> dict[str, str]:
         """The environment of a client that starts further programs of its own by name."""
         return {"PATH": f"{self.cache / venv / 'bin'}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+
+    def crate_program(self, name: str) -> str:
+        """The path of a client in Rust."""
+        return str(self.cache / name / "target" / "debug" / name)
 
     def close_processes(self) -> None:
         """End everything the test has started, newest first."""

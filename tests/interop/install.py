@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-from harness import Skip
+from harness import Skip, script
 
 # Program -> Debian package. ovs-ofctl alone comes without a service that would start a switch.
 PACKAGES = {
@@ -59,6 +59,15 @@ VENVS = {
         "3.9",
     ),
     "vlcp": Venv((("setuptools<67.3", "wheel"), ("--no-build-isolation", "vlcp==2.2.1")), "vlcp", "3.9"),
+}
+
+# Program -> the crates that it is built with; its source lies in `apps`.
+CRATES = {
+    "rovs-peer": (
+        'rovs-openflow = "=0.2.0"',
+        'rovs-transport = "=0.2.0"',
+        'tokio = { version = "1", features = ["rt", "macros"] }',
+    ),
 }
 
 LIMIT = 600
@@ -153,3 +162,31 @@ def venv(name: str, cache: pathlib.Path, logs: pathlib.Path) -> None:
             raise Skip(f"pip could not install {' '.join(step)} (see {log})")
     if not run(check, log):
         raise Skip(f"{name} is installed but cannot be imported (see {log})")
+
+
+def crate(name: str, cache: pathlib.Path, logs: pathlib.Path) -> None:
+    """See to it that a client in Rust is built, or raise `Skip`."""
+    home = cache / name
+    program = home / "target" / "debug" / name
+    source = pathlib.Path(script(f"{name.replace('-', '_')}.rs"))
+    # A workspace of its own: it lies below one.
+    lines = ["[package]", f'name = "{name}"', 'version = "0.0.0"', 'edition = "2021"', "", "[dependencies]"]
+    manifest = "\n".join([*lines, *CRATES[name], "", "[workspace]", ""])
+    files = {home / "Cargo.toml": manifest, home / "src" / "main.rs": source.read_text()}
+    fresh = all(path.exists() and path.read_text() == text for path, text in files.items())
+    if fresh and program.exists():
+        return
+    if not allowed():
+        raise Skip(f"not built: {name} ({CRATES[name][0]})")
+    if find("cargo") is None:
+        raise Skip(f"{name} needs cargo, which is not installed")
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    log = logs / f"cargo-{name}.log"
+    argv = ["cargo", "build", "--quiet", "--manifest-path", str(home / "Cargo.toml")]
+    # Without a registry this ends at once; it must not try again and again.
+    env = {"CARGO_TARGET_DIR": str(home / "target"), "CARGO_NET_RETRY": "1"}
+    if not run(argv, log, env) or not program.exists():
+        program.unlink(missing_ok=True)
+        raise Skip(f"cargo could not build {name} with {CRATES[name][0]} (see {log})")

@@ -34,6 +34,7 @@ import ryu_ofctl  # noqa: F401
 import ryu_switching  # noqa: F401
 import ryu_services  # noqa: F401
 import mininet_nets  # noqa: F401
+import other_controllers  # noqa: F401
 import decode  # noqa: F401
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -85,6 +86,8 @@ def prepare(test: Test, logs: pathlib.Path, cache: pathlib.Path) -> list[str]:
     install.tools(tuple(tools), logs)
     for venv in test.venvs:
         install.venv(venv, cache, logs)
+    for crate in test.crates:
+        install.crate(crate, cache, logs)
     front = namespaces()
     if front is None:
         if not test.isolated and backend() == "rumpswitch":

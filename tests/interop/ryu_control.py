@@ -13,13 +13,18 @@ class Ryu:
     """One ryu-manager with a logger in front of it."""
 
     def __init__(
-        self, context: Context, *applications: str, venv: str = "ryu", options: tuple[str, ...] = ()
+        self,
+        context: Context,
+        *applications: str,
+        venv: str = "ryu",
+        program: str = "ryu-manager",
+        options: tuple[str, ...] = ("--verbose",),
     ):
         self.context = context
         name = venv
         self.port, self.web = free_port(), free_port()
         self.tap = Wiretap(context, f"{name}-tap", self.port)
-        argv = [context.venv_program(venv), context.venv_program(venv, "ryu-manager"), "--verbose"]
+        argv = [context.venv_program(venv), context.venv_program(venv, program)]
         argv += ["--ofp-listen-host", "127.0.0.1", "--ofp-tcp-listen-port", str(self.port)]
         argv += ["--wsapi-host", "127.0.0.1", "--wsapi-port", str(self.web), *options, *applications]
         env = {**context.venv_env(venv), "PYTHONPATH": script("")}

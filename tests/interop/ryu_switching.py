@@ -72,7 +72,9 @@ def ryu_topology(context: Context) -> None:
     """ryu rest_topology --observe-links: LLDP finds the link of two switches, and that it is gone"""
     hosts = [Host(context, n, f"10.0.0.{n}/24", port=1) for n in (1, 2)]
     cable = Cable.between(context, 7, 9)
-    ryu = Ryu(context, "ryu.app.rest_topology", "ryu.app.simple_switch_13", options=("--observe-links",))
+    ryu = Ryu(
+        context, "ryu.app.rest_topology", "ryu.app.simple_switch_13", options=("--verbose", "--observe-links")
+    )
     ids = (0x51, 0x52)
     for host, end, number in zip(hosts, cable, ids):
         switches.start(context, [host, end], datapath_id=number, controllers=[ryu.tap.port])
