@@ -7,6 +7,7 @@ mod fields;
 mod frames;
 mod prerequisites;
 mod rewrites;
+mod sets;
 mod short;
 mod stack;
 mod tags;

@@ -135,7 +135,7 @@ fn copy_ttl_goes_between_the_two_outermost_headers_that_have_one() {
         assert_makes(&mut bench, &from, needed, Action::CopyTtlOut, &out, &what);
         assert_makes(&mut bench, &from, needed, Action::CopyTtlIn, &inwards, &what);
     }
-    assert_eq!(pairs, 4 * 2 + 2 + 1);
+    assert_eq!(pairs, 4 * 2 + 3 + 1);
 }
 
 /// IP in IP, and a label stack of three.
@@ -161,6 +161,11 @@ fn tunnels() -> Vec<Carrier> {
     vec![
         named("ipv4 in ipv4", join(&outer4, 4, inner(&v4))),
         named("ipv6 in ipv6", join(&outer6, 41, inner(&v6))),
+        named("ipv6 in ipv4", join(&outer4, 41, inner(&v6))),
+        named(
+            "arp beneath a label",
+            Stack([vec![v4.0[0].clone(), labels[0].clone()], of("arp").0[1..].to_vec()].concat()),
+        ),
         named("three labels", three),
     ]
 }
