@@ -37,7 +37,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bitflags::bitflags;
-use ofp_codec::{ActionType, Capabilities, FlowModFlags, GroupType, PortNo, TableId};
+use ofp_codec::{ActionType, Capabilities, FlowModFlags, GroupType, PortConfig, PortNo, TableId};
 
 use crate::config::SwitchConfig;
 
@@ -141,8 +141,10 @@ pub struct Personality {
     pub flow_flags: FlowModFlags,
     /// The reserved ports that outputs may name.
     pub outputs: Outputs,
-    /// The highest number that outputs and matches may give an ordinary port.
+    /// The highest number of an ordinary port, also in outputs and matches.
     pub max_port: PortNo,
+    /// What controllers may configure of ports; the rest is PORT_MOD_FAILED/BAD_CONFIG.
+    pub port_config: PortConfig,
     /// Actions of one list; more are BAD_ACTION/TOO_MANY.
     pub max_actions: u16,
     /// VLAN tags that a list of actions may leave on a packet; more are BAD_ACTION/BAD_TAG.

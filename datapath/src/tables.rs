@@ -12,7 +12,7 @@ use hypercall::{Frame, Nanos, Port};
 use ofp_codec::{
     ConfigFlags, FlowModFlags, FlowRemoved, FlowRemovedReason, GroupId, GroupMod, GroupModCommand,
     GroupModFailedCode, MeterId, MeterMod, MeterModCommand, MeterModFailedCode, OfpError, PortMod,
-    PortModFailedCode, PortStatus, TableId, TableMod, TableModFailedCode,
+    PortModFailedCode, PortNo, PortStatus, TableId, TableMod, TableModFailedCode,
 };
 
 use crate::actions;
@@ -330,6 +330,10 @@ impl Tables {
         self.reserve_undo(1).map_err(|_| eperm)?;
         let port = Port(given.port_no.0);
         let before = self.ports.configured(port);
+        let desc = self.ports.desc(port).filter(|desc| desc.hw_addr == given.hw_addr);
+        if desc.is_some() && !self.personality().port_config.contains(given.mask) {
+            return Err(OfpError::PortModFailed(PortModFailedCode::BadConfig));
+        }
         let status = self.ports.modify(given)?;
         if let Some(before) = before {
             self.note_undo(|| Undo::Port(port, before));
@@ -345,6 +349,10 @@ impl Tables {
     /// PORT_MOD_FAILED/BAD_PORT when the number is no port's or taken, EPERM when memory is short;
     /// those of [`set_queues`](Self::set_queues) for its queues.
     pub fn port_add(&mut self, now: Nanos, port: PortConfig) -> Result<(), OfpError> {
+        let number = PortNo(port.number.0);
+        if number != PortNo::LOCAL && number > self.personality().max_port {
+            return Err(OfpError::PortModFailed(PortModFailedCode::BadPort));
+        }
         let status = self.ports.add(now, port, &mut self.counters)?;
         self.tell_port(Some(status));
         Ok(())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 
 import switches
@@ -321,3 +322,28 @@ def ofctl_demo(context: Context) -> None:
     """ovs-ofctl against the virtual network of `demo --stay`, without root"""
     demo = switches.Demo(context)
     scenario(context, demo.listen)
+
+
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "three-tables.toml"
+
+
+@test("ofctl-personality", tools=("ip", "ovs-ofctl"), switches=("rumpswitch",), limit=60)
+def ofctl_personality(context: Context) -> None:
+    """ovs-ofctl sees a switch with three tables and no dec_ttl, and calls its tables by name"""
+    hosts = [Host(context, n, f"10.0.0.{n}/24") for n in (1, 2)]
+    looks = ("--personality", str(EXAMPLE))
+    switch = switches.start(context, hosts, listen=True, options=looks)
+    ofctl = Ofctl(context, switch.listen)
+    ofctl.expect(ofctl("show"), r"^n_tables:3, n_buffers:0$", what="show")
+    text = ofctl("dump-table-features")
+    names = re.findall(r'^  table (\d+) \("(\w+)"\):', text, re.MULTILINE)
+    wanted = [(str(n), f"stage{n}") for n in range(3)]
+    context.expect(names == wanted or not names, f"dump-table-features: {names} in {text[:300]!r}")
+    ofctl.expect(text, r"max_entries=2000", r"stage0", what="dump-table-features")
+    context.expect("dec_ttl" not in text, f"dump-table-features tells of dec_ttl: {text[:2000]}")
+    ofctl("add-flow", "table=stage1,ip,actions=mod_nw_ttl:9,output:2")
+    ofctl.expect(ofctl("--names", "dump-flows"), r"table=stage1,.*ip actions=mod_nw_ttl:9", what="a flow by name")
+    text = ofctl("add-flow", "table=stage2,ip,actions=dec_ttl,output:2", status=1)
+    ofctl.expect(text, r"OFPBAC_BAD_TYPE", what="dec_ttl")
+    text = ofctl("add-flow", "table=3,actions=output:2", status=1)
+    ofctl.expect(text, r"OFPFMFC_BAD_TABLE_ID", what="a fourth table")

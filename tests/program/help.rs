@@ -5,7 +5,7 @@ use crate::rumpswitch;
 #[test]
 fn every_command_explains_itself() {
     let all = [
-        (&["--help"][..], &["demo", "run", "replay", "trace"][..]),
+        (&["--help"][..], &["demo", "run", "replay", "trace", "personality"][..]),
         (
             &["demo", "--help"],
             &[
@@ -31,6 +31,7 @@ fn every_command_explains_itself() {
                 "--rate",
                 "--queue",
                 "--config",
+                "--personality",
                 "--quiet",
             ],
         ),

@@ -6,6 +6,7 @@ mod bofuss;
 mod demo;
 mod frames;
 mod help;
+mod personality;
 mod refusals;
 mod replay;
 mod run;

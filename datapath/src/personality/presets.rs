@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use ofp_codec::multipart::GroupCapabilities;
-use ofp_codec::{ActionType, FlowModFlags, MeterFlags, OxmField, PortNo, TableId};
+use ofp_codec::{ActionType, FlowModFlags, MeterFlags, OxmField, PortConfig, PortNo, TableId};
 
 use super::{
     ActionTypeSet, EntryShape, Features, FieldSet, GroupShape, Instructions, Messages, MeterShape,
@@ -101,6 +101,10 @@ impl Personality {
             flow_flags: FlowModFlags::all(),
             outputs: Outputs::all(),
             max_port: PortNo::MAX,
+            port_config: PortConfig::PORT_DOWN
+                | PortConfig::NO_RECV
+                | PortConfig::NO_FWD
+                | PortConfig::NO_PACKET_IN,
             max_actions: u16::MAX,
             max_vlan_tags: u16::MAX,
             quirks: Quirks::empty(),

@@ -29,6 +29,58 @@ pub(crate) fn personalities() -> Vec<Personality> {
     presets.chain([uneven()]).collect()
 }
 
+/// The tables of every personality, and some that a controller has reshaped by chance.
+pub(crate) fn switches() -> Vec<(String, Tables)> {
+    let made = personalities().into_iter();
+    let mut switches: Vec<_> =
+        made.map(|personality| (personality.name.clone(), tables(personality))).collect();
+    for seed in 0..6_u64 {
+        let base = if seed % 2 == 0 { uneven() } else { Personality::full().with_table_count(5) };
+        let mut tables = tables(base);
+        let mut chance = seed;
+        // Half of the items of each list go; what was there is one table of three.
+        let mut keeps = || {
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(0x1405_7b7e_f767);
+            chance >> 60 >= 8
+        };
+        let ids: Vec<TableId> = tables.table_ids().collect();
+        let mut wanted: Vec<_> =
+            ids.into_iter().map(|id| tables.table_features(id).unwrap()).collect();
+        for table in &mut wanted {
+            table.properties.iter_mut().for_each(|property| thin(property, &mut keeps));
+        }
+        tables.set_table_features(NOW, &wanted).unwrap();
+        switches.push((format!("reshaped {seed}"), tables));
+    }
+    switches
+}
+
+/// Takes items from a property's list, but for what a table cannot do without.
+fn thin(property: &mut TableFeatureProperty, keeps: &mut impl FnMut() -> bool) {
+    use TableFeatureProperty as P;
+    match property {
+        P::Instructions(list) | P::InstructionsMiss(list) => list.retain(|_| keeps()),
+        P::NextTables(list) | P::NextTablesMiss(list) => list.retain(|_| keeps()),
+        P::WriteActions(list) | P::WriteActionsMiss(list) => list.retain(|_| keeps()),
+        P::ApplyActions(list) | P::ApplyActionsMiss(list) => list.retain(|_| keeps()),
+        P::WriteSetfield(list) | P::WriteSetfieldMiss(list) => list.retain(|_| keeps()),
+        P::ApplySetfield(list) | P::ApplySetfieldMiss(list) => list.retain(|_| keeps()),
+        // Prerequisites stay, so that the other fields can be tried.
+        P::Match(list) => list.retain(|id| {
+            let field = field(id).0;
+            let stays = [
+                OxmField::InPort,
+                OxmField::EthType,
+                OxmField::VlanVid,
+                OxmField::IpProto,
+                OxmField::Icmpv6Type,
+            ];
+            stays.contains(&field) || keeps()
+        }),
+        P::Wildcards(_) | P::Experimenter { .. } => {}
+    }
+}
+
 /// Three tables: the first must match IN_PORT and has masks by prefix, the second lacks what costs a
 /// copy, the third's table-miss flow entry can only send.
 pub(crate) fn uneven() -> Personality {

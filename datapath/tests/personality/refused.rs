@@ -341,3 +341,25 @@ fn what_cannot_be_used_is_not_announced() {
     assert_eq!(announced.instructions, [3, 4, 5], "no goto, metadata, meter");
     assert!(!announced.apply_actions.contains(&25) && announced.write_actions.contains(&25));
 }
+
+#[test]
+fn ports_are_configured_and_numbered_as_far_as_a_switch_can() {
+    use ofp_codec::{PortConfig as Config, PortMod, PortModFailedCode};
+    let mut personality = Personality::full();
+    personality.port_config = Config::PORT_DOWN;
+    personality.max_port = PortNo(8);
+    let mut tables = tables(personality);
+    let desc = tables.port_desc(Port(1)).unwrap();
+    let mut configure = |mask| {
+        let (port_no, hw_addr) = (PortNo(1), desc.hw_addr);
+        let advertise = ofp_codec::PortFeatures::empty();
+        tables.port_mod(&PortMod { port_no, hw_addr, config: mask, mask, advertise })
+    };
+    assert_eq!(configure(Config::PORT_DOWN), Ok(()));
+    let bad = |code| Err(OfpError::PortModFailed(code));
+    assert_eq!(configure(Config::NO_FWD), bad(PortModFailedCode::BadConfig));
+    let mut add = |number| tables.port_add(NOW, PortConfig::new(Port(number), "more"));
+    assert_eq!(add(8), Ok(()));
+    assert_eq!(add(9), bad(PortModFailedCode::BadPort));
+    assert_eq!(add(PortNo::LOCAL.0), Ok(()));
+}

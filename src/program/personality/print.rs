@@ -21,6 +21,7 @@ pub(crate) fn print(personality: &Personality) -> String {
     list(&mut out, "multiparts", &words::flags_to_words(&personality.multiparts));
     list(&mut out, "flow-flags", &words::flags_to_words(&personality.flow_flags));
     list(&mut out, "outputs", &words::flags_to_words(&personality.outputs));
+    list(&mut out, "port-config", &words::flags_to_words(&personality.port_config));
     list(&mut out, "quirks", &words::flags_to_words(&personality.quirks));
     number(&mut out, "max-port", personality.max_port.0);
     number(&mut out, "max-actions", personality.max_actions);

@@ -1,4 +1,10 @@
 //! A personality from TOML: what is not said is as in the preset that it starts `from`.
+//!
+//! Every key of a list has one that takes away from what was there, with `without-` in front. All
+//! `[[table]]`s together are the tables that there are; a table starts as that of the same number in
+//! the preset, or as its last one. `rumpswitch personality NAME` prints every key; beyond those there
+//! are `actions` and `set-fields` for both lists, `max` for the groups of every type, and `without-match`
+//! and `without-masks`. `%d` in a table's name is its number.
 
 use std::path::Path;
 
@@ -40,6 +46,8 @@ pub(crate) fn parse(text: &str) -> Result<Personality, Vec<Wrong>> {
             "without-flow-flags" => read.flow_flags.remove(r.flags(value)),
             "outputs" => read.outputs = r.flags(value),
             "without-outputs" => read.outputs.remove(r.flags(value)),
+            "port-config" => read.port_config = r.flags(value),
+            "without-port-config" => read.port_config.remove(r.flags(value)),
             "quirks" => read.quirks = r.flags(value),
             "max-port" => r.set(value, PortNo::MAX.0, |max| read.max_port = PortNo(max)),
             "max-actions" => r.set(value, u16::MAX, |max| read.max_actions = max),
