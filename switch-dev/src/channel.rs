@@ -23,6 +23,22 @@ const QUOTE_LEN: usize = 65_535 - 16;
 /// Input buffer that a channel keeps between messages.
 const KEEP: usize = 4096;
 
+/// Which connection of a controller an auxiliary one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Auxiliary {
+    pub(crate) main: ChannelId,
+    pub(crate) id: u8,
+}
+
+/// What all connections of a controller have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shared {
+    role: Role,
+    masks: AsyncConfig,
+    asked: bool,
+    miss_send_len: u16,
+}
+
 /// Where a channel is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -39,6 +55,8 @@ pub(crate) enum Phase {
 pub(crate) struct Channel {
     pub(crate) id: ChannelId,
     pub(crate) kind: ChannelKind,
+    /// Whose auxiliary connection it is, if it is one.
+    pub(crate) auxiliary: Option<Auxiliary>,
     pub(crate) phase: Phase,
     /// The first part of a message whose rest has not come yet.
     pub(crate) input: Vec<u8>,
@@ -79,6 +97,7 @@ impl Channel {
         Ok(Channel {
             id,
             kind,
+            auxiliary: None,
             phase: Phase::Hello,
             input: Vec::new(),
             out,
@@ -122,6 +141,7 @@ impl Channel {
     pub(crate) fn status(&self) -> ChannelStatus {
         ChannelStatus {
             kind: self.kind,
+            auxiliary_id: self.auxiliary_id(),
             negotiated: self.phase == Phase::Up,
             hang_up: match self.phase {
                 Phase::Over(why) => Some(why),
@@ -150,9 +170,42 @@ impl Channel {
         }
     }
 
-    /// Whether an asynchronous message goes to it.
+    /// The id that FEATURES_REPLY tells: 0 for a main connection.
+    pub(crate) fn auxiliary_id(&self) -> u8 {
+        self.auxiliary.map_or(0, |auxiliary| auxiliary.id)
+    }
+
+    /// The main connection of its controller, perhaps itself.
+    pub(crate) fn main_id(&self) -> ChannelId {
+        self.auxiliary.map_or(self.id, |auxiliary| auxiliary.main)
+    }
+
+    /// Takes over what is the controller's and not a connection's.
+    pub(crate) fn take_over(&mut self, shared: Shared) {
+        if !self.is_over() {
+            self.role = shared.role;
+            self.masks = shared.masks;
+            self.asked = shared.asked;
+            self.miss_send_len = shared.miss_send_len;
+        }
+    }
+
+    pub(crate) fn shared(&self) -> Shared {
+        Shared {
+            role: self.role,
+            masks: self.masks,
+            asked: self.asked,
+            miss_send_len: self.miss_send_len,
+        }
+    }
+
+    /// Whether an asynchronous message goes to its controller, by this connection where it is a
+    /// packet-in and by the main one where not.
     pub(crate) fn wants(&self, notice: Notice) -> bool {
-        self.listens() && async_filter::wants(&self.masks, self.role, notice)
+        let is_packet_in = matches!(notice, Notice::PacketIn(_));
+        (is_packet_in || self.auxiliary.is_none())
+            && self.listens()
+            && async_filter::wants(&self.masks, self.role, notice)
     }
 
     /// Whether it gets packet-ins for any reason.
@@ -162,7 +215,9 @@ impl Channel {
 
     /// Whether it hears of removed entries for any reason.
     pub(crate) fn wants_flow_removed(&self) -> bool {
-        self.listens() && async_filter::mask(self.masks.flow_removed, self.role) != 0
+        self.auxiliary.is_none()
+            && self.listens()
+            && async_filter::mask(self.masks.flow_removed, self.role) != 0
     }
 
     /// Whether it gets asynchronous messages at all.

@@ -132,4 +132,6 @@ pub enum HangUp {
     NoMemory,
     /// The switch is going away.
     Gone,
+    /// It was an auxiliary connection, and the main one is over.
+    MainGone,
 }

@@ -14,7 +14,7 @@ use ofp_codec::{
 };
 
 use crate::async_filter::Notice;
-use crate::channel::{Channel, ChannelCounters, Phase, message_len};
+use crate::channel::{Auxiliary, Channel, ChannelCounters, Phase, message_len};
 use crate::dispatch::{self, Turn};
 use crate::flow_updates::Author;
 use crate::generation::Generation;
@@ -84,6 +84,8 @@ pub struct DeviceCounters {
 pub struct ChannelStatus {
     /// On whose wish it was opened.
     pub kind: ChannelKind,
+    /// Which auxiliary connection it is (§6.3.5), 0 for a main one.
+    pub auxiliary_id: u8,
     /// Whether both sides have said hello and speak the same version.
     pub negotiated: bool,
     /// Why it is over, once it is.
@@ -159,6 +161,41 @@ impl Device {
         self.channels.push(Channel::new(id, kind)?);
         self.next_id = self.next_id.wrapping_add(1);
         self.core.counters.opened = self.core.counters.opened.wrapping_add(1);
+        Ok(id)
+    }
+
+    /// Opens an auxiliary connection of the controller that has negotiated on `main` (§6.3.5). Its
+    /// hello is pending at once, and it ends with the main one.
+    ///
+    /// The controller's role, its asynchronous masks and its `miss_send_len` are those of all its
+    /// connections. Replies go where the request came from. Removed entries and changed ports are told
+    /// on the main connection; packet-ins are told on the auxiliary ones while there are any, those of
+    /// one ingress port always on the same one, so that they keep their order.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError::BadChannel`] when `main` has not negotiated or is auxiliary itself,
+    /// [`DeviceError::Busy`] when the id is 0 or taken, and those of [`open`](Device::open).
+    pub fn open_auxiliary(
+        &mut self,
+        now: Nanos,
+        main: ChannelId,
+        auxiliary_id: u8,
+    ) -> Result<ChannelId, DeviceError> {
+        let channel = self.channel(main).ok_or(DeviceError::BadChannel)?;
+        if channel.auxiliary.is_some() || channel.phase != Phase::Up {
+            return Err(DeviceError::BadChannel);
+        }
+        let (kind, shared) = (channel.kind, channel.shared());
+        let mut ids = self.channels.iter().filter(|channel| channel.main_id() == main);
+        if ids.any(|channel| channel.auxiliary_id() == auxiliary_id) {
+            return Err(DeviceError::Busy);
+        }
+        let id = self.open(now, kind)?;
+        if let Some(channel) = self.channels.last_mut() {
+            channel.auxiliary = Some(Auxiliary { main, id: auxiliary_id });
+            channel.take_over(shared);
+        }
         Ok(id)
     }
 
@@ -414,13 +451,15 @@ impl Device {
             channel.reply_message(64, header.xid, &reply);
         }
         if is_new_master {
-            for (other, channel) in self.channels.iter_mut().enumerate() {
-                if other != at && channel.role == Role::Master {
+            let main = self.channels.get(at).map(Channel::main_id);
+            for channel in &mut self.channels {
+                if Some(channel.main_id()) != main && channel.role == Role::Master {
                     channel.role = Role::Slave;
                 }
             }
         }
         if is_changed {
+            self.share(at);
             self.settle();
         }
         while self.continue_dump(at, now) {}
@@ -446,13 +485,39 @@ impl Device {
         !is_done
     }
 
+    /// Makes what a connection has said about its controller true for the controller's others.
+    fn share(&mut self, at: usize) {
+        let Some(channel) = self.channels.get(at) else { return };
+        let (main, shared) = (channel.main_id(), channel.shared());
+        for other in self.channels.iter_mut().filter(|other| other.main_id() == main) {
+            other.take_over(shared);
+        }
+    }
+
+    /// Hangs up auxiliary connections whose main one is over.
+    fn end_auxiliaries(&mut self) {
+        for at in 0..self.channels.len() {
+            let Some(auxiliary) = self.channels.get(at).and_then(|channel| channel.auxiliary)
+            else {
+                continue;
+            };
+            if self.channel(auxiliary.main).is_none_or(Channel::is_over) {
+                if let Some(channel) = self.channels.get_mut(at) {
+                    channel.hang_up(HangUp::MainGone);
+                }
+            }
+        }
+    }
+
     /// After a channel came up, went away or said what it wants to hear: who is there decides about
     /// the fail mode and about what is worth a packet-in.
     pub(crate) fn settle(&mut self) {
-        let has_controller = self
-            .channels
-            .iter()
-            .any(|channel| channel.kind == ChannelKind::Active && channel.phase == Phase::Up);
+        self.end_auxiliaries();
+        let has_controller = self.channels.iter().any(|channel| {
+            channel.kind == ChannelKind::Active
+                && channel.auxiliary.is_none()
+                && channel.phase == Phase::Up
+        });
         let invalid_ttl = Notice::PacketIn(PacketInReason::InvalidTtl);
         let wants_invalid_ttl = self.channels.iter().any(|channel| channel.wants(invalid_ttl));
         let is_watched = self.channels.iter().any(|channel| !channel.monitors.is_empty());

@@ -7,10 +7,12 @@
 //! the worker's queue, which is fair by ingress port and drops there.
 
 use datapath::Switch;
+use hypercall::Port;
 use ofp_codec::Message;
 
 use crate::HangUp;
 use crate::async_filter::Notice;
+use crate::channel::Channel;
 use crate::device::{Core, Device};
 
 /// Capacity that the buffer of notices keeps.
@@ -98,8 +100,11 @@ impl Device {
     fn deliver_packet_ins(&mut self) {
         loop {
             let config = &self.core.config;
-            let mut listeners =
-                self.channels.iter().filter(|channel| channel.wants_packet_ins()).peekable();
+            let mut listeners = self
+                .channels
+                .iter()
+                .filter(|channel| channel.wants_packet_ins() && self.carries_packet_ins(channel))
+                .peekable();
             if listeners.peek().is_some()
                 && !listeners.any(|channel| channel.has_room_for_packet_ins(config))
             {
@@ -113,9 +118,39 @@ impl Device {
                 continue;
             }
             self.core.encode_notice(&Message::PacketIn(punt.packet_in));
-            for channel in self.channels.iter_mut().filter(|channel| channel.wants(notice)) {
-                channel.packet_in(&self.core.config, &self.core.notice);
+            for at in 0..self.channels.len() {
+                let is_carrier = self.is_carrier(at, notice, punt.in_port);
+                if let Some(channel) = self.channels.get_mut(at).filter(|_| is_carrier) {
+                    channel.packet_in(&self.core.config, &self.core.notice);
+                }
             }
+        }
+    }
+
+    /// The auxiliary connections of a connection's controller that are up.
+    fn auxiliaries(&self, channel: &Channel) -> impl Iterator<Item = &Channel> + Clone {
+        let main = channel.main_id();
+        self.channels.iter().filter(move |other| {
+            other.auxiliary.is_some() && other.main_id() == main && other.wants_packet_ins()
+        })
+    }
+
+    /// Whether packet-ins of its controller may come by this connection: by the main one only where
+    /// there is no other.
+    fn carries_packet_ins(&self, channel: &Channel) -> bool {
+        channel.auxiliary.is_some() || self.auxiliaries(channel).next().is_none()
+    }
+
+    /// Whether a packet-in from this port goes to its controller by this connection. One port's go by
+    /// one connection, and keep their order.
+    fn is_carrier(&self, at: usize, notice: Notice, in_port: Port) -> bool {
+        let Some(channel) = self.channels.get(at).filter(|channel| channel.wants(notice)) else {
+            return false;
+        };
+        let mut auxiliaries = self.auxiliaries(channel);
+        match (in_port.0 as usize).checked_rem(auxiliaries.clone().count()) {
+            Some(number) => auxiliaries.nth(number).is_some_and(|one| one.id == channel.id),
+            None => channel.auxiliary.is_none(),
         }
     }
 }

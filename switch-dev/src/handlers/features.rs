@@ -12,7 +12,7 @@ pub(crate) fn request<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError>
         // Packet-ins carry the whole frame instead.
         n_buffers: 0,
         n_tables: config.n_tables,
-        auxiliary_id: 0,
+        auxiliary_id: turn.channel.auxiliary_id(),
         capabilities: tables.personality().capabilities(),
         reserved: 0,
     };
