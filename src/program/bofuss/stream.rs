@@ -33,6 +33,7 @@ impl Stream {
                 Err(last)
             }
             Target::Unix(path) => Stream::of_unix(UnixStream::connect(path)?),
+            Target::Auxiliaries { main, .. } => Stream::connect(main),
             Target::PassiveTcp(_) | Target::PassiveUnix(_) => {
                 Err(io::Error::new(io::ErrorKind::InvalidInput, "a place to listen"))
             }

@@ -12,6 +12,17 @@ pub trait DeviceAccess {
     /// When the device has as many channels as it allows, or is gone.
     fn open(&mut self, now: Nanos, kind: ChannelKind) -> Result<ChannelId, DeviceError>;
 
+    /// Opens an auxiliary connection of the controller on `main` (§6.3.5).
+    ///
+    /// # Errors
+    /// When `main` is not up, the id is taken, or the device has as many channels as it allows.
+    fn open_auxiliary(
+        &mut self,
+        now: Nanos,
+        main: ChannelId,
+        auxiliary_id: u8,
+    ) -> Result<ChannelId, DeviceError>;
+
     /// Closes a channel; what it had queued is gone.
     fn close(&mut self, channel: ChannelId);
 
@@ -52,6 +63,15 @@ pub struct Local<'a, H: ?Sized> {
 impl<H: Hypercall + ?Sized> DeviceAccess for Local<'_, H> {
     fn open(&mut self, now: Nanos, kind: ChannelKind) -> Result<ChannelId, DeviceError> {
         self.device.open(now, kind)
+    }
+
+    fn open_auxiliary(
+        &mut self,
+        now: Nanos,
+        main: ChannelId,
+        auxiliary_id: u8,
+    ) -> Result<ChannelId, DeviceError> {
+        self.device.open_auxiliary(now, main, auxiliary_id)
     }
 
     fn close(&mut self, channel: ChannelId) {

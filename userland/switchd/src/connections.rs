@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use hypercall::Nanos;
 use rustix::event::epoll::{self, EventData, EventFlags};
-use switch_dev::ChannelKind;
+use switch_dev::{ChannelId, ChannelKind};
 
 use crate::backoff::Backoff;
 use crate::session::{BUFFER_LEN, Closed, Limits, Session};
@@ -31,6 +31,8 @@ const NEWS_KEPT: usize = 64;
 pub struct News {
     /// The target it belongs to.
     pub target: Target,
+    /// Which auxiliary connection to it, 0 for the main one.
+    pub auxiliary_id: u8,
     /// What happened.
     pub event: NewsEvent,
 }
@@ -46,9 +48,13 @@ pub enum NewsEvent {
 
 impl fmt::Display for News {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.auxiliary_id {
+            0 => write!(f, "{}: ", self.target)?,
+            id => write!(f, "{}: auxiliary connection {id}: ", self.target)?,
+        }
         match &self.event {
-            NewsEvent::Up => write!(f, "{}: connected", self.target),
-            NewsEvent::Down(why) => write!(f, "{}: {why}", self.target),
+            NewsEvent::Up => f.write_str("connected"),
+            NewsEvent::Down(why) => write!(f, "{why}"),
         }
     }
 }
@@ -56,6 +62,8 @@ impl fmt::Display for News {
 /// A target that is tried again and again.
 struct Active {
     target: Target,
+    /// The place of the main connection, and the id, where it is an auxiliary one.
+    main: Option<(usize, u8)>,
     backoff: Backoff,
     attempt: usize,
     link: Link,
@@ -135,6 +143,13 @@ pub struct Connections {
     seed: u64,
 }
 
+impl Active {
+    fn news(&self, event: NewsEvent) -> News {
+        let auxiliary_id = self.main.map_or(0, |(_, id)| id);
+        News { target: self.target.clone(), auxiliary_id, event }
+    }
+}
+
 impl Connections {
     /// How many tokens a set of connections takes.
     pub const TOKENS: u64 = 1 << 30;
@@ -171,16 +186,14 @@ impl Connections {
     /// When listening is not possible: the address is busy, or not ours.
     pub fn add(&mut self, target: &Target) -> io::Result<Target> {
         if !target.is_passive() {
-            let seed = self
-                .seed
-                .wrapping_add(self.active.len() as u64)
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            self.active.push(Active {
-                target: target.clone(),
-                backoff: Backoff::new(seed),
-                attempt: 0,
-                link: Link::Waiting { until: Nanos(0) },
-            });
+            let main = self.active.len();
+            match target {
+                Target::Auxiliaries { main: target, count } => {
+                    self.add_active(target, None);
+                    (1..=*count).for_each(|id| self.add_active(target, Some((main, id))));
+                }
+                target => self.add_active(target, None),
+            }
             return Ok(target.clone());
         }
         let ListeningSocket { socket, path, target } = socket::listen(target)?;
@@ -195,6 +208,31 @@ impl Connections {
         epoll::add(&self.epoll, &listener.socket, token, EventFlags::IN)?;
         self.listeners.push(listener);
         Ok(target)
+    }
+
+    fn add_active(&mut self, target: &Target, main: Option<(usize, u8)>) {
+        let place = self.active.len() as u64;
+        let seed = self.seed.wrapping_add(place).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.active.push(Active {
+            target: target.clone(),
+            main,
+            backoff: Backoff::new(seed),
+            attempt: 0,
+            link: Link::Waiting { until: Nanos(0) },
+        });
+    }
+
+    /// The channel of an active target that is up.
+    fn channel(&self, index: usize) -> Option<ChannelId> {
+        match &self.active.get(index)?.link {
+            Link::Up(session) if session.negotiated => Some(session.channel),
+            _ => None,
+        }
+    }
+
+    /// Whether it is an auxiliary connection whose main one is not up.
+    fn is_orphan(&self, active: &Active) -> bool {
+        active.main.is_some_and(|(main, _)| self.channel(main).is_none())
     }
 
     /// Whether `token` is one of ours.
@@ -251,7 +289,17 @@ impl Connections {
     }
 
     fn pump_active(&mut self, index: usize, now: Nanos, device: &mut impl DeviceAccess) {
+        let is_orphan = self.active.get(index).is_some_and(|active| self.is_orphan(active));
         let Some(active) = self.active.get_mut(index) else { return };
+        if is_orphan {
+            // It begins anew, and at once, when the main one is back.
+            active.backoff.reset();
+            match active.link {
+                Link::Waiting { .. } => active.link = Link::Waiting { until: now },
+                _ => self.end_active(index, Closed::MainGone, now, device),
+            }
+            return;
+        }
         let result = match &mut active.link {
             Link::Waiting { until } if now >= *until => {
                 return self.try_connect(index, now, device);
@@ -267,8 +315,7 @@ impl Connections {
                 let result = pump_session(&self.epoll, token, session, now, &self.limits, device);
                 if session.negotiated && !was_up {
                     active.backoff.reset();
-                    let news = News { target: active.target.clone(), event: NewsEvent::Up };
-                    push_news(&mut self.news, news);
+                    push_news(&mut self.news, active.news(NewsEvent::Up));
                 }
                 result
             }
@@ -292,7 +339,8 @@ impl Connections {
             let token = self.token_base + Owner::Passive(index, number).encode();
             let result = pump_session(&self.epoll, token, session, now, &self.limits, device);
             if session.negotiated && !was_up {
-                let news = News { target: listener.target.clone(), event: NewsEvent::Up };
+                let target = listener.target.clone();
+                let news = News { target, auxiliary_id: 0, event: NewsEvent::Up };
                 push_news(&mut self.news, news);
             }
             if let Err(why) = result {
@@ -330,7 +378,15 @@ impl Connections {
             return;
         };
         let token = EventData::new_u64(self.token_base + Owner::Active(index).encode());
-        match device.open(now, ChannelKind::Active) {
+        let opened = match active.main {
+            None => device.open(now, ChannelKind::Active),
+            Some((main, id)) => match self.channel(main) {
+                Some(main) => device.open_auxiliary(now, main, id),
+                None => return self.end_active(index, Closed::MainGone, now, device),
+            },
+        };
+        let Some(active) = self.active.get_mut(index) else { return };
+        match opened {
             Ok(channel) => {
                 let session = Session::new(socket, channel, now);
                 let result = epoll::modify(&self.epoll, &session.socket, token, session.watched);
@@ -386,7 +442,8 @@ impl Connections {
 
     fn report(&mut self, index: usize, why: Closed) {
         if let Some(listener) = self.listeners.get(index) {
-            let news = News { target: listener.target.clone(), event: NewsEvent::Down(why) };
+            let target = listener.target.clone();
+            let news = News { target, auxiliary_id: 0, event: NewsEvent::Down(why) };
             push_news(&mut self.news, news);
         }
     }
@@ -404,8 +461,7 @@ impl Connections {
         if let Link::Up(session) = std::mem::replace(&mut active.link, Link::Waiting { until }) {
             device.close(session.channel);
         }
-        let news = News { target: active.target.clone(), event: NewsEvent::Down(why) };
-        push_news(&mut self.news, news);
+        push_news(&mut self.news, active.news(NewsEvent::Down(why)));
     }
 
     fn end_passive(
@@ -432,7 +488,11 @@ impl Connections {
             true => Nanos(0),
             false => session.deadline(&self.limits),
         };
-        let active = self.active.iter().map(|active| match &active.link {
+        let active = self.active.iter().filter(|active| {
+            // Orphans wait for the main connection; those that are still up are to be ended.
+            !matches!(active.link, Link::Waiting { .. }) || !self.is_orphan(active)
+        });
+        let active = active.map(|active| match &active.link {
             Link::Waiting { until } => *until,
             Link::Connecting { since, .. } => since.plus(self.limits.handshake),
             Link::Up(session) => of_session(session),

@@ -39,6 +39,8 @@ pub enum Closed {
     Silent,
     /// No channel was free.
     Busy,
+    /// It was an auxiliary connection, and the main one has ended.
+    MainGone,
 }
 
 impl fmt::Display for Closed {
@@ -50,6 +52,7 @@ impl fmt::Display for Closed {
             Closed::HandshakeTimeout => f.write_str("no hello in time"),
             Closed::Silent => f.write_str("no answer to an echo request"),
             Closed::Busy => f.write_str("no channel is free"),
+            Closed::MainGone => f.write_str("the main connection has ended"),
         }
     }
 }

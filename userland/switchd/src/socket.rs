@@ -39,6 +39,7 @@ pub(crate) fn connect(target: &Target, attempt: usize) -> io::Result<Connecting>
                 rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
             begin(socket, |socket| rustix::net::connect(socket, &address))
         }
+        Target::Auxiliaries { main, .. } => connect(main, attempt),
         Target::PassiveTcp(_) | Target::PassiveUnix(_) => Err(Errno::INVAL.into()),
     }
 }
@@ -98,7 +99,9 @@ pub(crate) fn listen(target: &Target) -> io::Result<ListeningSocket> {
             rustix::net::listen(&socket, BACKLOG)?;
             Ok(ListeningSocket { socket, path: Some(path.clone()), target: target.clone() })
         }
-        Target::Tcp { .. } | Target::Unix(_) => Err(Errno::INVAL.into()),
+        Target::Tcp { .. } | Target::Unix(_) | Target::Auxiliaries { .. } => {
+            Err(Errno::INVAL.into())
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where a switch and its controllers meet, written as Open vSwitch's users write it:
-//! `tcp:HOST[:PORT]` and `unix:PATH` connect, `ptcp:[PORT][:HOST]` and `punix:PATH` listen.
+//! `tcp:HOST[:PORT]` and `unix:PATH` connect, `ptcp:[PORT][:HOST]` and `punix:PATH` listen. With `,aux=N`
+//! behind it one that connects does so again, N times, for auxiliary connections (§6.3.5).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -29,6 +30,13 @@ pub enum Target {
     },
     /// Connect to a Unix stream socket.
     Unix(PathBuf),
+    /// Connect, and once that is up connect again for auxiliary connections.
+    Auxiliaries {
+        /// Where to, for the main connection and for the others.
+        main: Box<Target>,
+        /// How many others, with the ids from 1 on.
+        count: u8,
+    },
     /// Listen on a TCP port: on loopback unless an address was named. Port 0 takes a free one.
     PassiveTcp(SocketAddr),
     /// Listen on a Unix stream socket.
@@ -79,6 +87,9 @@ impl Target {
             Target::Unix(path) if path.to_string_lossy().contains("%d") => {
                 Target::Unix(path_for(path)?)
             }
+            Target::Auxiliaries { main, count } => {
+                Target::Auxiliaries { main: Box::new(main.for_switch(index)?), count: *count }
+            }
             other => other.clone(),
         })
     }
@@ -97,6 +108,17 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Target, TargetError> {
         let wrong = |why: &str| TargetError(format!("{text}: {why}"));
+        if let Some((main, count)) = text.rsplit_once(",aux=") {
+            let count = count.parse().map_err(|_| wrong("aux= wants a number up to 255"))?;
+            let main: Target = main.parse()?;
+            if main.is_passive() || matches!(main, Target::Auxiliaries { .. }) {
+                return Err(wrong("aux= belongs behind tcp:HOST:PORT or unix:PATH, once"));
+            }
+            return Ok(match count {
+                0 => main,
+                count => Target::Auxiliaries { main: Box::new(main), count },
+            });
+        }
         let (kind, rest) = text.split_once(':').ok_or_else(|| {
             wrong("a target is tcp:HOST:PORT, unix:PATH, ptcp:PORT[:HOST] or punix:PATH")
         })?;
@@ -161,6 +183,7 @@ impl fmt::Display for Target {
             Target::Tcp { host, port } if host.contains(':') => write!(f, "tcp:[{host}]:{port}"),
             Target::Tcp { host, port } => write!(f, "tcp:{host}:{port}"),
             Target::Unix(path) => write!(f, "unix:{}", path.display()),
+            Target::Auxiliaries { main, count } => write!(f, "{main},aux={count}"),
             Target::PassiveTcp(address @ SocketAddr::V4(_)) => {
                 write!(f, "ptcp:{}:{}", address.port(), address.ip())
             }
@@ -181,6 +204,8 @@ mod tests {
             "tcp:[::1]:6653",
             "tcp:controller.example:1",
             "unix:/run/c.sock",
+            "tcp:10.0.0.1:6633,aux=2",
+            "unix:/run/c,s.sock,aux=255",
             "ptcp:6653:127.0.0.1",
             "ptcp:0:[::1]",
             "punix:/run/s%d.mgmt",
@@ -200,6 +225,9 @@ mod tests {
             ("tcp::5", "wants a host"),
             ("ptcp:1:name", "not an IP address"),
             ("unix:", "no path"),
+            ("tcp:h:1,aux=256", "up to 255"),
+            ("tcp:h:1,aux=1,aux=1", "once"),
+            ("ptcp:1,aux=1", "belongs behind"),
             ("pssl:6653", "TLS"),
             ("udp:h:1", "unknown kind"),
         ] {
@@ -214,6 +242,9 @@ mod tests {
         assert_eq!(port.for_switch(2).unwrap().to_string(), "ptcp:7002:127.0.0.1");
         let path: Target = "punix:/tmp/s%d".parse().unwrap();
         assert_eq!(path.for_switch(1).unwrap().to_string(), "punix:/tmp/s1");
+        let aux: Target = "unix:/tmp/s%d,aux=2".parse().unwrap();
+        assert_eq!(aux.for_switch(1).unwrap().to_string(), "unix:/tmp/s1,aux=2");
+        assert_eq!("tcp:h:1,aux=0".parse(), "tcp:h:1".parse::<Target>());
         assert!("punix:/tmp/s".parse::<Target>().unwrap().for_switch(1).is_err());
         assert!("ptcp:65535".parse::<Target>().unwrap().for_switch(1).is_err());
     }
