@@ -17,9 +17,8 @@
 //!   because of what others did, is hung up and counted. Port-status is brought up to date in the
 //!   queue. Packet-ins are bounded on each channel, and what does not fit is counted.
 //!
-//! What it does not do: TABLE_FEATURES that set are refused with EPERM; queues are listed, but what
-//! they sent is not counted; a bundle takes flow-mods, group-mods and port-mods only; there are no
-//! auxiliary connections. Keep-alive and time limits for a hello belong to whoever owns the
+//! What it does not do: fragments cannot be reassembled; auxiliary connections are streams like the
+//! main one, not datagrams. Keep-alive and time limits for a hello belong to whoever owns the
 //! transport.
 #![no_std]
 #![forbid(unsafe_code)]
