@@ -281,7 +281,12 @@ impl GroupMod {
             GroupModCommand::from_number(command).ok_or(bad(GroupModFailedCode::BadCommand))?;
         let group_type =
             GroupType::from_number(group_type).ok_or(bad(GroupModFailedCode::BadType))?;
-        if command != GroupModCommand::Delete && group_id > GroupId::MAX {
+        // Any id can be deleted, and no bucket with it.
+        let is_possible = match command {
+            GroupModCommand::Delete => reader.is_empty(),
+            _ => group_id <= GroupId::MAX,
+        };
+        if !is_possible {
             return Err(bad(GroupModFailedCode::InvalidGroup));
         }
         let buckets = Bucket::read_list(reader, Rules::Request)?;

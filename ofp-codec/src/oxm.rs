@@ -423,6 +423,8 @@ pub(crate) struct OxmHeader {
     pub(crate) has_mask: bool,
     /// Bytes that follow the header.
     pub(crate) len: u8,
+    /// Whether the class is that of experimenters.
+    pub(crate) is_experimenter: bool,
 }
 
 impl OxmHeader {
@@ -434,6 +436,7 @@ impl OxmHeader {
             field: (class == OXM_CLASS_BASIC).then(|| OxmField::from_number(field >> 1)).flatten(),
             has_mask: field & 1 == 1,
             len,
+            is_experimenter: class == OXM_CLASS_EXPERIMENTER,
         }
     }
 }
@@ -451,6 +454,10 @@ impl Oxm {
         let bad_len = OfpError::BadMatch(BadMatchCode::BadLen);
         let mut payload = reader.sub(usize::from(header.len), "OXM", bad_len)?;
         let Some(field) = header.field else {
+            // Its first four bytes would have said whose field it is.
+            if rules.strict() && header.is_experimenter && header.len < 4 {
+                return Err(bad(BadMatchCode::BadLen));
+            }
             return if rules.strict() { Err(bad(BadMatchCode::BadField)) } else { Ok(None) };
         };
         let len = field.info().len;
