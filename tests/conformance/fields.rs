@@ -8,14 +8,14 @@ use crate::bed::Bed;
 use crate::bytes::*;
 
 /// A row of the standard's table.
-struct Field {
-    number: u8,
-    len: usize,
-    bits: u32,
+pub(crate) struct Field {
+    pub(crate) number: u8,
+    pub(crate) len: usize,
+    pub(crate) bits: u32,
     /// May carry a mask by the text.
-    may_be_masked: bool,
+    pub(crate) may_be_masked: bool,
     /// What must stand before it: one way to fulfil it.
-    needs: &'static [(u8, &'static [u8])],
+    pub(crate) needs: &'static [(u8, &'static [u8])],
 }
 
 const fn field(
@@ -35,7 +35,7 @@ const MPLS: (u8, &[u8]) = (5, &[0x88, 0x47]);
 const PBB: (u8, &[u8]) = (5, &[0x88, 0xe7]);
 const ICMPV6: (u8, &[u8]) = (10, &[58]);
 
-const FIELDS: [Field; 40] = [
+pub(crate) const FIELDS: [Field; 40] = [
     field(0, 4, 32, false, &[]),
     field(1, 4, 32, false, &[(0, &[0, 0, 0, 1])]),
     field(2, 8, 64, true, &[]),
@@ -80,7 +80,7 @@ const FIELDS: [Field; 40] = [
 
 impl Field {
     /// The lowest `bits` bits set, or as many as count.
-    fn value(&self, bits: u32) -> Vec<u8> {
+    pub(crate) fn value(&self, bits: u32) -> Vec<u8> {
         let value = if bits == 128 { u128::MAX } else { (1 << bits) - 1 };
         value.to_be_bytes()[16 - self.len..].to_vec()
     }

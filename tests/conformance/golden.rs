@@ -132,6 +132,9 @@ fn every_golden_message_is_answered_as_by_open_vswitch_or_by_a_rule() {
 /// switch that has only 1.3.
 const OTHER_VERSIONS: [(&str, &str); 2] = [("actions", "type 1"), ("groups", "command 3")];
 
+/// Rules about how a switch goes through a message, which no personality changes.
+const OWN_WAYS: [u32; 5] = [33, 34, 36, 37, 38];
+
 /// A switch that looks like Open vSwitch refuses what that refuses, in its words.
 #[test]
 fn the_personality_ovs_refuses_what_open_vswitch_refuses() {
@@ -143,6 +146,9 @@ fn the_personality_ovs_refuses_what_open_vswitch_refuses() {
         let Some(line) = file.get(&key(case)).filter(|line| is_refusal(&line.theirs)) else {
             continue;
         };
+        if line.ours.as_ref().is_some_and(|(_, rule)| OWN_WAYS.contains(rule)) {
+            continue;
+        }
         count += 1;
         let got = answer(&mut ours, case);
         let is_of_others = OTHER_VERSIONS.contains(&(case.section, case.name.as_str()));

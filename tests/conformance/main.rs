@@ -24,6 +24,7 @@ mod groups;
 mod messages;
 mod meters;
 mod multiparts;
+mod mutations;
 mod order;
 mod ours;
 mod ovs;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datapath::{Personality, SwitchConfig};
 use hypercall::{Nanos, Port};
 use ofp_codec::HwAddr;
-use rumpswitch_tests::contract::{DeviceUnderTest, barrier, drain, header, split};
+use rumpswitch_tests::contract::{DeviceUnderTest, HELLO, barrier, drain, header, split};
 use switch_dev::{ChannelId, ChannelKind, DeviceConfig, DeviceError, Readiness};
 
 use crate::embodiment::InProcess;
@@ -36,6 +36,14 @@ impl Ours {
         device.device.switch_mut().tables.port_add(Nanos(0), local).expect("LOCAL");
         device.advance(0);
         Ours { device, channel: None, personality }
+    }
+
+    /// Removes what was configured and keeps the device.
+    pub(crate) fn empty(&mut self) {
+        self.connect(&HELLO);
+        let heard = self.say(&crate::ovs::emptying());
+        let is_error = heard.messages.iter().any(|message| message[1] == 1);
+        assert!(!is_error && !heard.is_closed, "a switch that can be emptied: {heard:02x?}");
     }
 
     fn write(&mut self, channel: ChannelId, mut bytes: &[u8]) -> Vec<u8> {

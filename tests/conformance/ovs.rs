@@ -17,6 +17,19 @@ const BARRIER: u32 = 0xbad0_bad0;
 /// Time enough on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Messages that remove entries, groups and meters and bring ports and configuration back.
+pub(crate) fn emptying() -> Vec<u8> {
+    let delete = FlowMod { table: 255, command: 3, ..FlowMod::default() };
+    let mut stream = delete.message(1, &matching(&[]), &[]);
+    stream.extend(group_mod(1, 2, 0, 0xffff_fffc, &[]));
+    stream.extend(meter_mod(1, 2, 0, u32::MAX, &[]));
+    for port in 1..=3 {
+        stream.extend(port_mod(1, port, [2, 0, 0, 0, 0, port as u8], 0, 0x65, 0));
+    }
+    stream.extend(set_config(1, 0, 0xffff));
+    stream
+}
+
 /// The programs while they run; ended and their folder removed with the value.
 pub(crate) struct Ovs {
     folder: PathBuf,
@@ -173,14 +186,7 @@ impl Peer for Ovs {
             self.make_bridge().expect("a new bridge");
         }
         self.connect(&HELLO);
-        let delete = FlowMod { table: 255, command: 3, ..FlowMod::default() };
-        let mut stream = delete.message(1, &matching(&[]), &[]);
-        stream.extend(group_mod(1, 2, 0, 0xffff_fffc, &[]));
-        stream.extend(meter_mod(1, 2, 0, u32::MAX, &[]));
-        for port in 1..=3 {
-            stream.extend(port_mod(1, port, [2, 0, 0, 0, 0, port as u8], 0, 0x65, 0));
-        }
-        let heard = self.say(&stream);
+        let heard = self.say(&emptying());
         let is_error = heard.messages.iter().any(|message| message[1] == 1);
         assert!(!is_error && !heard.is_closed, "a switch that can be emptied: {heard:02x?}");
     }

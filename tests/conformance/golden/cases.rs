@@ -97,6 +97,8 @@ fn basic() -> Section {
     s.one("SET_CONFIG miss_send_len 0xfff0", set_config(5, 0, 0xfff0));
     s.one("echo of version 1", vec![1, 2, 0, 8, 0, 0, 0, 5]);
     s.one("echo of version 5", vec![5, 2, 0, 8, 0, 0, 0, 5]);
+    s.one("ERROR of 8 bytes", message(1, 5, &[]));
+    s.one("ERROR", message(1, 5, &[0, 1, 0, 1]));
     s.one("length 7", vec![4, 2, 0, 7, 0, 0, 0, 5]);
     s
 }
@@ -158,6 +160,17 @@ fn flow_mods() -> Section {
     let (mut cookie_mask, mut padding) = (flow(add), flow(add));
     cookie_mask[16..24].fill(0xff);
     padding[46..48].fill(0xff);
+    let group = apply(&[tlv(22, &[0, 0, 0, 9])]);
+    let modify = FlowMod { command: 1, ..add };
+    s.one("MODIFY none, group missing", modify.message(5, &matching(&[]), &[group]));
+    let pop = apply(&[tlv(18, &[0; 4])]);
+    let delete = FlowMod { command: 3, ..add };
+    s.one("DELETE, pop_vlan without a tag", delete.message(5, &matching(&[]), &[pop]));
+    let unknown = matching(&[oxm(40, &[0])]);
+    s.one(
+        "command 5 and an unknown field",
+        FlowMod { command: 5, ..add }.message(5, &unknown, &[]),
+    );
     s.one("cookie_mask set on ADD", cookie_mask);
     s.one("non-zero pad", padding);
     s
@@ -226,6 +239,9 @@ fn matches() -> Section {
     m("flabel masked", &of(0x86dd, oxm_masked(28, &[0, 0, 0, 1], &[0, 0, 0, 0xff])));
     m("mpls label of 21 bits", &of(0x8847, oxm(34, &[0, 0x10, 0, 0])));
     m("mpls bos 2", &of(0x8847, oxm(36, &[2])));
+    m("mpls_bos with the mask of its bit", &of(0x8847, oxm_masked(36, &[1], &[1])));
+    m("experimenter field of 1 byte", &[oxm_class(0xffff, 1, false, &[0])]);
+    m("class NXM_0", &[oxm_class(0, 0, false, &[0, 1])]);
     m("pbb_isid", &of(0x88e7, oxm(37, &[0, 0, 1])));
     m("ipv6_exthdr", &of(0x86dd, oxm(39, &[0, 1])));
     m("arp_op 256", &of(0x0806, oxm(21, &[1, 0])));
@@ -253,6 +269,14 @@ fn multiparts() -> Section {
     s.one("FLOW empty body", multipart(5, 1, 0, &[]));
     s.one("FLOW table 200", multipart(5, 1, 0, &flows(200)));
     s.one("FLOW table 254", multipart(5, 1, 0, &flows(254)));
+    let nothing = FlowMod::default().message(5, &matching(&[]), &[apply(&[])]);
+    s.after("FLOW all, an empty APPLY", &[&nothing], multipart(5, 1, 0, &flows(255)));
+    let behind = [flows(255), vec![0; 8]].concat();
+    s.one("FLOW, bytes behind the match", multipart(5, 1, 0, &behind));
+    let no_address = [oxm_masked(3, &[0; 6], &[0; 6])];
+    let masked = flow_request(255, &matching(&no_address));
+    let port = FlowMod::default().message(4, &matching(&[oxm(0, &[0, 0, 0, 1])]), &[]);
+    s.after("FLOW by eth_dst with a mask of zeros", &[&port], multipart(5, 1, 0, &masked));
     s.one("AGGREGATE", multipart(5, 2, 0, &flows(255)));
     let bad = flow_request(0, &matching(&[oxm(13, &[0, 1])]));
     s.one("FLOW bad match", multipart(5, 1, 0, &bad));

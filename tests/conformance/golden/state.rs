@@ -52,6 +52,7 @@ pub(super) fn groups() -> Section {
     s.one("ff, port", add(3, &[bucket(0, 1, ANY, &[output(1)])]));
     s.one("ff, missing port 77", add(3, &[bucket(0, 77, ANY, &[output(1)])]));
     s.one("ff, missing group", add(3, &[bucket(0, ANY, 9, &[output(1)])]));
+    s.one("ff, port IN_PORT", add(3, &[bucket(0, 0xffff_fff8, ANY, &[output(1)])]));
     s.one("all with watch", add(0, &[bucket(0, 1, ANY, &[output(1)])]));
     s.one("all with weight", add(0, &[bucket(1, ANY, ANY, &[output(1)])]));
     s.one("select, weight 0", add(1, &[simple.clone()]));
@@ -59,6 +60,8 @@ pub(super) fn groups() -> Section {
     s.one("select, weights 1 and 65535", add(1, &[weight(1), weight(65535)]));
     s.one("bucket of length 8", add(0, &[bucket_len(8, 0, ANY, ANY, &[])]));
     s.one("bucket of length 20", add(0, &[bucket_len(20, 0, ANY, ANY, &[0; 4])]));
+    let odd = [bucket_len(20, 0, ANY, ANY, &[]), vec![0; 8]].concat();
+    s.one("bucket of length 20 in whole words", add(0, &[odd]));
     s.one("bucket beyond the end", add(0, &[bucket_len(64, 0, ANY, ANY, &[])]));
     s.one("bucket, bad action", add(0, &[plain(&[tlv(28, &[0; 4])])]));
     s.one("bucket, output ANY", add(0, &[plain(&[output(ANY)])]));
@@ -140,6 +143,8 @@ pub(super) fn packet_outs() -> Section {
     out("no actions", CONTROLLER, &[]);
     out("output TABLE, no entry", 1, &[output(TABLE)]);
     out("output CONTROLLER", CONTROLLER, &[output(CONTROLLER)]);
+    let lacking = [set_field(&oxm(11, &[0; 4]))];
+    s.one("set_field of a header that is not there", packet_out(5, ANY, 1, &lacking, &frame));
     s.one("no data, no buffer", packet_out(5, ANY, CONTROLLER, &[output(1)], &[]));
     s.one("3 bytes of data", packet_out(5, ANY, CONTROLLER, &[output(1)], &[1, 2, 3]));
     s.one("buffer 7", packet_out(5, 7, CONTROLLER, &[output(1)], &[]));
