@@ -44,7 +44,7 @@ fn unknown_fields() {
     expect("class 0, as nxm", &fields(&[hex("00000602 0800")]), BadField);
     expect("experimenter", &fields(&[hex("ffff0008 00002320 00000001")]), BadField);
     expect("experimenter of 4 bytes", &fields(&[hex("ffff0004 00002320")]), BadField);
-    expect("experimenter of 0 bytes", &fields(&[hex("ffff0000")]), BadField);
+    expect("experimenter of 0 bytes", &fields(&[hex("ffff0000")]), BadLen);
     let error_at_first = fields(&[oxm(40, ""), oxm(0, "0001")]);
     expect("left to right", &error_at_first, BadField);
 }
