@@ -21,6 +21,28 @@ impl FieldSet {
     pub const NONE: FieldSet = FieldSet(0);
     /// Every field of the basic class.
     pub const ALL: FieldSet = FieldSet((1 << OxmField::ALL.len()) - 1);
+    /// The fields that set-field sets.
+    pub const SETTABLE: FieldSet = {
+        const fn of(fields: &[OxmField]) -> FieldSet {
+            match fields {
+                [] => FieldSet::NONE,
+                [field, rest @ ..] if field.info().settable => of(rest).with(*field),
+                [_, rest @ ..] => of(rest),
+            }
+        }
+        of(&OxmField::ALL)
+    };
+    /// The fields that may have a mask.
+    pub const MASKABLE: FieldSet = {
+        const fn of(fields: &[OxmField]) -> FieldSet {
+            match fields {
+                [] => FieldSet::NONE,
+                [field, rest @ ..] if field.info().maskable => of(rest).with(*field),
+                [_, rest @ ..] => of(rest),
+            }
+        }
+        of(&OxmField::ALL)
+    };
 
     /// Whether a field is in it.
     pub const fn contains(self, field: OxmField) -> bool {
@@ -403,6 +425,10 @@ mod tests {
         for id in 0..=u8::MAX {
             let set = TableIdSet::NONE.with(TableId(id));
             assert_eq!(set.iter().collect::<Vec<_>>(), [TableId(id)]);
+        }
+        for field in OxmField::ALL {
+            assert_eq!(FieldSet::SETTABLE.contains(field), field.info().settable);
+            assert_eq!(FieldSet::MASKABLE.contains(field), field.info().maskable);
         }
         assert_eq!(TableIdSet::later(TableId(0), 255).iter().count(), 254);
         assert!(TableIdSet::later(TableId(2), 3).is_empty());

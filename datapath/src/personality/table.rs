@@ -56,14 +56,13 @@ pub struct TableShape {
 impl EntryShape {
     /// Everything that the standard has, of a table with these next tables.
     pub fn full(next_tables: TableIdSet) -> EntryShape {
-        let settable = OxmField::ALL.into_iter().filter(|field| field.info().settable).collect();
         EntryShape {
             instructions: Instructions::all(),
             next_tables,
             write_actions: ActionTypeSet::all(),
             apply_actions: ActionTypeSet::all(),
-            write_fields: settable,
-            apply_fields: settable,
+            write_fields: FieldSet::SETTABLE,
+            apply_fields: FieldSet::SETTABLE,
         }
         .consistent(u64::MAX)
     }
@@ -80,8 +79,7 @@ impl EntryShape {
             self.next_tables = TableIdSet::NONE;
         }
         let list = |actions: ActionTypeSet, fields: FieldSet, instruction| {
-            let settable = OxmField::ALL.into_iter().filter(|field| field.info().settable);
-            let fields = fields.intersection(settable.collect());
+            let fields = fields.intersection(FieldSet::SETTABLE);
             match self.instructions.contains(instruction) {
                 false => (ActionTypeSet::NONE, FieldSet::NONE),
                 true if !actions.contains(ActionType::SetField) => (actions, FieldSet::NONE),
@@ -129,7 +127,6 @@ impl EntryShape {
 impl TableShape {
     /// A table that can do everything that the standard has, with these next tables.
     pub fn full(next_tables: TableIdSet) -> TableShape {
-        let fields = OxmField::ALL.into_iter();
         let entry = EntryShape::full(next_tables);
         TableShape {
             name: String::new(),
@@ -137,7 +134,7 @@ impl TableShape {
             metadata_match: u64::MAX,
             metadata_write: u64::MAX,
             fields: FieldSet::ALL,
-            masks: fields.filter(|field| field.info().maskable).collect(),
+            masks: FieldSet::MASKABLE,
             prefixes: FieldSet::NONE,
             required: FieldSet::NONE,
             entry,
@@ -197,8 +194,7 @@ impl TableShape {
         if self.metadata_match == 0 {
             self.fields = self.fields.difference(metadata);
         }
-        let maskable = OxmField::ALL.into_iter().filter(|field| field.info().maskable).collect();
-        self.masks = self.masks.intersection(self.fields).intersection(maskable);
+        self.masks = self.masks.intersection(self.fields).intersection(FieldSet::MASKABLE);
         self.prefixes = self.prefixes.intersection(self.masks).difference(metadata);
         self.required = self.required.intersection(self.fields);
         self.entry = self.entry.consistent(self.metadata_write);
