@@ -91,42 +91,63 @@ fn a_length_for_a_type_is_05ff_unless_snap_names_one() {
     }
 }
 
+/// UDP in a fragment of either IP, by the bits that IPv4 and IPv6 keep it in: whether it is a later one.
+fn fragments() -> Vec<(Stack, bool)> {
+    let of =
+        |name: &str| carriers().into_iter().find(|carrier| carrier.name == name).unwrap().stack;
+    let mut all = Vec::new();
+    for (flags, is_later) in
+        [(0u16, false), (0x4000, false), (0x2000, false), (0x2001, true), (0x00b9, true)]
+    {
+        let mut v4 = of("ipv4/udp");
+        let Ipv4 { fragment, .. } = &mut v4.0[1] else { panic!() };
+        *fragment = flags;
+        let mut v6 = of("ipv6/udp");
+        let word = ((flags & 0x1fff) << 3) | (flags >> 13 & 1);
+        let [high, low] = word.to_be_bytes();
+        v6.0.insert(2, Extension { kind: 44, rest: vec![0, high, low, 1, 2, 3, 4] });
+        all.extend([(v4, is_later), (v6, is_later)]);
+    }
+    all
+}
+
 /// A first fragment has its transport header, a later one has none: an entry that names ports matches
 /// the first alone, one that names the protocol matches both, and a rewrite of an address leaves a
 /// later fragment's bytes as they are.
 #[test]
 fn later_fragments_have_no_ports_and_keep_their_bytes() {
     let mut bench = Bench::new();
-    let udp = carriers().into_iter().find(|carrier| carrier.name == "ipv4/udp").unwrap().stack;
-    for (flags, is_later) in
-        [(0u16, false), (0x4000, false), (0x2000, false), (0x2001, true), (0x00b9, true)]
-    {
-        let mut stack = udp.clone();
-        let Ipv4 { fragment, .. } = &mut stack.0[1] else { panic!() };
-        *fragment = flags;
+    for (stack, is_later) in fragments() {
         let frame = stack.bytes();
-        let proto = [(OxmField::EthType, 0x0800), (OxmField::IpProto, 17)];
+        let eth_type = stack.get(OxmField::EthType).unwrap();
+        let proto = [(OxmField::EthType, eth_type), (OxmField::IpProto, 17)];
         let proto = proto.map(|(field, value)| Oxm::new(field, value));
-        let port = Oxm::new(OxmField::UdpDst, 2222);
-        for (fields, hits) in [
-            (proto.to_vec(), true),
-            ([proto.to_vec(), vec![port]].concat(), !is_later),
-            ([proto.to_vec(), vec![Oxm::new(OxmField::UdpDst, 0)]].concat(), false),
+        for (more, hits) in [
+            (None, true),
+            (Some(Oxm::new(OxmField::UdpDst, 2222)), !is_later),
+            (Some(Oxm::new(OxmField::UdpDst, 0)), false),
+            // The extension header FRAG and no other, where there are extension headers.
+            (Some(Oxm::new(OxmField::Ipv6Exthdr, 0x10)).filter(|_| eth_type == 0x86dd), true),
         ] {
             bench.clear();
             let apply = vec![Instruction::ApplyActions(vec![output(2)])];
-            bench.add(&entry(matching(fields), apply)).unwrap();
-            assert_eq!(!bench.send(&frame).is_empty(), hits, "fragment {flags:#x}");
+            bench.add(&entry(matching(proto.into_iter().chain(more)), apply)).unwrap();
+            assert_eq!(!bench.send(&frame).is_empty(), hits, "{more:?} of {stack:?}");
         }
         bench.clear();
-        let set = Action::SetField(Oxm::new(OxmField::Ipv4Dst, 0x0102_0304));
+        let (field, value) = match eth_type {
+            0x0800 => (OxmField::Ipv4Dst, 0x0102_0304),
+            _ => (OxmField::Ipv6Dst, 0x0102_0304),
+        };
+        let set = Action::SetField(Oxm::new(field, value));
         let apply = vec![Instruction::ApplyActions(vec![set, output(2)])];
         bench.add(&entry(matching(proto), apply)).unwrap();
-        let mut expected = stack.with(OxmField::Ipv4Dst, 0x0102_0304).bytes();
+        let mut expected = stack.with(field, value).bytes();
         if is_later {
-            // The transport's bytes are payload of another frame's header.
-            expected[34..].copy_from_slice(&frame[34..]);
+            // What looks like a transport header is payload of another frame's.
+            let udp = frame.len() - 8 - 27;
+            expected[udp..].copy_from_slice(&frame[udp..]);
         }
-        assert_eq!(bench.send(&frame), [(2, expected)], "fragment {flags:#x}");
+        assert_eq!(bench.send(&frame), [(2, expected)], "{stack:?}");
     }
 }
