@@ -73,6 +73,25 @@ mod tests {
     }
 
     #[test]
+    fn the_access_switch_is_what_it_says() {
+        let read = read::parse(include_str!("../../examples/access-switch.toml")).unwrap();
+        let again = read::parse(&print::print(&read)).unwrap();
+        assert!(again == read, "{}", print::print(&read));
+        let [acl, bridge, other] = &read.tables[..] else { panic!("three tables") };
+        assert_eq!((acl.max_entries, bridge.max_entries), (512, 16_384));
+        assert_eq!((&bridge.name[..], &other.name[..]), ("bridge1", "bridge2"));
+        let names = |fields| words::fields_to_words(fields);
+        assert_eq!(names(acl.prefixes), ["ipv4_src", "ipv4_dst"]);
+        assert_eq!(names(acl.masks), ["eth_dst", "ipv4_src", "ipv4_dst"]);
+        assert_eq!(names(bridge.required), ["eth_dst", "vlan_vid"]);
+        assert_eq!(words::table_ids_to_text(acl.entry.next_tables), "1-2");
+        assert!(bridge.entry.next_tables.is_empty() && acl.entry.write_actions.is_empty());
+        assert_eq!(words::actions_to_words(bridge.miss.apply_actions), ["output"]);
+        assert_eq!(read.groups.max_groups, [64, 0, 64, 0]);
+        assert_eq!(read.meters.max_meters, 0);
+    }
+
+    #[test]
     fn everything_that_is_wrong_is_told_with_its_line() {
         let text = "from = \"nothing\"\nfeatures = [\"roles\", \"flying\"]\nmax-port = -1\n\
                     [groups]\nmax-most = 3\ncapabilities = 5\n[meters]\nbands = [\"rubber\"]\n\
