@@ -38,6 +38,24 @@ def received(number: int) -> int:
     return int(pathlib.Path(f"/sys/class/net/x{number}/statistics/rx_packets").read_text())
 
 
+def offer(context: Context, packet: bytes, rate: float) -> tuple[float, float, int, int]:
+    """Offers packets: how many in how long, and how many came out of ports 2 and 3.
+
+    A sender that does not get the processor for as long as a meter is deep offers something else than its rate;
+    then it gets a second and a third chance.
+    """
+    python = os.environ.get("INTEROP_PYTHON") or "python3"
+    argv = [python, script("pace.py"), "x1", packet.hex(), str(rate), str(SECONDS)]
+    for _ in range(3):
+        before = received(2), received(3)
+        sent, seconds, gap = (float(word) for word in context.command(argv, SECONDS + 20).stdout.split())
+        passed, marked = received(2) - before[0], received(3) - before[1]
+        if gap < DEPTH:
+            break
+        context.log(f"the sender stood still for {gap:.3f} s")
+    return sent, seconds, passed, marked
+
+
 @test("meter-rates", tools=("ip", "ovs-ofctl"), limit=900 if NIGHTLY else 120, switches=("rumpswitch",))
 def meter_rates(context: Context) -> None:
     """meters of 100 to 10,000 packets a second and 1 to 100 Mbit/s, both bands, in real time"""
@@ -58,11 +76,7 @@ def meter_rates(context: Context) -> None:
                 "table=1,priority=9,ip,ip_dscp=20,actions=output:3",
             ):
                 context.command([*ofctl, "add-flow", target, flow])
-            before = received(2), received(3)
-            argv = [script("pace.py"), "x1", frame(length, 18).hex(), str(2 * limit), str(SECONDS)]
-            done = context.command([os.environ.get("INTEROP_PYTHON") or "python3", *argv], SECONDS + 20)
-            sent, seconds = (float(word) for word in done.stdout.split())
-            passed, marked = received(2) - before[0], received(3) - before[1]
+            sent, seconds, passed, marked = offer(context, frame(length, 18), 2 * limit)
             what = f"{band.split(',')[0]} {rate} {unit}: of {sent:g} in {seconds:.2f} s {passed} kept, {marked} marked"
             context.log(what)
             low, high = limit * seconds * (1 - SHARE), limit * (seconds * (1 + SHARE) + DEPTH) + 1

@@ -439,8 +439,8 @@ def group_cases(seconds: float) -> Iterator[tuple[str, dict]]:
     rows = [
         ("all", 0, [bucket(2), bucket(3)], plain, [300, 300]),
         ("indirect", 2, [bucket(2)], plain, [300]),
-        ("select 1:1", 1, [bucket(2, 1), bucket(3, 1)], random, [150, 150]),
-        ("select 2:1", 1, [bucket(2, 2), bucket(3, 1)], random, [200, 100]),
+        ("select 1 to 1", 1, [bucket(2, 1), bucket(3, 1)], random, [150, 150]),
+        ("select 2 to 1", 1, [bucket(2, 2), bucket(3, 1)], random, [200, 100]),
     ]
     for name, kind, buckets, layers, rates in rows:
         group = {"OFPGroupMod": {"group_id": 0, "type": kind, "buckets": buckets}}
@@ -471,3 +471,13 @@ def write_rates(
 ) -> dict[str, int]:
     """Writes the cases of groups and meters, each a stream of `seconds`."""
     return save(folder, itertools.chain(group_cases(seconds), rate_cases(seconds, rates, kilobits)))
+
+
+def pick(folder: pathlib.Path, names: list[str]) -> pathlib.Path:
+    """Writes those of a folder's cases that have one of the names to a folder of their own."""
+    kind, *cases = json.loads((folder / "cases.json").read_text())
+    picked = folder.with_name(f"{folder.name}-again")
+    picked.mkdir()
+    chosen = [one for one in cases if one["description"] in names]
+    (picked / "cases.json").write_text(json.dumps([kind, *chosen], indent=1))
+    return picked

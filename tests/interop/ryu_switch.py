@@ -118,7 +118,16 @@ def ryu_tester_rates(context: Context) -> None:
     else:
         counts = ryu_cases.write_rates(folder, 5, [100], [1000])
     for kind in ("group", "meter"):
-        run_cases(context, folder / kind, counts[kind], 2000, 1)
+        right, wrong = run_tester(context, folder / kind, 2000, 1)
+        context.require(right + len(wrong) == counts[kind], f"{counts[kind]} cases were given")
+        if wrong:
+            # A machine that is busy for a moment offers less than the case says: once more.
+            context.log(f"once more: {wrong}")
+            again = ryu_cases.pick(folder / kind, [line.split(":")[0] for line in wrong])
+            right, wrong = run_tester(context, again, 2000, 1)
+        for line in wrong:
+            context.expect(False, line)
+        context.expect(right > 0, f"no {kind} was right")
 
 
 @test("ryu-tester-own-cases", tools=("ip",), venvs=("ryu",), limit=5400, switches=("rumpswitch",))
