@@ -256,7 +256,7 @@ impl Personality {
 
     /// The same within the limits of a host.
     pub(crate) fn within(all: Arc<Personality>, config: &SwitchConfig) -> Arc<Personality> {
-        let mut within = Arc::unwrap_or_clone(all);
+        let mut within = Personality::clone(&all);
         within.tables.truncate(usize::from(config.n_tables.max(1)));
         for table in &mut within.tables {
             table.max_entries = table.max_entries.min(config.max_entries_per_table);
@@ -266,7 +266,9 @@ impl Personality {
         }
         within.meters.max_meters = within.meters.max_meters.min(config.max_meters);
         within.meters.max_bands = within.meters.max_bands.min(config.max_bands);
-        Arc::new(within.consistent())
+        let within = within.consistent();
+        // Switches that look the same share what they look like.
+        if within == *all { all } else { Arc::new(within) }
     }
 
     /// What FEATURES_REPLY announces: what the multiparts answer.

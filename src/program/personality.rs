@@ -104,6 +104,10 @@ mod tests {
         for line in [1, 2, 3, 5, 6, 8, 11, 12, 13, 15, 18, 19, 20, 22] {
             assert!(lines.contains(&line), "nothing about line {line}: {wrongs:#?}");
         }
+        let text = "[[table]]\nids = \"0-1\"\nnext-tables = \"0\"\nset-fields = [\"in_port\"]\n";
+        let told = read::parse(text).unwrap_err();
+        let told: Vec<&str> = told.iter().map(|wrong| &wrong.what[..]).collect();
+        assert_eq!(told, ["table 0 leads to later tables only", "in_port cannot be set"]);
         let once = |line| lines.iter().filter(|other| **other == line).count();
         assert_eq!((once(19), once(18), once(11)), (1, 1, 3), "{wrongs:#?}");
         assert_eq!(read::parse("x = = 1\n").unwrap_err()[0].line, 1);

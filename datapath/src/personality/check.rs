@@ -98,7 +98,9 @@ impl TableShape {
 
     /// Checks that a flow entry's match leaves out only what may be left out.
     pub(crate) fn check_required(&self, matching: &Match) -> Result<(), OfpError> {
-        match self.required.iter().all(|field| matching.get(field).is_some()) {
+        match self.required.is_empty()
+            || self.required.iter().all(|field| matching.get(field).is_some())
+        {
             true => Ok(()),
             false => Err(bad_match(BadMatchCode::BadWildcards)),
         }

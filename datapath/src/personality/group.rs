@@ -30,7 +30,7 @@ impl GroupShape {
                 | GroupCapabilities::CHAINING
                 | GroupCapabilities::CHAINING_CHECKS,
             actions: [ActionTypeSet::all(); 4],
-            fields: super::EntryShape::full(super::TableIdSet::NONE).apply_fields,
+            fields: FieldSet::SETTABLE,
         }
     }
 
@@ -72,7 +72,7 @@ impl GroupShape {
     }
 
     pub(super) fn consistent(mut self) -> GroupShape {
-        self.fields = self.fields.intersection(GroupShape::full().fields);
+        self.fields = self.fields.intersection(FieldSet::SETTABLE);
         let is_chaining = self.capabilities.contains(GroupCapabilities::CHAINING);
         for (actions, max) in self.actions.iter_mut().zip(self.max_groups) {
             if max == 0 {

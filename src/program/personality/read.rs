@@ -98,6 +98,10 @@ impl Reader<'_> {
         self.list(value, words::field).into_iter().collect()
     }
 
+    fn settable(&mut self, value: &Spanned<DeValue<'_>>) -> FieldSet {
+        self.list(value, words::settable_field).into_iter().collect()
+    }
+
     fn actions(&mut self, value: &Spanned<DeValue<'_>>) -> ActionTypeSet {
         self.list(value, words::action).into_iter().collect()
     }
@@ -127,7 +131,7 @@ fn groups(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>, read: &mut Pers
                 let without = reader.actions(value);
                 groups.actions = groups.actions.map(|actions| actions.difference(without));
             }
-            "set-fields" => groups.fields = reader.fields(value),
+            "set-fields" => groups.fields = reader.settable(value),
             "max" => reader.set(value, u32::MAX, |max| groups.max_groups = [max; 4]),
             _ => {
                 if let Some(place) = of_type("max-").and_then(|at| groups.max_groups.get_mut(at)) {
@@ -310,9 +314,13 @@ fn entry_key(
             change(&|shape| shape.instructions.remove(instructions));
         }
         "next-tables" => {
+            let later = TableIdSet::later(id, count);
             let next = reader.parsed(value, |text| match text {
-                "later" => Ok(TableIdSet::later(id, count)),
-                ids => words::table_ids(ids),
+                "later" => Ok(later),
+                ids => words::table_ids(ids).and_then(|ids| match ids.is_subset(later) {
+                    true => Ok(ids),
+                    false => Err(format!("table {} leads to later tables only", id.0)),
+                }),
             });
             change(&|shape| shape.next_tables = next.unwrap_or_default());
         }
@@ -336,7 +344,7 @@ fn entry_key(
             change(&|shape| shape.apply_actions = list);
         }
         "set-fields" => {
-            let list = reader.fields(value);
+            let list = reader.settable(value);
             change(&|shape| (shape.write_fields, shape.apply_fields) = (list, list));
         }
         "without-set-fields" => {
@@ -347,11 +355,11 @@ fn entry_key(
             });
         }
         "write-set-fields" => {
-            let list = reader.fields(value);
+            let list = reader.settable(value);
             change(&|shape| shape.write_fields = list);
         }
         "apply-set-fields" => {
-            let list = reader.fields(value);
+            let list = reader.settable(value);
             change(&|shape| shape.apply_fields = list);
         }
         other => reader.wrong(key.span(), format!("unknown key {other}")),

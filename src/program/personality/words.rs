@@ -66,6 +66,15 @@ pub(crate) fn field(text: &str) -> Result<OxmField, String> {
         .ok_or_else(|| format!("\"{text}\" is no match field"))
 }
 
+/// The same, of one that can be set.
+pub(crate) fn settable_field(text: &str) -> Result<OxmField, String> {
+    let field = field(text)?;
+    match FieldSet::SETTABLE.contains(field) {
+        true => Ok(field),
+        false => Err(format!("{text} cannot be set")),
+    }
+}
+
 /// The names of fields.
 pub(crate) fn fields_to_words(fields: FieldSet) -> Vec<String> {
     fields.iter().map(|field| field.info().name.to_owned()).collect()
