@@ -6,7 +6,9 @@ use std::time::Instant;
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
 use ofp_codec::multipart::FlowStatsRequest;
 use ofp_codec::{
-    Action, FlowMod, FlowModCommand, Instruction, Match, Oxm, OxmField, PortNo, TableId,
+    Action, Band, Bucket, FlowMod, FlowModCommand, GroupId, GroupMod, GroupModCommand, GroupType,
+    Instruction, Match, MeterFlags, MeterId, MeterMod, MeterModCommand, Oxm, OxmField, PortNo,
+    TableId,
 };
 use rumpswitch_datapath::{Batch, Ingress, PortConfig, Switch, SwitchConfig};
 
@@ -140,7 +142,10 @@ fn frame(n: u16) -> VecFrame {
 }
 
 fn measure(name: &str, flows: &[FlowMod]) {
-    let mut switch = switch();
+    measure_in(name, switch(), flows);
+}
+
+fn measure_in(name: &str, mut switch: Switch, flows: &[FlowMod]) {
     for flow in flows {
         switch.tables.flow_mod(Nanos(0), flow).unwrap();
     }
@@ -194,5 +199,28 @@ fn the_fast_path() {
     tables.push(FlowMod { table_id: TableId(4), ..last });
     measure("five tables, action set", &tables);
     measure("flood to 3", &[entry(&[], vec![to(PortNo::FLOOD.0)])]);
+    for count in [2, 8, 64] {
+        let mut switch = switch();
+        let bucket = Bucket { weight: 3, ..Bucket::new(vec![Action::output(PortNo(2))]) };
+        let given = GroupMod {
+            command: GroupModCommand::Add,
+            group_type: GroupType::Select,
+            group_id: GroupId(1),
+            buckets: vec![bucket; count],
+        };
+        switch.tables.group_mod(Nanos(0), &given).unwrap();
+        let list = Instruction::ApplyActions(vec![Action::Group(GroupId(1))]);
+        measure_in(&format!("select of {count}"), switch, &[entry(&[], vec![list])]);
+    }
+    let mut metered = switch();
+    let given = MeterMod {
+        command: MeterModCommand::Add,
+        flags: MeterFlags::KBPS,
+        meter_id: MeterId(1),
+        bands: vec![Band::Drop { rate: u32::MAX, burst_size: 0 }],
+    };
+    metered.tables.meter_mod(Nanos(0), &given).unwrap();
+    let list = vec![Instruction::Meter(MeterId(1)), to(2)];
+    measure_in("a meter", metered, &[entry(&[], list)]);
     measure("NORMAL", &[entry(&[], vec![to(PortNo::NORMAL.0)])]);
 }

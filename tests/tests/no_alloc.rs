@@ -2,8 +2,8 @@
 
 use datapath::{Batch, Ingress, PortConfig, QueueConfig, Switch, SwitchConfig};
 use hypercall::{Hypercall, Meta, Nanos, Port, Sent, VecFrame};
-use ofp_codec::FlowModCommand;
-use ofp_codec::text::{NoNames, parse_flow};
+use ofp_codec::text::{NoNames, parse_flow, parse_group, parse_meter};
+use ofp_codec::{FlowModCommand, GroupModCommand, MeterModCommand};
 use shaper::{QueueRates, Shaper, ShaperConfig};
 
 /// Keeps the buffers of transmitted frames for the next ones.
@@ -48,6 +48,27 @@ fn frame() -> Vec<u8> {
     bytes
 }
 
+/// Groups 1 to 4 and meters 1 and 2, of every kind.
+fn add_groups_and_meters(switch: &mut Switch) {
+    for group in [
+        "group_id=1,type=select,bucket=weight=1,watch_port=2,actions=output:2,\
+         bucket=weight=2,watch_port=3,actions=dec_ttl,output:3",
+        "group_id=2,type=all,bucket=actions=output:2,bucket=actions=push_vlan:0x8100,output:3",
+        "group_id=3,type=ff,bucket=watch_port=9,actions=output:2,bucket=watch_group=1,actions=group:1",
+        "group_id=4,type=indirect,bucket=actions=group:3",
+    ] {
+        let group = parse_group(group, GroupModCommand::Add, &NoNames).unwrap();
+        switch.tables.group_mod(Nanos(0), &group).unwrap();
+    }
+    for meter in [
+        "meter=1 kbps bands=type=drop rate=4000000000 type=dscp_remark rate=1 prec_level=1",
+        "meter=2 pktps burst bands=type=dscp_remark rate=1 burst_size=1 prec_level=1",
+    ] {
+        let meter = parse_meter(meter, MeterModCommand::Add).unwrap();
+        switch.tables.meter_mod(Nanos(0), &meter).unwrap();
+    }
+}
+
 /// Forwards batches through `flows` and tells how often memory was allocated meanwhile.
 fn allocations(flows: &[&str]) -> u64 {
     let mut switch = Switch::new(SwitchConfig::default());
@@ -56,6 +77,7 @@ fn allocations(flows: &[&str]) -> u64 {
     }
     let queues = [5, 7].map(QueueConfig::new);
     switch.tables.set_queues(Nanos(0), Port(4), &queues).unwrap();
+    add_groups_and_meters(&mut switch);
     for flow in flows {
         let flow = parse_flow(flow, FlowModCommand::Add, &NoNames).unwrap();
         switch.tables.flow_mod(Nanos(0), &flow).unwrap();
@@ -81,12 +103,16 @@ fn allocations(flows: &[&str]) -> u64 {
 
 #[test]
 fn forwarding_allocates_nothing() {
-    let pipelines: [&[&str]; 7] = [
+    let pipelines: [&[&str]; 11] = [
         &["actions=output:2"],
         &["in_port=1,udp,nw_dst=10.0.0.0/8,actions=dec_ttl,mod_nw_src:10.9.9.9,output:2"],
         &["actions=push_vlan:0x8100,set_field:4101->vlan_vid,output:2,pop_vlan,output:3"],
         &["actions=all"],
         &["actions=normal"],
+        &["actions=group:1"],
+        &["actions=group:2,output:4"],
+        &["actions=write_actions(group:4)"],
+        &["actions=meter:1,goto_table:1", "table=1,actions=meter:2,output:2"],
         &["actions=set_queue:7,output:4,set_queue:5,output:4,output:3"],
         &[
             "table=0,udp,actions=write_metadata:1,goto_table:1",
