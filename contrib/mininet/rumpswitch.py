@@ -22,6 +22,8 @@ the builds of the source tree that this file lies in. Every switch is a process 
 Parameters (`--switch rumpswitch,name=value,...` or keyword arguments):
 
   failMode      'secure' (default) or 'standalone': what to do while no controller is there
+  personality   what the switch looks like to controllers: a preset (`rumpswitch personality` names them)
+                or a TOML file
   program       the path of the program
   local         True: the switch gets a LOCAL port, an interface with its own name (s1)
   opts          further words for `rumpswitch run`
@@ -56,11 +58,13 @@ def find_program():
 class RumpSwitch(Switch):
     """An OpenFlow 1.3.5 switch: one process of `rumpswitch run` over the interfaces of this node."""
 
-    def __init__(self, name, failMode='secure', program=None, local=False, **params):
+    def __init__(self, name, failMode='secure', personality=None, program=None, local=False,
+                 **params):
         Switch.__init__(self, name, **params)
         if failMode not in ('secure', 'standalone'):
             raise Exception("%s: failMode is 'secure' or 'standalone', not '%s'" % (name, failMode))
         self.failMode = failMode
+        self.personality = personality
         self.local = local in (True, 1, 'True', 'true', '1')
         self.program = program or find_program()
         if not self.program or not shutil.which(self.program):
@@ -90,6 +94,8 @@ class RumpSwitch(Switch):
         else:
             path = os.path.join(self.folder, 'mgmt')
             self.listener, listen = 'unix:%s' % path, 'punix:%s' % path
+        if self.personality:
+            argv += ['--personality', self.personality]
         argv += ['--listen', listen] + shlex.split(self.opts)
         with open(self.log, 'w') as log:
             self.process = self.popen(argv, stdout=log, stderr=STDOUT)

@@ -79,11 +79,11 @@ def mininet_ryu(context: Context) -> None:
 
 @test("mininet-ovsc", tools=(*TOOLS, "ovs-testcontroller"), limit=150, switches=("rumpswitch",))
 def mininet_ovsc(context: Context) -> None:
-    """mn with its own controller, which is ovs-testcontroller, and without any in standalone mode"""
+    """mn with its own controller, which is ovs-testcontroller, and without any in standalone mode with a personality"""
     prepare(context)
     said = mn(context, "--topo", "linear,3", *custom(), "--controller", "ovsc", "--test", "pingall")
     expect_pingall(context, said, 3)
-    options = custom("failMode=standalone")
+    options = custom("failMode=standalone", "personality=strict")
     said = mn(context, "--topo", "linear,2", *options, "--controller", "none", "--test", "pingall")
     expect_pingall(context, said, 2)
 
