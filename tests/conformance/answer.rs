@@ -3,7 +3,7 @@
 use crate::peer::Heard;
 
 /// Names of the error types and of their codes, by number.
-const ERRORS: [(&str, &str); 14] = [
+pub(crate) const ERRORS: [(&str, &str); 14] = [
     ("HELLO_FAILED", "INCOMPATIBLE EPERM"),
     (
         "BAD_REQUEST",

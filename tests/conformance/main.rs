@@ -16,6 +16,7 @@ mod bed;
 mod answer;
 mod bytes;
 mod channels;
+mod errors;
 mod fields;
 mod flow_mods;
 mod framing;

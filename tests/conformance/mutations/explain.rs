@@ -19,15 +19,57 @@ fn has_field(message: &[u8], number: u8) -> bool {
     message.windows(3).any(|bytes| bytes == of_class(0) || bytes == of_class(1))
 }
 
-/// Whether a match has a field of the classes NXM_0 and NXM_1.
-fn has_old_class(message: &[u8]) -> bool {
-    message[1] == 14 && message.len() > 56 && matches!(message[52..54], [0, 0 | 1])
+/// Whether a match has a field of fewer bits than its bytes have.
+fn has_spare_bits(message: &[u8]) -> bool {
+    [6, 7, 8, 9, 28, 34, 35, 36, 39].iter().any(|field| has_field(message, *field))
 }
 
-/// Whether there is a number of 32 bits that is a port here and none for a switch of 16-bit ports.
+/// The fields of a match that stands where flow-mods and requests for entries have it: header and
+/// payload of each.
+fn fields(message: &[u8]) -> Vec<(&[u8], &[u8])> {
+    let mut fields = Vec::new();
+    let mut rest = message.get(52..).unwrap_or_default();
+    while let Some((header, after)) = rest.split_at_checked(4) {
+        let Some((payload, after)) = after.split_at_checked(usize::from(header[3])) else { break };
+        fields.push((header, payload));
+        rest = after;
+    }
+    fields
+}
+
+/// Whether a match has a field of the classes NXM_0 and NXM_1.
+fn has_old_class(message: &[u8]) -> bool {
+    fields(message).iter().any(|(header, _)| matches!(header, [0, 0 | 1, ..]))
+}
+
+/// Whether a match has a field whose mask is all zeros.
+fn has_zero_mask(message: &[u8]) -> bool {
+    let is_zero = |(header, payload): &(&[u8], &[u8])| {
+        header[2] & 1 == 1 && payload[payload.len() / 2..].iter().all(|byte| *byte == 0)
+    };
+    fields(message).iter().any(is_zero)
+}
+
+/// Whether a port is named that is none for a switch of 16-bit ports.
 fn has_wide_port(message: &[u8]) -> bool {
-    let mut words = (8..message.len().saturating_sub(3)).map(|at| u32_at(message, at));
-    words.any(|word| (0xff00..=0xffff_ff00).contains(&word))
+    let is_wide = |at: usize| {
+        message.len() >= at + 4 && (0xff00..=0xffff_ff00).contains(&u32_at(message, at))
+    };
+    // Of the message itself, by its type; then of outputs and of IN_PORT in a match.
+    let places: &[usize] = match message[1] {
+        13 => &[12],
+        14 => &[36],
+        18 => &[16, 20],
+        22 => &[8],
+        _ => &[],
+    };
+    let is_before = |at: &usize| {
+        let head = &message[*at..*at + 4];
+        *head == [0, 0, 0, 16] || matches!(head, [0x80, 0, 0, 4] | [0x80, 0, 1, 8])
+    };
+    let mut ports = (8..message.len().saturating_sub(7)).filter(is_before).map(|at| at + 4);
+    let is_watched = message[1] == 15 && (16..message.len()).step_by(4).any(is_wide);
+    places.iter().any(|at| is_wide(*at)) || ports.any(is_wide) || is_watched
 }
 
 fn is_any(answer: &str, of: &[&str]) -> bool {
@@ -88,9 +130,7 @@ fn theirs(message: &[u8], answer: &str) -> Option<u32> {
     {
         return Some(37);
     }
-    if is(&["BAD_MATCH/BAD_MASK"])
-        && [7, 8, 9, 28, 34, 35, 36].iter().any(|field| has_field(message, *field))
-    {
+    if is(&["BAD_MATCH/BAD_MASK"]) && has_spare_bits(message) {
         return Some(38);
     }
     (is(&["BAD_REQUEST/BAD_PORT"]) && kind == 13).then_some(29)
@@ -119,7 +159,7 @@ fn ours(message: &[u8], answer: &str) -> Option<u32> {
         }
         13..=15 if is(&["BAD_ACTION/BAD_SET_TYPE"]) && has_kind(message, 25) => 18,
         14 if is(&["BAD_INSTRUCTION/BAD_TABLE_ID"]) && has(message, &[0, 1, 0, 8, 255]) => 10,
-        14 if is(&["BAD_MATCH/BAD_MASK"]) && has_field(message, 6) => 38,
+        14 | 18 if is(&["BAD_MATCH/BAD_MASK"]) && has_spare_bits(message) => 38,
         14 if is(&["METER_MOD_FAILED/UNKNOWN_METER"]) => 11,
         14 if is(&["BAD_ACTION/BAD_OUT_GROUP"]) && message[25] != 0 => 37,
         15 if is(&["GROUP_MOD_FAILED/BAD_COMMAND"]) => 20,
@@ -207,7 +247,8 @@ pub(crate) fn answers(message: &[u8], our: &str, their: &str) -> Option<u32> {
         ("BAD_MATCH/BAD_LEN", "BAD_MATCH/BAD_FIELD") => return Some(6),
         ("BAD_ACTION/BAD_SET_LEN", "BAD_ACTION/BAD_SET_TYPE") => return Some(6),
         ("BAD_MATCH/BAD_FIELD", _) if has_old_class(message) => return Some(13),
-        ("GROUP_MOD_FAILED/BAD_BUCKET", "BAD_REQUEST/BAD_LEN") => return Some(22),
+        ("GROUP_MOD_FAILED/BAD_BUCKET", "BAD_REQUEST/BAD_LEN")
+        | ("BAD_ACTION/BAD_LEN", "BAD_MATCH/BAD_LEN") => return Some(22),
         (our, their) if our.starts_with("multipart 12") && their.starts_with("multipart 12") => {
             return Some(31);
         }
@@ -225,6 +266,11 @@ pub(crate) fn answers(message: &[u8], our: &str, their: &str) -> Option<u32> {
         (our, "QUEUE_OP_FAILED/BAD_PORT") if our.starts_with("type 23") => return Some(32),
         (our, their) if our.starts_with("type 23") && their.starts_with("type 23") => {
             return Some(32);
+        }
+        (our, their)
+            if is_list(1) && is_any(our, &["multipart 1"]) && is_any(their, &["multipart 1"]) =>
+        {
+            return has_zero_mask(message).then_some(28);
         }
         (_, their) if their.starts_with("multipart 5") => return Some(32),
         ("accepted", _) if kind == 1 => return Some(34),
@@ -245,20 +291,6 @@ pub(crate) fn answers(message: &[u8], our: &str, their: &str) -> Option<u32> {
         && is_any(their, &["BAD_ACTION/", "BAD_INSTRUCTION/"])
         && has_two_actions(message);
     (first < second || is_behind).then_some(33)
-}
-
-/// Whether a match has a field whose mask is all zeros.
-fn has_zero_mask(message: &[u8]) -> bool {
-    let mut rest = message.get(52..).unwrap_or_default();
-    while let [0x80, 0, field, len, payload @ ..] = rest {
-        let len = usize::from(*len);
-        let Some(value) = payload.get(..len) else { break };
-        if field & 1 == 1 && value[len / 2..].iter().all(|byte| *byte == 0) {
-            return true;
-        }
-        rest = &payload[len..];
-    }
-    false
 }
 
 /// The rule by which two switches that took a message hold something else.
