@@ -3,7 +3,7 @@
 //! # What
 //!
 //! Between [`Tables::begin`] and [`Tables::commit`] or [`Tables::roll_back`] every operation on flow
-//! entries, groups and ports writes down how it is undone. Nothing is forwarded meanwhile, so
+//! entries, groups, meters and ports writes down how it is undone. Nothing is forwarded meanwhile, so
 //! packets see the state before or the state after.
 //!
 //! # Design
@@ -12,18 +12,18 @@
 //! That makes undoing exact and simple: slots are handed out last in, first out, so what was removed
 //! comes back into its own slot, and programs and group references need no repair. An entry keeps
 //! its number in the order of insertions, and with it its place among others of its priority.
-//! Counters are put back; nothing could have counted meanwhile. News of removed entries is made at
+//! Counters and the buckets of meters are put back; nothing could have counted meanwhile. News of removed entries is made at
 //! the commit.
 //!
 //! # What it costs
 //!
-//! A record for each flow entry, group or port touched, allocated before the operation changes
+//! A record for each flow entry, group, meter or port touched, allocated before the operation changes
 //! anything: short of memory it fails and is undone like every other failure. Without a journal, one
 //! branch an operation.
 //!
 //! # What it does not do
 //!
-//! Meters and tables are not journalled.
+//! The shape of tables is not journalled.
 
 use alloc::vec::Vec;
 
@@ -33,6 +33,7 @@ use crate::counters::{Load, NoMemory};
 use crate::echo::Echo;
 use crate::flow_entry::{FlowEntry, Gone};
 use crate::groups::{Group, Replaced};
+use crate::meters::{Former, Meter};
 use crate::ports::Configured;
 use crate::program::Program;
 use crate::tables::Tables;
@@ -64,6 +65,12 @@ pub(crate) enum Undo {
     GroupRemoved(Group),
     /// The type and buckets of a group changed.
     GroupModified(u32, Replaced),
+    /// A meter was added in this slot.
+    MeterAdded(u32),
+    /// This meter was removed.
+    MeterRemoved(Meter),
+    /// The flags and bands of a meter changed.
+    MeterModified(u32, Former),
     /// What controllers configure of a port was this.
     Port(Port, Configured),
 }
@@ -105,6 +112,8 @@ impl Tables {
                 Undo::Removed { slot, gone, .. } => self.record_gone(slot, gone),
                 Undo::GroupRemoved(group) => group.free(&mut self.counters),
                 Undo::GroupModified(_, replaced) => replaced.free(&mut self.counters),
+                Undo::MeterRemoved(meter) => meter.free(&mut self.counters),
+                Undo::MeterModified(_, former) => former.free(&mut self.counters),
                 change => self.record(change),
             }
         }
@@ -135,6 +144,11 @@ impl Tables {
                 }
                 Undo::GroupAdded(slot) => self.groups.remove(slot, &mut self.counters),
                 Undo::GroupRemoved(group) => self.groups.put_back(group),
+                Undo::MeterAdded(slot) => self.meters.remove(slot, &mut self.counters),
+                Undo::MeterRemoved(meter) => self.meters.put_back(meter),
+                Undo::MeterModified(slot, former) => {
+                    self.meters.restore(slot, former, &mut self.counters);
+                }
                 Undo::GroupModified(slot, replaced) => {
                     self.groups.restore(slot, replaced, &mut self.counters);
                 }

@@ -72,6 +72,21 @@ struct MeterBand {
     cell: u32,
 }
 
+/// The bands and flags that a meter had, with what was in their buckets.
+#[derive(Debug)]
+pub(crate) struct Former {
+    bands: Bands,
+    flags: MeterFlags,
+    filled: AtomicU64,
+}
+
+impl Former {
+    /// Gives the counters of its bands back.
+    pub(crate) fn free(self, counters: &mut Counters) {
+        self.bands.list.iter().for_each(|band| counters.free_cell(band.cell));
+    }
+}
+
 /// All meters.
 #[derive(Debug, Default)]
 pub(crate) struct Meters {
@@ -92,6 +107,21 @@ impl Bands {
 }
 
 impl Meter {
+    /// Gives its counters back.
+    pub(crate) fn free(self, counters: &mut Counters) {
+        self.bands.list.iter().for_each(|band| counters.free_cell(band.cell));
+        counters.free_cell(self.cell);
+    }
+
+    /// Takes over bands and flags; returns those that it had.
+    fn exchange(&mut self, other: Former) -> Former {
+        Former {
+            bands: core::mem::replace(&mut self.bands, other.bands),
+            flags: core::mem::replace(&mut self.flags, other.flags),
+            filled: core::mem::replace(&mut self.filled, other.filled),
+        }
+    }
+
     fn measure(&self, cells: &WorkerCells, load: Load, now: Nanos) -> Verdict {
         if let Some(cell) = cells.cells.get(self.cell) {
             cell.add(load);
@@ -199,14 +229,14 @@ impl Meters {
         if levels == 0 { Verdict::Pass } else { Verdict::Remark(levels) }
     }
 
-    /// Adds a meter.
+    /// Adds a meter; returns its slot.
     pub(crate) fn add(
         &mut self,
         now: Nanos,
         given: &MeterMod,
         shape: &MeterShape,
         counters: &mut Counters,
-    ) -> Result<(), OfpError> {
+    ) -> Result<u32, OfpError> {
         let fail = |code| Err(OfpError::MeterModFailed(code));
         check_id(given.meter_id)?;
         if self.by_id.contains_key(&given.meter_id.0) {
@@ -239,32 +269,36 @@ impl Meters {
         let slot = self.meters.insert(meter).map_err(no_memory)?;
         self.by_id.insert(given.meter_id.0, slot);
         self.set_virtual(given.meter_id, Some(slot));
-        Ok(())
+        Ok(slot)
     }
 
     /// Replaces a meter's flags and bands, whose buckets are full then and whose counters 0; the
-    /// meter's own counters, flow entries and duration go on.
+    /// meter's own counters, flow entries and duration go on. Returns what was replaced, and where.
     pub(crate) fn modify(
         &mut self,
         now: Nanos,
         given: &MeterMod,
         shape: &MeterShape,
         counters: &mut Counters,
-    ) -> Result<(), OfpError> {
+    ) -> Result<(u32, Former), OfpError> {
         check_id(given.meter_id)?;
         let slot = self.by_id.get(&given.meter_id.0).copied();
-        let meter = slot.and_then(|slot| self.meters.get_mut(slot));
-        let Some(meter) = meter else {
+        let meter = slot.and_then(|slot| Some((slot, self.meters.get_mut(slot)?)));
+        let Some((slot, meter)) = meter else {
             return Err(OfpError::MeterModFailed(Code::UnknownMeter));
         };
         check(given, shape)?;
         let bands = bands(given, counters)
             .map_err(|NoMemory| OfpError::MeterModFailed(Code::OutOfBands))?;
-        meter.bands.list.iter().for_each(|band| counters.free_cell(band.cell));
-        meter.bands = bands;
-        meter.flags = given.flags;
-        meter.filled = AtomicU64::new(now.0);
-        Ok(())
+        let former = Former { bands, flags: given.flags, filled: AtomicU64::new(now.0) };
+        Ok((slot, meter.exchange(former)))
+    }
+
+    /// Gives a meter the bands and flags that it had, its buckets as full as they were.
+    pub(crate) fn restore(&mut self, slot: u32, former: Former, counters: &mut Counters) {
+        if let Some(meter) = self.meters.get_mut(slot) {
+            meter.exchange(former).free(counters);
+        }
     }
 
     /// The slots that a deletion of `id` removes.
@@ -276,11 +310,25 @@ impl Meters {
     }
 
     pub(crate) fn remove(&mut self, slot: u32, counters: &mut Counters) {
-        if let Some(meter) = self.meters.remove(slot) {
-            self.by_id.remove(&meter.id.0);
-            self.set_virtual(meter.id, None);
-            meter.bands.list.iter().for_each(|band| counters.free_cell(band.cell));
-            counters.free_cell(meter.cell);
+        if let Some(meter) = self.take(slot) {
+            meter.free(counters);
+        }
+    }
+
+    /// Takes a meter out, its counters kept.
+    pub(crate) fn take(&mut self, slot: u32) -> Option<Meter> {
+        let meter = self.meters.remove(slot)?;
+        self.by_id.remove(&meter.id.0);
+        self.set_virtual(meter.id, None);
+        Some(meter)
+    }
+
+    /// Puts back a meter that was taken out last of all.
+    pub(crate) fn put_back(&mut self, meter: Meter) {
+        let id = meter.id;
+        if let Ok(slot) = self.meters.insert(meter) {
+            self.by_id.insert(id.0, slot);
+            self.set_virtual(id, Some(slot));
         }
     }
 

@@ -241,35 +241,60 @@ impl Tables {
         if is_virtual && !self.personality().features.contains(Features::VIRTUAL_METERS) {
             return Err(OfpError::MeterModFailed(MeterModFailedCode::InvalidMeter));
         }
+        // Without a journal nothing here needs memory.
+        let no_memory = |_: NoMemory| OfpError::MeterModFailed(MeterModFailedCode::Unknown);
+        self.reserve_undo(1).map_err(no_memory)?;
         let shape = &self.shape.largest().meters;
         match given.command {
-            MeterModCommand::Add => self.meters.add(now, given, shape, &mut self.counters),
-            MeterModCommand::Modify => self.meters.modify(now, given, shape, &mut self.counters),
+            MeterModCommand::Add => {
+                let slot = self.meters.add(now, given, shape, &mut self.counters)?;
+                self.note_undo(|| Undo::MeterAdded(slot));
+            }
+            MeterModCommand::Modify => {
+                let (slot, former) = self.meters.modify(now, given, shape, &mut self.counters)?;
+                match self.journal.is_some() {
+                    true => self.note_undo(|| Undo::MeterModified(slot, former)),
+                    false => former.free(&mut self.counters),
+                }
+            }
             MeterModCommand::Delete => {
                 if given.meter_id == MeterId::ALL {
                     // All their entries in one pass, then meters that no entry uses.
-                    self.remove_metered(now, self.meters.use_count(), |slot| slot.is_some());
+                    let count = self.meters.use_count();
+                    self.remove_metered(now, count, |slot| slot.is_some()).map_err(no_memory)?;
                 }
                 for slot in self.meters.selected(given.meter_id) {
-                    self.meter_remove(now, slot);
+                    self.meter_remove(now, slot).map_err(no_memory)?;
                 }
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// Removes a meter and every flow entry that uses it.
-    fn meter_remove(&mut self, now: Nanos, slot: u32) {
-        self.remove_metered(now, self.meters.flow_count(slot), |used| used == Some(slot));
-        self.meters.remove(slot, &mut self.counters);
+    fn meter_remove(&mut self, now: Nanos, slot: u32) -> Result<(), NoMemory> {
+        let count = self.meters.flow_count(slot);
+        self.remove_metered(now, count, |used| used == Some(slot))?;
+        self.reserve_undo(1)?;
+        if let Some(meter) = self.meters.take(slot) {
+            match self.journal.is_some() {
+                true => self.note_undo(|| Undo::MeterRemoved(meter)),
+                false => meter.free(&mut self.counters),
+            }
+        }
+        Ok(())
     }
 
     /// Removes at most `count` flow entries, those of whose meter `is_gone` is true.
-    fn remove_metered(&mut self, now: Nanos, count: u32, is_gone: impl Fn(Option<u32>) -> bool) {
-        // Meters are not journalled, and without a journal this cannot fail.
-        let _ = self.remove_users(now, count, FlowRemovedReason::MeterDelete, |entry| {
+    fn remove_metered(
+        &mut self,
+        now: Nanos,
+        count: u32,
+        is_gone: impl Fn(Option<u32>) -> bool,
+    ) -> Result<(), NoMemory> {
+        self.remove_users(now, count, FlowRemovedReason::MeterDelete, |entry| {
             is_gone(entry.program().meter())
-        });
+        })
     }
 
     /// Removes the flow entries that `uses` is true of; there are at most `count`.

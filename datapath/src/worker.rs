@@ -1,5 +1,7 @@
 //! What one core needs to forward, and the whole fast path on one screen.
 
+use alloc::vec::Vec;
+
 use arrayvec::ArrayVec;
 use bitflags::bitflags;
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port};
@@ -15,7 +17,7 @@ use crate::key::Depth;
 use crate::mac_table::MacTable;
 use crate::observer::{Observer, Unobserved};
 use crate::packet::Packet;
-use crate::program::ActionSet;
+use crate::program::{Act, ActionSet};
 use crate::punt::{Punt, PuntQueue};
 use crate::tables::Tables;
 
@@ -163,21 +165,8 @@ impl Worker {
         now: Nanos,
         given: &PacketOut,
     ) -> Result<Events, OfpError> {
-        let fail = |code| Err(OfpError::BadRequest(code));
+        let acts = Worker::compiled(tables, given)?;
         let in_port = given.in_port;
-        let is_source = in_port.is_ordinary()
-            || matches!(in_port, PortNo::CONTROLLER | PortNo::LOCAL | PortNo::ANY);
-        if !is_source {
-            return fail(BadRequestCode::BadPort);
-        }
-        tables.personality().check_source(in_port)?;
-        let acts = compile_packet_out(tables, &given.actions)?;
-        if given.buffer_id != NO_BUFFER {
-            return fail(BadRequestCode::BufferUnknown);
-        }
-        if given.data.len() < ETHERNET_LEN {
-            return fail(BadRequestCode::BadPacket);
-        }
         let Some(cells) = tables.counters.worker(self.index) else { return Ok(Events::empty()) };
         let mut run = Run {
             tables,
@@ -202,6 +191,35 @@ impl Worker {
         let events = run.events;
         host.flush();
         Ok(events)
+    }
+
+    /// Whether [`packet_out`](Self::packet_out) would be done now.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`packet_out`](Self::packet_out).
+    pub fn check_packet_out(&self, tables: &Tables, given: &PacketOut) -> Result<(), OfpError> {
+        Worker::compiled(tables, given).map(|_| ())
+    }
+
+    /// What a packet-out does, when it may be done.
+    fn compiled(tables: &Tables, given: &PacketOut) -> Result<Vec<Act>, OfpError> {
+        let fail = |code| Err(OfpError::BadRequest(code));
+        let in_port = given.in_port;
+        let is_source = in_port.is_ordinary()
+            || matches!(in_port, PortNo::CONTROLLER | PortNo::LOCAL | PortNo::ANY);
+        if !is_source {
+            return fail(BadRequestCode::BadPort);
+        }
+        tables.personality().check_source(in_port)?;
+        let acts = compile_packet_out(tables, &given.actions)?;
+        if given.buffer_id != NO_BUFFER {
+            return fail(BadRequestCode::BufferUnknown);
+        }
+        if given.data.len() < ETHERNET_LEN {
+            return fail(BadRequestCode::BadPacket);
+        }
+        Ok(acts)
     }
 
     /// The next packet for the controllers; ingress ports take turns.

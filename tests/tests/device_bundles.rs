@@ -28,7 +28,7 @@ fn commit(device: &mut InProcess, channel: ChannelId, messages: &[Vec<u8>]) -> V
     read(device, channel)
 }
 
-/// Everything that a controller can ask about entries, groups and ports.
+/// Everything that a controller can ask about entries, groups, meters and ports.
 fn state(device: &mut InProcess, channel: ChannelId) -> Vec<Vec<u8>> {
     let all = flow_request(255, &matching(&[]));
     let groups = [0xff, 0xff, 0xff, 0xfc, 0, 0, 0, 0];
@@ -37,6 +37,8 @@ fn state(device: &mut InProcess, channel: ChannelId) -> Vec<Vec<u8>> {
         multipart(2, 6, 0, &groups),
         multipart(3, 7, 0, &[]),
         multipart(4, 13, 0, &[]),
+        multipart(5, 9, 0, &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]),
+        multipart(6, 10, 0, &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]),
     ];
     ask(device, channel, &stream.concat())
 }
@@ -48,6 +50,10 @@ fn group_of(xid: u32, command: u16, id: u32, port: u32) -> Vec<u8> {
 fn entry(xid: u32, command: u8, priority: u16, instructions: &[Vec<u8>]) -> Vec<u8> {
     let entry = FlowMod { command, priority, flags: 1, ..FlowMod::default() };
     entry.message(xid, &matching(&[]), instructions)
+}
+
+fn to_meter(id: u32) -> Vec<u8> {
+    tlv(6, &id.to_be_bytes())
 }
 
 fn to_group(id: u32) -> Vec<u8> {
@@ -135,6 +141,15 @@ impl Random {
 /// A change that may or may not be possible.
 fn change(random: &mut Random, xid: u32) -> Vec<u8> {
     let id = random.below(4);
+    if random.below(5) == 0 {
+        let bands: Vec<Vec<u8>> = (0..1 + random.below(2))
+            .map(|_| band(1, 1 + random.below(3), 1 + random.below(4), &[0; 4]))
+            .collect();
+        // Packets a second, with a burst.
+        let command = [0, 0, 0, 1, 2][random.below(5) as usize];
+        let bands = if command == 2 { vec![] } else { bands };
+        return meter_mod(xid, command, 2 | 4, 1 + random.below(3), &bands);
+    }
     if random.below(3) == 0 {
         let buckets: Vec<Vec<u8>> = (0..1 + random.below(3))
             .map(|_| bucket(0, u32::MAX, u32::MAX, &[output(1 + random.below(3))]))
@@ -150,7 +165,8 @@ fn change(random: &mut Random, xid: u32) -> Vec<u8> {
         1 => vec![oxm(0, &[0, 0, 0, 1 + random.below(3) as u8])],
         _ => vec![oxm_masked(3, &[0x0a, 0, 0, 0, 0, 0], &[0xff, 0, 0, 0, 0, 0])],
     };
-    let mut instructions = match random.below(3) {
+    let mut instructions = match random.below(4) {
+        3 => vec![to_meter(1 + random.below(3)), apply(&[output(1 + random.below(3))])],
         0 => vec![to_group(id)],
         1 => vec![apply(&[output(1 + random.below(3))])],
         _ => vec![],
@@ -200,4 +216,177 @@ fn what_was_undone_never_was() {
             );
         }
     }
+}
+
+#[test]
+fn packet_outs_are_sent_at_the_commit_through_the_tables_that_it_leaves() {
+    let mut device = InProcess::with_ports(3);
+    let channel = connect(&mut device);
+    let through_tables = |xid| packet_out(xid, u32::MAX, 1, &[output(0xffff_fff9)], &FRAME);
+    let to_port = |xid, port| packet_out(xid, u32::MAX, 0xffff_fffd, &[output(port)], &FRAME);
+    ask(&mut device, channel, &control(1, 9, 0));
+    for message in [
+        through_tables(11),
+        entry(12, 0, 5, &[apply(&[output(2)])]),
+        to_port(13, 3),
+        entry(14, 1, 5, &[to_meter(7), apply(&[output(2), output(3)])]),
+        meter_mod(15, 0, 1, 7, &[band(1, 1000, 0, &[0; 4])]),
+    ] {
+        ask(&mut device, channel, &add(9, &message));
+    }
+    assert!(device.host.take().is_empty(), "nothing before the commit");
+    write_all(&mut device, channel, &control(3, 9, 4));
+    let answers = read(&mut device, channel);
+    assert_eq!(
+        summary(&answers),
+        [(1, 14), (1, 3)],
+        "the meter comes behind the entry that uses it"
+    );
+    assert!(device.host.take().is_empty(), "and nothing when it fails");
+    assert_eq!(flow_count(&mut device, channel), 0);
+    let answers = commit(
+        &mut device,
+        channel,
+        &[
+            meter_mod(15, 0, 1, 7, &[band(1, 1000, 0, &[0; 4])]),
+            through_tables(11),
+            entry(12, 0, 5, &[apply(&[output(2)])]),
+            to_port(13, 3),
+            entry(14, 1, 5, &[to_meter(7), apply(&[output(2), output(3)])]),
+        ],
+    );
+    assert_eq!(answers[0][16..24], [0, 0, 0, 9, 0, 5, 0, 3], "COMMIT_REPLY");
+    let sent: Vec<u32> = device.host.take().iter().map(|sent| sent.port.0).collect();
+    assert_eq!(sent, [2, 3, 3], "by the entry as it is at the end, then the other one");
+}
+
+#[test]
+fn a_packet_out_that_cannot_be_sent_undoes_the_bundle() {
+    let mut device = InProcess::with_ports(2);
+    let channel = connect(&mut device);
+    ask(&mut device, channel, &group_of(1, 0, 1, 1));
+    let before = state(&mut device, channel);
+    let to_a_group = |xid| {
+        let action = tlv(22, &1u32.to_be_bytes());
+        packet_out(xid, u32::MAX, 0xffff_fffd, &[action], &FRAME)
+    };
+    let answers = commit(
+        &mut device,
+        channel,
+        &[
+            packet_out(10, u32::MAX, 0xffff_fffd, &[output(2)], &FRAME),
+            to_a_group(11),
+            entry(12, 0, 5, &[]),
+            group_mod(13, 2, 0, 1, &[]),
+        ],
+    );
+    assert_eq!(summary(&answers), [(1, 11), (1, 3)]);
+    assert_eq!(error_of(&answers[0]), (2, 9), "the group is gone by the end: BAD_OUT_GROUP");
+    assert_eq!(error_of(&answers[1]), (0xffff, 2313), "MSG_FAILED");
+    assert_eq!(state(&mut device, channel), before);
+    assert!(device.host.take().is_empty(), "nor was the other one sent");
+}
+
+#[test]
+fn an_undone_change_of_a_meter_leaves_its_buckets_as_they_were() {
+    let mut device = InProcess::with_ports(2);
+    let channel = connect(&mut device);
+    let five = band(1, 1, 5, &[0; 4]);
+    // One packet a second, five at once.
+    ask(&mut device, channel, &meter_mod(1, 0, 2 | 4, 1, &[five.clone()]));
+    ask(&mut device, channel, &entry(2, 0, 5, &[to_meter(1), apply(&[output(2)])]));
+    for _ in 0..3 {
+        assert_eq!(device.receive(1, &FRAME).len(), 1);
+    }
+    let before = state(&mut device, channel);
+    for changes in [
+        vec![meter_mod(11, 1, 2 | 4, 1, &[five.clone()])],
+        vec![meter_mod(11, 2, 0, 1, &[])],
+        vec![meter_mod(11, 2, 0, u32::MAX, &[]), meter_mod(12, 0, 2 | 4, 1, &[five.clone()])],
+        vec![meter_mod(11, 0, 2 | 4, 2, &[five.clone()]), meter_mod(12, 1, 1, 1, &[five.clone()])],
+    ] {
+        let failing = [changes, vec![entry(20, 0, 9, &[to_group(99)])]].concat();
+        let answers = commit(&mut device, channel, &failing);
+        assert_eq!(error_of(answers.last().unwrap()), (0xffff, 2313));
+        assert_eq!(state(&mut device, channel), before);
+    }
+    let passed: usize = (0..10).map(|_| device.receive(1, &FRAME).len()).sum();
+    assert_eq!(passed, 2, "what is left of five");
+    // One that succeeds fills them.
+    let answers = commit(&mut device, channel, &[meter_mod(11, 1, 2 | 4, 1, &[five])]);
+    assert_eq!(answers.len(), 1);
+    let passed: usize = (0..10).map(|_| device.receive(1, &FRAME).len()).sum();
+    assert_eq!(passed, 5);
+}
+
+#[test]
+fn what_cannot_be_bundled_is_refused_when_it_is_added() {
+    let mut device = InProcess::with_ports(1);
+    let channel = connect(&mut device);
+    ask(&mut device, channel, &control(1, 9, 0));
+    for message in [
+        echo(5, &[]),
+        barrier(5),
+        features(5),
+        multipart(5, 13, 0, &[]),
+        role(5, 1, 0),
+        table_mod(5, 0, 0),
+        set_config(5, 0, 128),
+        set_async(5, [0; 6]),
+        control(5, 8, 0),
+    ] {
+        write_all(&mut device, channel, &add(9, &message));
+        let answers = read(&mut device, channel);
+        assert_eq!(error_of(&answers[0]), (0xffff, 2310), "MSG_UNSUP for type {}", message[1]);
+    }
+}
+
+/// Packets come between any two bytes of what the controller says: each finds the tables as they were
+/// or as the bundle leaves them, and after one has found the new ones all do.
+#[test]
+fn a_packet_between_any_two_bytes_sees_all_of_a_bundle_or_nothing() {
+    let mut device = InProcess::with_ports(3);
+    let channel = connect(&mut device);
+    // A packet passes two tables and a group; old and new disagree in each.
+    let old = [
+        group_of(1, 0, 1, 1),
+        FlowMod { priority: 1, ..FlowMod::default() }.message(2, &matching(&[]), &[goto(1)]),
+        FlowMod { table: 1, priority: 1, ..FlowMod::default() }.message(
+            3,
+            &matching(&[]),
+            &[apply(&[output(1)]), to_table_end(1)],
+        ),
+    ];
+    for message in &old {
+        ask(&mut device, channel, message);
+    }
+    let new = [
+        group_of(11, 1, 1, 3),
+        FlowMod { table: 1, command: 1, ..FlowMod::default() }.message(
+            12,
+            &matching(&[]),
+            &[apply(&[output(3)]), to_table_end(1)],
+        ),
+    ];
+    let stream: Vec<u8> = [control(1, 9, 0)]
+        .into_iter()
+        .chain(new.iter().map(|message| add(9, message)))
+        .chain([control(2, 9, 2), control(3, 9, 4)])
+        .flatten()
+        .collect();
+    let mut is_new = false;
+    for byte in &stream {
+        write_all(&mut device, channel, &[*byte]);
+        let sent: Vec<u32> = device.receive(2, &FRAME).iter().map(|sent| sent.port.0).collect();
+        is_new |= sent.contains(&3);
+        assert_eq!(sent, if is_new { [3, 3] } else { [1, 1] });
+    }
+    assert!(is_new, "it took effect with its last byte");
+    let kinds = types(&read(&mut device, channel));
+    assert_eq!(kinds, [4, 4, 4], "open, close, commit");
+}
+
+/// Write-actions of a group.
+fn to_table_end(group: u32) -> Vec<u8> {
+    write(&[tlv(22, &group.to_be_bytes())])
 }
