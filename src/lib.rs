@@ -6,6 +6,7 @@
 //! * [`ofp_codec`]: OpenFlow's words, bytes and text;
 //! * [`datapath`]: tables and forwarding;
 //! * [`switch_dev`]: `/dev/switchN` as a value;
+//! * [`shaper`]: queues and rates of what leaves a port, for hosts to use;
 //! * with feature `virt`, [`virt_host`]: many switches, links and hosts in virtual time;
 //! * with feature `unix`, [`unix_host`] and [`switchd`]: real ports and OpenFlow connections.
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@
 pub use datapath;
 pub use hypercall;
 pub use ofp_codec;
+pub use shaper;
 pub use switch_dev;
 #[cfg(feature = "unix")]
 pub use switchd;

@@ -28,6 +28,8 @@ pub(crate) struct Lane<T> {
     pub(crate) is_fresh: bool,
     /// From when on the guarantee holds for the next frame.
     pub(crate) guarantee: Pace,
+    /// By when its next frame is to be gone for the guarantee to hold.
+    pub(crate) due: Nanos,
     /// Before which it may send nothing.
     pub(crate) ceiling: Pace,
     /// Bytes that it has sent, as they count among the queues that share: the one with least is next.
@@ -43,6 +45,7 @@ impl<T> Lane<T> {
             bytes: 0,
             is_fresh: false,
             guarantee: Pace::default(),
+            due: Nanos(0),
             ceiling: Pace::default(),
             share: 0,
             counters: QueueCounters::default(),
@@ -54,14 +57,18 @@ impl<T> Lane<T> {
         self.ceiling.at() <= now
     }
 
+    /// Finds out when the next frame is due: the guarantee or the frame is another one.
+    pub(crate) fn look_ahead(&mut self) {
+        if let (Some((len, _)), 1..) = (self.frames.front(), self.rates.min_bps) {
+            self.due = self.guarantee.after(*len, self.rates.min_bps);
+        }
+    }
+
     /// By when its next frame is to be sent for the guarantee to hold; `None` when the guarantee does
     /// not ask for it yet.
     pub(crate) fn deadline(&self, now: Nanos) -> Option<Nanos> {
-        let (len, _) = self.frames.front()?;
-        if self.rates.min_bps == 0 || self.guarantee.at() > now {
-            return None;
-        }
-        Some(self.guarantee.after(*len, self.rates.min_bps))
+        let asks = self.rates.min_bps > 0 && self.guarantee.at() <= now;
+        asks.then_some(self.due)
     }
 
     /// Whether it takes one more frame.

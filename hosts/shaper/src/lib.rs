@@ -29,8 +29,8 @@
 //!
 //! # What it costs
 //!
-//! A push is an index and a copy into a ring. A pop looks at every queue that has frames: a few
-//! nanoseconds each. Memory is bounded by frames and bytes of each queue, and taken as frames come.
+//! A push is an index and a copy into a ring. A pop looks at every queue that has frames, which
+//! is nothing for the eight of most ports and some microseconds for a thousand. Memory is bounded by frames and bytes of each queue, and taken as frames come.
 //!
 //! # What it does not do
 //!
@@ -146,7 +146,10 @@ impl<T> Shaper<T> {
         for lane in self.lanes.drain(..) {
             let id = lane.rates.id;
             match next.lanes.iter_mut().find(|new| new.rates.id == id) {
-                Some(new) => *new = Lane { rates: new.rates, ..lane },
+                Some(new) => {
+                    *new = Lane { rates: new.rates, ..lane };
+                    new.look_ahead();
+                }
                 None => left.extend(lane.frames.into_iter().map(|(_, frame)| (id, frame))),
             }
         }
@@ -241,6 +244,7 @@ impl<T> Shaper<T> {
             lane.guarantee.not_before(now);
             lane.ceiling.not_before(now);
             lane.share = lane.share.max(self.level);
+            lane.look_ahead();
         }
     }
 
@@ -293,5 +297,6 @@ impl<T> Shaper<T> {
         } else {
             self.level = level.max(start);
         }
+        lane.look_ahead();
     }
 }

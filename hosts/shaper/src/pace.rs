@@ -22,7 +22,7 @@ pub struct Pace {
 }
 
 /// Nanosecond-bits in a byte at 1 bit/s.
-const BYTE: u128 = 8 * Nanos::PER_SECOND as u128;
+const BYTE: u64 = 8 * Nanos::PER_SECOND;
 
 impl Pace {
     /// The moment, rounded down.
@@ -39,11 +39,19 @@ impl Pace {
 
     /// Moves on by what `len` bytes take at `bps` bits per second; 0 is taken as 1.
     pub fn pass(&mut self, len: u64, bps: u64) {
-        let bps = u128::from(bps.max(1));
-        let bits = u128::from(len).saturating_mul(BYTE).saturating_add(u128::from(self.rest));
-        let nanos = u64::try_from(bits.div_euclid(bps)).unwrap_or(u64::MAX);
+        let bps = bps.max(1);
+        // Only lengths that no frame has need the long division.
+        let sum = len.checked_mul(BYTE).and_then(|bits| bits.checked_add(self.rest));
+        let (nanos, rest) = match sum {
+            Some(sum) => (sum.div_euclid(bps), sum.rem_euclid(bps)),
+            None => {
+                let sum = u128::from(len) * u128::from(BYTE) + u128::from(self.rest);
+                let (nanos, rest) = (sum / u128::from(bps), sum % u128::from(bps));
+                (u64::try_from(nanos).unwrap_or(u64::MAX), rest as u64)
+            }
+        };
         self.at = self.at.plus(nanos);
-        self.rest = u64::try_from(bits.rem_euclid(bps)).unwrap_or(0);
+        self.rest = rest;
     }
 
     /// Where it would be after `len` bytes at `bps`.
@@ -71,6 +79,8 @@ mod tests {
         assert_eq!(pace.at(), Nanos(4_800_000), "4.8 ns each");
         pace.not_before(Nanos(5));
         assert_eq!(pace.at(), Nanos(4_800_000));
+        pace.pass(u64::MAX, u64::MAX);
+        assert_eq!(pace.at(), Nanos(4_800_000 + 8_000_000_000), "a long way round");
         pace.pass(u64::MAX, 1);
         assert_eq!(pace.at(), Nanos(u64::MAX));
     }
