@@ -168,6 +168,28 @@ fn modify_moves_the_flows_of_what_it_changes_only() {
     }
 }
 
+/// What a bundle changes and takes back has never been: every flow is where it was, a chosen bucket of
+/// its own type and weight.
+#[test]
+fn a_modify_that_is_rolled_back_moves_no_flow() {
+    let mut bed = bed_with((1..=4).map(|mark| marking(mark, mark as u16)).collect());
+    let before = choices(&mut bed, flows(500));
+    bed.switch.tables.begin();
+    modify(&mut bed, vec![marking(9, 1), marking(3, 7)]);
+    bed.group(group(GroupModCommand::Modify, GroupType::All, 1, vec![]));
+    bed.switch.tables.roll_back();
+    assert_eq!(choices(&mut bed, flows(500)), before);
+    bed.switch.tables.begin();
+    bed.group(group(GroupModCommand::Modify, GroupType::All, 1, vec![]));
+    modify(&mut bed, (1..=4).map(|mark| marking(mark, mark as u16)).collect());
+    bed.switch.tables.commit();
+    assert_eq!(
+        choices(&mut bed, flows(500)),
+        before,
+        "its buckets have the numbers of a new group"
+    );
+}
+
 /// What a congested router marks, a meter remarks or a sender cuts to pieces is the same flow.
 #[test]
 fn select_keeps_a_flow_whose_marks_change_and_its_fragments_together() {
