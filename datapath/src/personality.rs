@@ -10,13 +10,13 @@
 //!
 //! # Design
 //!
-//! Fields, actions, instructions and tables are sets in machine words ([`sets`]), so a check is one
+//! Fields, actions, instructions and tables are sets in machine words (`sets.rs`), so a check is one
 //! bit. They are made when a flow-mod, group-mod or meter-mod comes, never for a packet. What cannot
 //! be used is dropped before a switch takes its personality ([`Personality::consistent`]): a
 //! Goto-Table that leads nowhere, a METER instruction where there are no meters.
 //!
 //! What is built is the *largest* shape. A controller may write TABLE_FEATURES
-//! ([`reshape`]) and so take a smaller one, and later another, within the largest.
+//! (`reshape.rs`) and so take a smaller one, and later another, within the largest.
 //!
 //! # What it does not do
 //!
