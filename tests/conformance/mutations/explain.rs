@@ -248,7 +248,9 @@ pub(crate) fn answers(message: &[u8], our: &str, their: &str) -> Option<u32> {
         ("BAD_ACTION/BAD_SET_LEN", "BAD_ACTION/BAD_SET_TYPE") => return Some(6),
         ("BAD_MATCH/BAD_FIELD", _) if has_old_class(message) => return Some(13),
         ("GROUP_MOD_FAILED/BAD_BUCKET", "BAD_REQUEST/BAD_LEN")
-        | ("BAD_ACTION/BAD_LEN", "BAD_MATCH/BAD_LEN") => return Some(22),
+        | ("BAD_ACTION/BAD_LEN" | "BAD_ACTION/BAD_SET_LEN", "BAD_MATCH/BAD_LEN") => {
+            return Some(22);
+        }
         (our, their) if our.starts_with("multipart 12") && their.starts_with("multipart 12") => {
             return Some(31);
         }
@@ -268,7 +270,7 @@ pub(crate) fn answers(message: &[u8], our: &str, their: &str) -> Option<u32> {
             return Some(32);
         }
         (our, their)
-            if is_list(1) && is_any(our, &["multipart 1"]) && is_any(their, &["multipart 1"]) =>
+            if is_any(our, &["multipart 1,", "multipart 2,"]) && is_any(their, &["multipart"]) =>
         {
             return has_zero_mask(message).then_some(28);
         }
