@@ -1,8 +1,10 @@
 //! Multipart requests and replies: selection, sums, layouts, parts.
 
+use datapath::SwitchConfig;
 use ofp_codec::FlowModCommand as Command;
 use rumpswitch_tests::contract::*;
 use rumpswitch_tests::wire::*;
+use switch_dev::DeviceConfig;
 
 use crate::bed::Bed;
 use crate::bytes::*;
@@ -219,4 +221,18 @@ fn counters_of_entries_are_told_and_start_at_zero() {
     assert!(packets == 1 || packets == u64::MAX, "kept, or said not to be");
     assert!(bytes == 60 || bytes == u64::MAX);
     bed.flow_mod("table=0", Command::Delete);
+}
+
+#[test]
+fn requests_about_a_table_that_is_not_there_are_bad_table_id() {
+    let switch = SwitchConfig { n_tables: 4, ..SwitchConfig::default() };
+    let mut bed = Bed::with(switch, DeviceConfig::default());
+    for kind in [1, 2] {
+        for table in [4, 100, 254] {
+            let body = flow_request(table, &matching(&[]));
+            assert_eq!(bed.refused(&multipart(5, kind, 0, &body)), (1, 9), "table {table}");
+        }
+        statistics(&mut bed, kind, &flow_request(3, &matching(&[])));
+        statistics(&mut bed, kind, &flow_request(255, &matching(&[])));
+    }
 }
