@@ -222,11 +222,16 @@ def faucet_tap(context: Context) -> None:
 
 
 def table_features(
-    context: Context, hardware: str, options: str, personality: str, errors: tuple[str, ...]
+    context: Context,
+    hardware: str,
+    options: str,
+    personality: str,
+    errors: tuple[str, ...],
+    venv: str = "c65faucet",
 ) -> None:
     """Faucet shapes the tables by TABLE_FEATURES; its flow entries must fit what it asked for."""
     hosts = four_hosts(context)
-    faucet = Faucet(context, "c65faucet", hardware=hardware, options=options)
+    faucet = Faucet(context, venv, hardware=hardware, options=options)
     looks = ("--personality", personality)
     switches.start(context, hosts, controllers=[faucet.tap.port], options=looks)
     faucet.wait_pipeline()
@@ -271,6 +276,12 @@ def c65faucet_tfm_egress(context: Context) -> None:
     """c65faucet, GenericTFM with groups and an egress pipeline, on hardware made for it"""
     options = "group_table: true\n    egress_pipeline: true"
     table_features(context, "GenericTFM", options, "faucet-generic", ("BAD_MATCH/BAD_FIELD",))
+
+
+@test("faucet-tfm", tools=TOOLS, venvs=("faucet",), limit=120)
+def faucet_tfm(context: Context) -> None:
+    """faucet 1.10.12, GenericTFM: the same by another library, which writes OXM headers without a length"""
+    table_features(context, "GenericTFM", "", "faucet-generic", ("BAD_MATCH/BAD_FIELD",), "faucet")
 
 
 @test("gauge", tools=TOOLS, venvs=("c65faucet",), limit=180)
