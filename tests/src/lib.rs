@@ -4,6 +4,7 @@
 pub mod contract;
 pub mod counters;
 pub mod differential;
+pub mod fuzz;
 pub mod generate;
 pub mod oracle;
 pub mod plain;

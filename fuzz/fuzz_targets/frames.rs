@@ -1,0 +1,4 @@
+//! Frames, read and rewritten beside the oracle.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| rumpswitch_tests::fuzz::frames(bytes));
