@@ -14,6 +14,7 @@ blind() { # why
     echo "NO COVERAGE: $1; $target runs on random bytes for $seconds s"
     declare -A tests=([device]=a_device_keeps [codec]=messages_mean [text]=text_prints
         [frames]=frames_are [pipeline]=pipelines_do)
+    unset RUSTFLAGS
     FUZZ_SECONDS=$seconds cargo test --release -p rumpswitch-tests --test fuzz -- \
         --nocapture "${tests[$target]}" | grep -v /corpus/
     exit
