@@ -48,8 +48,11 @@ impl Ovs {
         let Some(schema) = schema.iter().find(|path| Path::new(path).exists()) else {
             return Err("Open vSwitch is not installed".into());
         };
-        // A socket's path must be short.
-        let folder = PathBuf::from(format!("/tmp/rumpswitch-{name}-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("rumpswitch-{name}-{}", std::process::id()));
+        // The name of a socket in it has a limit.
+        if folder.as_os_str().len() > 90 {
+            return Err(format!("{} is too long a name", folder.display()));
+        }
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut ovs = Ovs {

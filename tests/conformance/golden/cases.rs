@@ -285,6 +285,7 @@ fn multiparts() -> Section {
     s.one("PORT_STATS 1", multipart(5, 4, 0, &word(1)));
     s.one("PORT_STATS 77", multipart(5, 4, 0, &word(77)));
     s.one("PORT_STATS CONTROLLER", multipart(5, 4, 0, &word(0xffff_fffd)));
+    s.one("QUEUE ANY", multipart(5, 5, 0, &queue(u32::MAX, u32::MAX)));
     s.one("QUEUE port 77", multipart(5, 5, 0, &queue(77, u32::MAX)));
     s.one("QUEUE port 1, queue 9", multipart(5, 5, 0, &queue(1, 9)));
     s.one("TABLE_FEATURES query", multipart(5, 12, 0, &[]));

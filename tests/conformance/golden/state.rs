@@ -170,6 +170,7 @@ pub(super) fn roles() -> Section {
     s.one("MASTER gen 5", role(5, 2, 5));
     s.after("SLAVE gen 4 after 5 (stale)", &[&master], role(5, 3, 4));
     s.after("MASTER gen 5 again", &[&master], role(5, 2, 5));
+    s.after("SLAVE gen 6 after 5", &[&master], role(5, 3, 6));
     s.after("MASTER gen 5 + 2^63", &[&master], role(5, 2, 5 + (1 << 63)));
     s.after("MASTER gen 5 + 2^63 - 1", &[&master], role(5, 2, 5 + (1 << 63) - 1));
     s.after("EQUAL gen 0 after 5", &[&master], role(5, 1, 0));

@@ -162,6 +162,7 @@ fn ours(message: &[u8], answer: &str) -> Option<u32> {
         14 | 18 if is(&["BAD_MATCH/BAD_MASK"]) && has_spare_bits(message) => 38,
         14 if is(&["METER_MOD_FAILED/UNKNOWN_METER"]) => 11,
         14 if is(&["BAD_ACTION/BAD_OUT_GROUP"]) && message[25] != 0 => 37,
+        14 if is(&["BAD_ACTION/MATCH_INCONSISTENT"]) && has_kind(message, 3) => 37,
         15 if is(&["GROUP_MOD_FAILED/BAD_COMMAND"]) => 20,
         15 if is(&["GROUP_MOD_FAILED/INVALID_GROUP"]) && message[10] == 1 => 21,
         15 if is(&["GROUP_MOD_FAILED/BAD_WATCH"]) => 39,
