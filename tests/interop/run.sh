@@ -11,6 +11,8 @@
 #   INTEROP_LOGS      where the logs go (default: a folder below the cache)
 #   INTEROP_PYTHON39  a Python 3.9 for clients that run on no newer one (default: one on the PATH or of pyenv)
 #   INTEROP_INSTALL   "no": install nothing; what is missing is a SKIP
+#   NIGHTLY           "1": all cases of Ryu's switch tester, and streams of 30 s for groups and meters
+#   RYU_SWITCH_TESTS  a folder with the case files of Ryu's source (ryu/tests/switch/of13), run as well
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 for python in "${INTEROP_PYTHON:-}" python3.13 python3.12 python3.11 python3; do
