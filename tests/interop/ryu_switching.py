@@ -176,6 +176,53 @@ def ryu_stp(context: Context) -> None:
     ryu.check()
 
 
+@test("ryu-stp-pair", tools=plain.HOST_TOOLS, venvs=("ryu",), limit=200)
+def ryu_stp_pair(context: Context) -> None:
+    """two spanning tree controllers at one switch whose ports go and come: it tells both, and stays"""
+    # This has brought a switch down before: both controllers answer each change with PORT_MODs.
+    hosts = [Host(context, n, f"10.0.0.{n}/24") for n in (1, 2, 3, 4)]
+    pair = [Ryu(context, "ryu.app.simple_switch_stp_13") for _ in range(2)]
+    taps = [ryu.tap for ryu in pair]
+    switch = switches.start(
+        context, hosts, datapath_id=1, controllers=[tap.port for tap in taps], listen=True
+    )
+    for ryu in pair:
+        ryu.wait_switches()
+    seen = [tap.count("PORT_STATUS", True) for tap in taps]
+    for turn in range(6):
+        for host in (hosts[2], hosts[3]):
+            before = [tap.count("PORT_STATUS", True) for tap in taps]
+            switch.pull(host)
+            if turn % 2:
+                # Gone for long enough that both controllers have acted on it.
+                wait_until(
+                    lambda before=before: all(
+                        tap.count("PORT_STATUS", True) > count for tap, count in zip(taps, before)
+                    ),
+                    10,
+                    "both controllers to hear of the port's end",
+                )
+            switch.push(host)
+    wait_until(lambda: all(tap.quiet_for() > 0.2 for tap in taps), 30, "calm")
+    for tap, count in zip(taps, seen):
+        context.expect(
+            tap.count("PORT_STATUS", True) >= count + 12,
+            f"{tap.count('PORT_STATUS', True) - count} port changes were told",
+        )
+        context.expect(tap.connections == 1, f"the switch connected {tap.connections} times")
+    for process in switch.processes:
+        process.require_running()
+
+    # Each port listens and learns for 30 seconds before it forwards.
+    def passes() -> bool:
+        return all(hosts[0].ping(host.address, count=1, wait=0.5)[1] for host in hosts[1:])
+
+    wait_until(passes, 75, "pings at the end", step=1)
+    context.expect(True, "pings at the end")
+    for ryu in pair:
+        ryu.check()
+
+
 @test("ryu-igmp", tools=plain.HOST_TOOLS, venvs=("ryu",), limit=150)
 def ryu_igmp(context: Context) -> None:
     """ryu simple_switch_igmp_13: a querier's packet-outs with in_port ANY; members alone get the group's datagrams"""

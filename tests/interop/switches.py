@@ -67,6 +67,14 @@ class Switch:
         for process in reversed(self.processes):
             process.stop()
 
+    def pull(self, host: Host) -> None:
+        """Take a port away while the switch runs: its interface is gone."""
+        host.unplug()
+
+    def push(self, host: Host) -> None:
+        """Bring a port back that was pulled, on a new interface of the old name."""
+        host.plug_veth()
+
 
 class Rumpswitch(Switch):
     """`rumpswitch run`."""
@@ -152,6 +160,14 @@ class OpenVSwitch(Switch):
         context.command(argv, seconds=30, env=env)
         if self.listen:
             wait_until(lambda: accepts(self.listen), 15, "Open vSwitch to listen")
+
+    def pull(self, host: Host) -> None:
+        self.context.command([*self.vsctl(), "del-port", self.bridge, host.interface])
+        super().pull(host)
+
+    def push(self, host: Host) -> None:
+        super().push(host)
+        self.context.command([*self.vsctl(), *self.add_port(host)])
 
     def vsctl(self) -> list[str]:
         return ["ovs-vsctl", f"--db=unix:{self.socket}", "--timeout=20"]

@@ -113,10 +113,7 @@ pub struct EventLoop {
 impl Instance {
     /// Tells the switch how a port is now.
     fn tell(&mut self, slot: usize) {
-        let tables = &mut self.device.switch_mut().tables;
-        let seed = tables.config().datapath_id;
-        // Only a port that was never attached is refused, and nobody misses it.
-        let _ = tables.port_change(self.host.slots()[slot].describe(seed));
+        self.host.show(slot, clock::now(), &mut self.device.switch_mut().tables);
     }
 
     /// Brings error counters up to date and captures to the disk.

@@ -35,6 +35,9 @@ pub(crate) struct Slot {
     pub(crate) io: Box<dyn PortIo>,
     pub(crate) info: PortInfo,
     accepts: Accepts,
+    /// What the port stands on, and what it stood on when the switch was last told of it.
+    identity: Option<u64>,
+    shown: Option<u64>,
     queue: Vec<Outgoing>,
     /// What waits before that, on a port that shapes.
     shaper: Option<Box<PortShaper>>,
@@ -82,6 +85,8 @@ impl UnixHost {
                 number: port.number,
                 name: port.name,
                 info: port.io.info(),
+                identity: port.io.identity(),
+                shown: port.io.identity(),
                 accepts: port.io.accepts(),
                 io: port.io,
                 queue: Vec::with_capacity(BURST),
@@ -244,17 +249,38 @@ impl UnixHost {
         lost
     }
 
+    /// Tells the switch how a port is now. One that lost what it stood on is no port any more, and
+    /// another interface of the same name is another port: what a controller has learned of the
+    /// old one (its address, its configuration) does not hold for it.
+    pub(crate) fn show(&mut self, index: usize, now: Nanos, tables: &mut Tables) {
+        let seed = tables.config().datapath_id;
+        let slot = &mut self.slots[index];
+        let before = std::mem::replace(&mut slot.shown, slot.identity);
+        // Only a port that was never attached is refused, and nobody misses it.
+        let _ = match (before, slot.identity) {
+            (before, after) if before == after && after.is_some() => {
+                tables.port_change(slot.describe(seed))
+            }
+            (before, after) => {
+                let removed = before.map_or(Ok(()), |_| tables.port_remove(slot.number));
+                let added = after.map_or(Ok(()), |_| tables.port_add(now, slot.describe(seed)));
+                removed.and(added)
+            }
+        };
+    }
+
     /// Asks a port for its link again. `Some` when something changed.
     pub(crate) fn refresh(&mut self, index: usize) -> Option<PortInfo> {
         let slot = &mut self.slots[index];
         if slot.is_over {
             return None;
         }
+        let stood_on = std::mem::replace(&mut slot.identity, slot.io.identity());
         let before = std::mem::replace(&mut slot.info, slot.io.info());
         if let (Some(shaper), Some(speed)) = (&mut slot.shaper, slot.info.speed_kbps) {
             shaper.set_speed(speed);
         }
-        (before != slot.info).then_some(slot.info)
+        (before != slot.info || stood_on != slot.identity).then_some(slot.info)
     }
 
     /// Ports that had no room for all they were given.

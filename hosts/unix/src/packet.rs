@@ -277,6 +277,10 @@ impl PortIo for PacketPort {
         self.info
     }
 
+    fn identity(&self) -> Option<u64> {
+        self.interface.index().map(|index| u64::from(index.unsigned_abs()))
+    }
+
     fn refused_count(&self) -> u64 {
         self.refused
     }

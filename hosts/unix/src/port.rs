@@ -105,6 +105,12 @@ pub trait PortIo: Send {
     /// The link behind the port, asked of the system now.
     fn info(&mut self) -> PortInfo;
 
+    /// What the port stands on now, as a number that another interface of the same name does not
+    /// have; `None` while there is nothing.
+    fn identity(&self) -> Option<u64> {
+        Some(0)
+    }
+
     /// Frames that came and could not be handed on: cut short, or with an offload that nobody here
     /// knows.
     fn refused_count(&self) -> u64 {

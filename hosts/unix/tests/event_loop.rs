@@ -45,6 +45,57 @@ fn millis(event_loop: &mut EventLoop, count: u64) {
     }
 }
 
+/// A controller keeps what it knows of a port: another interface must not inherit that.
+#[test]
+fn an_interface_that_is_deleted_is_no_port_and_comes_back_as_a_new_one() {
+    inside("an_interface_that_is_deleted_is_no_port_and_comes_back_as_a_new_one", || {
+        veth_host(1);
+        run("ip link add v2 type veth peer name w2");
+        let specs = ["1:packet:v1", "2:packet:v2"];
+        let (device, host) = standalone(&mut Opener::default(), 1, &specs);
+        let mut event_loop = EventLoop::without_signals().unwrap();
+        event_loop.add("s1", device, host, &[]).unwrap();
+        let wait = |event_loop: &mut EventLoop,
+                    condition: &dyn Fn(Option<ofp_codec::PortDesc>) -> bool| {
+            let start = Instant::now();
+            loop {
+                millis(event_loop, 10);
+                let (_, device, _, _) = event_loop.switches().next().unwrap();
+                let port = device.switch().tables.port_desc(Port(1));
+                if condition(port.clone()) {
+                    return port;
+                }
+                assert!(start.elapsed() < PATIENCE, "{port:?}");
+            }
+        };
+        let is_up = |port: Option<ofp_codec::PortDesc>| {
+            port.is_some_and(|port| !port.state.contains(ofp_codec::PortState::LINK_DOWN))
+        };
+        let old = wait(&mut event_loop, &is_up).unwrap();
+        // What a controller has set goes with the port.
+        let (_, device, _, _) = event_loop.switches().next().unwrap();
+        let config = ofp_codec::PortConfig::NO_FWD;
+        let port_mod = ofp_codec::PortMod {
+            port_no: PortNo(1),
+            hw_addr: old.hw_addr,
+            config,
+            mask: config,
+            advertise: Default::default(),
+        };
+        device.switch_mut().tables.port_mod(&port_mod).unwrap();
+        run("ip link del v1");
+        wait(&mut event_loop, &|port| port.is_none());
+        let (_, device, _, _) = event_loop.switches().next().unwrap();
+        assert!(device.switch().tables.port_desc(Port(2)).is_some(), "the other stays");
+        run("ip link add v1 type veth peer name w1");
+        run("ip link set v1 up");
+        run("ip link set w1 up");
+        let new = wait(&mut event_loop, &is_up).unwrap();
+        assert_eq!((new.port_no, &new.name), (PortNo(1), &old.name));
+        assert!(new.hw_addr != old.hw_addr && new.config.is_empty(), "{new:?}");
+    });
+}
+
 #[test]
 fn captures_through_two_switches_and_a_cable() {
     let folder = env::temp_dir().join(format!("rumpswitch-loop-{}", std::process::id()));
@@ -246,8 +297,10 @@ fn links_and_lost_ports_are_told() {
                 event_loop.turn(Some(10_000_000)).unwrap();
             }
             let (_, device, host, _) = event_loop.switches().next().unwrap();
-            let desc = device.switch().tables.port_desc(Port(1)).unwrap();
-            let is_down = desc.state.contains(ofp_codec::PortState::LINK_DOWN);
+            // Deleted, it is no port at all.
+            let desc = device.switch().tables.port_desc(Port(1));
+            let is_down =
+                desc.is_none_or(|desc| desc.state.contains(ofp_codec::PortState::LINK_DOWN));
             let (_, _, info) = host.ports().next().unwrap();
             assert_eq!((is_down, info.link), (line.ends_with("down"), line.ends_with("up")));
         };
