@@ -13,7 +13,7 @@ from openflow import Message
 from wiretap import kind_of, read_records
 
 # The tests whose records are read.
-SOURCES = ("ofctl", "requests", "c65faucet-packet", "gauge", "osken-roles")
+SOURCES = ("ofctl", "requests", "c65faucet-packet", "gauge", "osken-roles", "ryu-ofctl-rest", "ryu-stp-pair")
 
 
 def records(context: Context) -> list[pathlib.Path]:

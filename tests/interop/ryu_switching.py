@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sys
 import time
 
 import hosts as plain
 import switches
-from harness import Cable, Context, Host, script, test, wait_until
+from harness import Cable, Context, Host, accepts, script, test, wait_until
 from ryu_control import Ryu
 from switches import Switch
 
@@ -259,4 +261,31 @@ def ryu_igmp(context: Context) -> None:
     count = other.received() - before
     context.expect(count < 50, f"{count} frames went to a host that is no member")
     plain.all_pings(context, hosts, v6=False)
+    ryu.check()
+
+
+@test("ryu-demo", venvs=("ryu",), isolated=False, limit=120, switches=("rumpswitch",))
+def ryu_demo(context: Context) -> None:
+    """rumpswitch demo --controller: its virtual hosts ping through simple_switch_13, without root"""
+    ryu = Ryu(context, "ryu.app.simple_switch_13")
+    wait_until(lambda: accepts(ryu.port), 30, "ryu to listen")
+    target = f"tcp:127.0.0.1:{ryu.tap.port}"
+    argv = [
+        os.environ["RUMPSWITCH"],
+        "demo",
+        "--switches",
+        "3",
+        "--hosts",
+        "3",
+        "--controller",
+        target,
+        "--json",
+    ]
+    result = json.loads(context.command(argv, 90).stdout)
+    context.expect(
+        result["success"] and result["pings_answered"] == result["pings_sent"] > 0,
+        f"{result['pings_answered']} of {result['pings_sent']} pings, failures {result['failures']}",
+    )
+    context.expect(ryu.tap.count("FEATURES_REPLY", True) == 3, "three switches came to ryu")
+    context.expect(ryu.tap.count("PACKET_IN", True) > 0, "ryu got no packet-in")
     ryu.check()
