@@ -24,6 +24,8 @@
 //! touch it: whoever is at its top is asked when it was hit last, and moves down if that is news.
 
 use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
 
 use hypercall::Nanos;
 use ofp_codec::TableId;
@@ -56,6 +58,58 @@ pub struct Vacancy {
     pub down: u8,
     /// Told when it has risen to this or above again.
     pub up: u8,
+}
+
+/// A word that says nothing about full tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullnessError(&'static str);
+
+impl fmt::Display for FullnessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0)
+    }
+}
+
+impl core::error::Error for FullnessError {}
+
+impl FromStr for Eviction {
+    type Err = FullnessError;
+
+    fn from_str(text: &str) -> Result<Eviction, FullnessError> {
+        match text {
+            "refuse" => Ok(Eviction::Refuse),
+            "timed" => Ok(Eviction::Timed),
+            "any" => Ok(Eviction::Any),
+            _ => Err(FullnessError("eviction is refuse, timed or any")),
+        }
+    }
+}
+
+/// Two percentages, the lower one first.
+///
+/// ```
+/// use rumpswitch_datapath::Vacancy;
+/// assert_eq!("20,50".parse(), Ok(Vacancy { down: 20, up: 50 }));
+/// assert!("50,20".parse::<Vacancy>().is_err());
+/// ```
+impl FromStr for Vacancy {
+    type Err = FullnessError;
+
+    fn from_str(text: &str) -> Result<Vacancy, FullnessError> {
+        let percent = |text: &str| text.parse().ok().filter(|percent: &u8| *percent <= 100);
+        let both = text.split_once(',').and_then(|(down, up)| percent(down).zip(percent(up)));
+        match both {
+            Some((down, up)) if down <= up => Ok(Vacancy { down, up }),
+            _ => Err(FullnessError("vacancy is DOWN,UP in percent, such as 20,50")),
+        }
+    }
+}
+
+impl fmt::Display for VacancyEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.is_down { "filling" } else { "emptying" };
+        write!(f, "table {}: {how}, {} % are free", self.table_id.0, self.vacancy)
+    }
 }
 
 /// A table whose vacancy passed a threshold.

@@ -104,7 +104,7 @@ mod worker;
 
 pub use config::SwitchConfig;
 pub use counters::DropReason;
-pub use fullness::{Eviction, Vacancy, VacancyEvent};
+pub use fullness::{Eviction, FullnessError, Vacancy, VacancyEvent};
 pub use personality::Personality;
 pub use ports::{PortConfig, PortErrors};
 pub use punt::Punt;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use rumpswitch::datapath::{Eviction, Vacancy};
 use rumpswitch::switchd::Target;
 use rumpswitch::unix_host::{QueueSpec, RateSpec};
 
@@ -118,7 +119,8 @@ pub(crate) struct Run {
     /// this machine's own stack (repeatable)
     #[arg(long, value_name = "[N:]KIND:NAME", required_unless_present = "config")]
     pub(crate) port: Vec<String>,
-    /// A controller to connect to (repeatable)
+    /// A controller to connect to; with ",aux=N" behind it by N auxiliary connections, too
+    /// (repeatable)
     #[arg(long, value_name = "TARGET")]
     pub(crate) controller: Vec<Target>,
     /// Where to wait for OpenFlow controllers and tools (repeatable)
@@ -139,9 +141,17 @@ pub(crate) struct Run {
     /// What the switch looks like to controllers: a preset, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) personality: Option<String>,
+    /// What a new flow entry does when its table is full: refuse (be refused), timed (take the place
+    /// of the one that expires first), any (or of the oldest)
+    #[arg(long, value_name = "HOW")]
+    pub(crate) eviction: Option<Eviction>,
+    /// Say when the room of a table falls to DOWN percent, and when it has risen to UP again
+    #[arg(long, value_name = "DOWN,UP")]
+    pub(crate) vacancy: Option<Vacancy>,
     /// Read one or several switches from this TOML file instead
     #[arg(long, value_name = "FILE",
-        conflicts_with_all = ["port", "controller", "datapath_id", "rate", "queue", "personality"])]
+        conflicts_with_all = ["port", "controller", "datapath_id", "rate", "queue", "personality",
+            "eviction", "vacancy"])]
     pub(crate) config: Option<PathBuf>,
     /// Say no more than errors
     #[arg(long, short)]

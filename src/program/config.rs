@@ -11,6 +11,8 @@
 //! rates = ["2=10M"]                      # what port 2 sends at most
 //! queues = ["2:1:min=10%,max=50%"]       # its queue 1, and shares of that rate
 //! personality = "ovs"                    # what it looks like: a preset, or a file beside this one
+//! eviction = "timed"                     # what an entry does that finds no room; or "any", "refuse"
+//! vacancy = "20,50"                      # say when a table's room falls to 20 %, and is 50 % again
 //! ```
 //!
 //! Everything that is wrong is told at once, each with its line.
@@ -21,7 +23,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use rumpswitch::datapath::Personality;
+use rumpswitch::datapath::{Eviction, FullnessError, Personality, Vacancy};
 use rumpswitch::hypercall::Port;
 use rumpswitch::switchd::Target;
 use rumpswitch::unix_host::{self, PortSpec, QueueSpec, RateSpec};
@@ -45,6 +47,8 @@ pub(crate) struct SwitchSettings {
     pub(crate) rates: Vec<RateSpec>,
     pub(crate) queues: Vec<QueueSpec>,
     pub(crate) personality: Option<Arc<Personality>>,
+    pub(crate) eviction: Eviction,
+    pub(crate) vacancy: Option<Vacancy>,
 }
 
 /// Reads the switches of a file.
@@ -94,6 +98,10 @@ impl Reader<'_> {
                 "rates" => settings.rates = self.list(value, parse_shape),
                 "personality" => settings.personality = self.personality(value),
                 "queues" => settings.queues = self.list(value, parse_shape),
+                "eviction" => {
+                    settings.eviction = self.parsed(value, parse_fullness).unwrap_or_default();
+                }
+                "vacancy" => settings.vacancy = self.parsed(value, parse_fullness),
                 other => self.wrong(key.span(), format!("unknown key {other}")),
             }
         }
@@ -152,6 +160,10 @@ fn parse_shape<T: FromStr<Err = unix_host::Error>>(text: &str) -> Result<T, Stri
     text.parse().map_err(|error: unix_host::Error| error.to_string())
 }
 
+fn parse_fullness<T: FromStr<Err = FullnessError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: FullnessError| error.to_string())
+}
+
 fn parse_fail_mode(text: &str) -> Result<FailMode, String> {
     FailMode::from_str(text, false)
         .map_err(|_| format!("\"{text}\" is no fail mode: secure or standalone"))
@@ -172,6 +184,8 @@ mod tests {
             fail-mode = "standalone"
             rates = ["1=10M"]
             queues = ["1:7:max=50%"]
+            eviction = "timed"
+            vacancy = "20,50"
             [[switch]]
             ports = []
             listen = ["ptcp:0"]
@@ -183,6 +197,9 @@ mod tests {
         assert_eq!(ports, ["1:packet:veth0", "tap:t0"]);
         assert_eq!(switches[0].fail_mode, FailMode::Standalone);
         assert_eq!((switches[0].rates[0].kbps, switches[0].queues[0].queue.id), (10_000, 7));
+        assert_eq!(switches[0].eviction, Eviction::Timed);
+        assert_eq!(switches[0].vacancy, Some(Vacancy { down: 20, up: 50 }));
+        assert_eq!((switches[1].eviction, switches[1].vacancy), (Eviction::Refuse, None));
         assert_eq!(switches[1].listen[0].to_string(), "ptcp:0:127.0.0.1");
     }
 

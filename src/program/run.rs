@@ -62,6 +62,8 @@ fn of_arguments(args: &Run) -> Result<SwitchSettings, Failure> {
         personality: Some(personality::of_option(args.personality.as_deref())?),
         rates: args.rate.clone(),
         queues: args.queue.clone(),
+        eviction: args.eviction.unwrap_or_default(),
+        vacancy: args.vacancy,
     })
 }
 
@@ -77,7 +79,15 @@ fn add_switch(
     let datapath_id = settings.datapath_id.unwrap_or_else(|| datapath_id(&host, index));
     let personality = settings.personality.clone().unwrap_or_default();
     let seed = random();
-    let config = SwitchConfig { datapath_id, seed, personality, ..SwitchConfig::default() };
+    let (eviction, vacancy) = (settings.eviction, settings.vacancy);
+    let config = SwitchConfig {
+        datapath_id,
+        seed,
+        personality,
+        eviction,
+        vacancy,
+        ..SwitchConfig::default()
+    };
     let mut switch = Switch::new(config);
     host.attach(clock::now(), &mut switch.tables)
         .map_err(|error| Failure::setup(format!("{name}: {error}")))?;

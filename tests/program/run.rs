@@ -1,8 +1,11 @@
 //! `rumpswitch run`, with ports that need no privilege.
 
 use std::fs;
-use std::os::unix::net::UnixDatagram;
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::time::Duration;
+
+use rumpswitch::ofp_codec::{FlowMod, FlowModFlags, Hello, Match, Message, Oxm, OxmField};
 
 use crate::{Folder, PATIENCE, Running, frames};
 
@@ -171,4 +174,63 @@ fn rates_and_queues_of_the_command_line_and_of_a_file_shape_what_is_sent() {
         assert!(took >= Duration::from_millis(75), "{args:?}: {took:?}");
         assert_eq!(switch.terminate(), Some(0));
     }
+}
+
+/// One message of a stream of them.
+fn message(stream: &mut UnixStream) -> Message {
+    let mut bytes = vec![0; 8];
+    stream.read_exact(&mut bytes).unwrap();
+    bytes.resize(usize::from(u16::from_be_bytes([bytes[2], bytes[3]])), 0);
+    stream.read_exact(&mut bytes[8..]).unwrap();
+    Message::decode(&bytes).unwrap().1
+}
+
+fn say(stream: &mut UnixStream, message: &Message) {
+    let mut bytes = Vec::new();
+    message.encode(7, &mut bytes).unwrap();
+    stream.write_all(&bytes).unwrap();
+}
+
+#[test]
+fn a_controller_with_an_auxiliary_connection_fills_a_small_table() {
+    let folder = Folder::new();
+    let _host = host(&folder, "h1");
+    folder.write("small.toml", "[[table]]\nids = \"0\"\nmax-entries = 2\n");
+    let controller = UnixListener::bind(folder.path("controller")).unwrap();
+    let file = folder.write(
+        "switch.toml",
+        &format!(
+            "[[switch]]\nports = [\"{}\"]\npersonality = \"small.toml\"\n\
+             controllers = [\"unix:{},aux=1\"]\neviction = \"timed\"\nvacancy = \"0,50\"\n",
+            dgram(&folder, 1, "s1", "h1"),
+            folder.arg("controller"),
+        ),
+    );
+    let mut switch = Running::start(["run", "--config", &file]);
+    let greet = |id| {
+        let (mut peer, _) = controller.accept().unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert!(matches!(message(&mut peer), Message::Hello(_)));
+        say(&mut peer, &Message::Hello(Hello::version_1_3()));
+        say(&mut peer, &Message::FeaturesRequest);
+        let Message::FeaturesReply(features) = message(&mut peer) else { panic!() };
+        assert_eq!(features.auxiliary_id, id);
+        peer
+    };
+    let (mut main, mut auxiliary) = (greet(0), greet(1));
+    for (cookie, idle_timeout) in [(1, 60), (2, 30), (3, 60)] {
+        let flags = FlowModFlags::SEND_FLOW_REM;
+        let matching = Match::new([Oxm::new(OxmField::InPort, cookie.into())]).unwrap();
+        let flow = FlowMod { cookie, idle_timeout, flags, matching, ..FlowMod::default() };
+        say(&mut auxiliary, &Message::FlowMod(flow));
+    }
+    say(&mut auxiliary, &Message::BarrierRequest);
+    assert_eq!(message(&mut auxiliary), Message::BarrierReply, "none was refused");
+    let Message::FlowRemoved(removed) = message(&mut main) else { panic!() };
+    assert_eq!(removed.cookie, 2, "the one that expires first made room");
+    let lines = switch.wait_for("are free");
+    assert_eq!(lines.last().unwrap(), "s1: table 0: filling, 0 % are free");
+    drop(main);
+    assert_eq!(auxiliary.read(&mut [0]).unwrap(), 0, "it ends with the main one");
+    assert_eq!(switch.terminate(), Some(0));
 }

@@ -435,6 +435,11 @@ impl EventLoop {
                 reporter(Report::Connection { switch: name.clone(), news });
             }
         }
+        while let Some(event) = device.switch_mut().tables.next_vacancy_event() {
+            if let Some(reporter) = &mut self.reporter {
+                reporter(Report::Vacancy { switch: name.clone(), event });
+            }
+        }
     }
 
     /// Waits for room in the ports that have none, and no longer in those that have again.

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use datapath::VacancyEvent;
 use switchd::News;
 
 use crate::Error;
 
-/// Something that happened to a port or a controller's connection.
+/// Something that happened to a port, a controller's connection or a table.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Report {
@@ -35,6 +36,13 @@ pub enum Report {
         /// What happened.
         news: News,
     },
+    /// A table is nearly full, or no longer.
+    Vacancy {
+        /// The switch.
+        switch: String,
+        /// Which table, and how full.
+        event: VacancyEvent,
+    },
 }
 
 impl fmt::Display for Report {
@@ -47,6 +55,7 @@ impl fmt::Display for Report {
                 write!(f, "{switch}: port {port}: closed: {error}")
             }
             Report::Connection { switch, news } => write!(f, "{switch}: {news}"),
+            Report::Vacancy { switch, event } => write!(f, "{switch}: {event}"),
         }
     }
 }
