@@ -291,19 +291,19 @@ fn a_packet_out_that_cannot_be_sent_undoes_the_bundle() {
 fn an_undone_change_of_a_meter_leaves_its_buckets_as_they_were() {
     let mut device = InProcess::with_ports(2);
     let channel = connect(&mut device);
-    let five = band(1, 1, 5, &[0; 4]);
+    let five = [band(1, 1, 5, &[0; 4])];
     // One packet a second, five at once.
-    ask(&mut device, channel, &meter_mod(1, 0, 2 | 4, 1, &[five.clone()]));
+    ask(&mut device, channel, &meter_mod(1, 0, 2 | 4, 1, &five));
     ask(&mut device, channel, &entry(2, 0, 5, &[to_meter(1), apply(&[output(2)])]));
     for _ in 0..3 {
         assert_eq!(device.receive(1, &FRAME).len(), 1);
     }
     let before = state(&mut device, channel);
     for changes in [
-        vec![meter_mod(11, 1, 2 | 4, 1, &[five.clone()])],
+        vec![meter_mod(11, 1, 2 | 4, 1, &five)],
         vec![meter_mod(11, 2, 0, 1, &[])],
-        vec![meter_mod(11, 2, 0, u32::MAX, &[]), meter_mod(12, 0, 2 | 4, 1, &[five.clone()])],
-        vec![meter_mod(11, 0, 2 | 4, 2, &[five.clone()]), meter_mod(12, 1, 1, 1, &[five.clone()])],
+        vec![meter_mod(11, 2, 0, u32::MAX, &[]), meter_mod(12, 0, 2 | 4, 1, &five)],
+        vec![meter_mod(11, 0, 2 | 4, 2, &five), meter_mod(12, 1, 1, 1, &five)],
     ] {
         let failing = [changes, vec![entry(20, 0, 9, &[to_group(99)])]].concat();
         let answers = commit(&mut device, channel, &failing);
@@ -313,7 +313,7 @@ fn an_undone_change_of_a_meter_leaves_its_buckets_as_they_were() {
     let passed: usize = (0..10).map(|_| device.receive(1, &FRAME).len()).sum();
     assert_eq!(passed, 2, "what is left of five");
     // One that succeeds fills them.
-    let answers = commit(&mut device, channel, &[meter_mod(11, 1, 2 | 4, 1, &[five])]);
+    let answers = commit(&mut device, channel, &[meter_mod(11, 1, 2 | 4, 1, &five)]);
     assert_eq!(answers.len(), 1);
     let passed: usize = (0..10).map(|_| device.receive(1, &FRAME).len()).sum();
     assert_eq!(passed, 5);
