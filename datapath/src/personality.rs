@@ -125,6 +125,13 @@ bitflags! {
 pub struct Personality {
     /// What people call it.
     pub name: String,
+    /// `mfr_desc` of OFPMP_DESC, by which some controllers choose how to talk to a switch; empty for
+    /// the device's own. Each of the three is cut to 255 bytes.
+    pub manufacturer: String,
+    /// `hw_desc` of OFPMP_DESC.
+    pub hardware: String,
+    /// `sw_desc` of OFPMP_DESC.
+    pub software: String,
     /// The tables, from number 0 on, at most 255; others are BAD_TABLE_ID.
     pub tables: Vec<TableShape>,
     /// Groups.
@@ -158,6 +165,15 @@ impl Personality {
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Personality {
         self.name = name.into();
+        self
+    }
+
+    /// The same under other names in OFPMP_DESC.
+    #[must_use]
+    pub fn made_by(mut self, manufacturer: &str, hardware: &str, software: &str) -> Personality {
+        self.manufacturer = String::from(manufacturer);
+        self.hardware = String::from(hardware);
+        self.software = String::from(software);
         self
     }
 

@@ -131,6 +131,25 @@ fn capabilities_are_those_of_the_questions_that_are_answered() {
 }
 
 #[test]
+fn a_switch_says_who_made_it() {
+    let texts = |personality| {
+        let (mut device, channel) = device(personality);
+        let answers = ask(&mut device, channel, &multipart(5, 0, 0, &[]));
+        let text = |at: usize| {
+            let field = &answers[0][16 + at..16 + at + 256];
+            let len = field.iter().position(|byte| *byte == 0).expect("a NUL");
+            String::from_utf8(field[..len].to_vec()).unwrap()
+        };
+        [0, 256, 512].map(text)
+    };
+    assert_eq!(texts(Personality::ovs()), ["Nicira, Inc.", "Open vSwitch", "3.1.0"]);
+    assert_eq!(texts(Personality::full())[..2], ["rumpswitch", "anykernel"]);
+    let long = "x".repeat(300);
+    let long = Personality::full().made_by(&long, "", &long);
+    assert_eq!(texts(long), [&"x".repeat(255), "anykernel", &"x".repeat(255)]);
+}
+
+#[test]
 fn features_that_a_switch_lacks_have_errors_of_their_own() {
     let lacking = |features| device(Personality::full().without(features));
     let (mut device, channel) = lacking(Features::ROLES);

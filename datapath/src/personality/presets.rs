@@ -92,6 +92,9 @@ impl Personality {
         let tables = tables.map(|id| TableShape::full(TableIdSet::later(id, TABLE_COUNT)));
         Personality {
             name: String::from("full"),
+            manufacturer: String::new(),
+            hardware: String::new(),
+            software: String::new(),
             tables: tables.collect(),
             groups: GroupShape::full(),
             meters: MeterShape::full(),
@@ -153,7 +156,7 @@ impl Personality {
         ovs.max_port = PortNo(0xfeff);
         ovs.max_vlan_tags = 2;
         ovs.quirks = Quirks::all();
-        ovs.consistent()
+        ovs.made_by("Nicira, Inc.", "Open vSwitch", "3.1.0").consistent()
     }
 
     /// What switch(4) of OpenBSD could do, without what it accepted and then dropped packets by.
@@ -209,7 +212,7 @@ impl Personality {
             | Multiparts::PORT_DESC;
         openbsd.outputs = Outputs::all() - Outputs::ALL - Outputs::NORMAL;
         openbsd.max_vlan_tags = 2;
-        openbsd.consistent()
+        openbsd.made_by("openbsd.org", "openbsd", "openbsd").consistent()
     }
 
     /// Hardware as Faucet wants it for its GenericTFM: a few tables that it may shape, the fields of

@@ -16,6 +16,9 @@ const WIDTH: usize = 96;
 pub(crate) fn print(personality: &Personality) -> String {
     let mut out = String::new();
     text(&mut out, "name", &personality.name);
+    text(&mut out, "manufacturer", &personality.manufacturer);
+    text(&mut out, "hardware", &personality.hardware);
+    text(&mut out, "software", &personality.software);
     list(&mut out, "features", &words::flags_to_words(&personality.features));
     list(&mut out, "messages", &words::flags_to_words(&personality.messages));
     list(&mut out, "multiparts", &words::flags_to_words(&personality.multiparts));

@@ -36,6 +36,9 @@ pub(crate) fn parse(text: &str) -> Result<Personality, Vec<Wrong>> {
         match key.get_ref().as_ref() {
             "from" => {}
             "name" => read.name = r.text(value).unwrap_or_default().to_owned(),
+            "manufacturer" => read.manufacturer = r.text(value).unwrap_or_default().to_owned(),
+            "hardware" => read.hardware = r.text(value).unwrap_or_default().to_owned(),
+            "software" => read.software = r.text(value).unwrap_or_default().to_owned(),
             "features" => read.features = r.flags(value),
             "without-features" => read.features.remove(r.flags(value)),
             "messages" => read.messages = r.flags(value),

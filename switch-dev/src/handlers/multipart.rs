@@ -96,10 +96,12 @@ fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Res
 
 /// Who made the switch (§7.3.5.1).
 fn desc(core: &Core) -> Desc {
+    let looks = core.switch.tables.personality();
+    let or = |given: &str, own: &str| String::from(if given.is_empty() { own } else { given });
     Desc {
-        mfr_desc: String::from("rumpswitch"),
-        hw_desc: String::from("anykernel"),
-        sw_desc: core.config.software.clone(),
+        mfr_desc: or(&looks.manufacturer, "rumpswitch"),
+        hw_desc: or(&looks.hardware, "anykernel"),
+        sw_desc: or(&looks.software, &core.config.software),
         serial_num: format!("{:016x}", core.switch.tables.config().datapath_id),
         dp_desc: core.config.description.clone(),
     }
