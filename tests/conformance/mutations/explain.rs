@@ -231,12 +231,14 @@ fn stage(answer: &str, message: &[u8]) -> Option<u32> {
 /// Whether the message may have two actions, of which the first that is wrong is told; Open vSwitch
 /// goes through them twice and looks at ports, groups and prerequisites last.
 fn has_two_actions(message: &[u8]) -> bool {
-    let at = (8..message.len().saturating_sub(4)).step_by(4);
-    at.filter(|at| {
-        message[*at] == 0 && message[at + 2] == 0 && matches!(message[at + 3], 8 | 16 | 24)
+    if message[1] == 13 {
+        return message.len() > 24 && u16_at(message, 16) > 8;
+    }
+    let mut at = (8..message.len().saturating_sub(4)).step_by(4);
+    at.any(|at| {
+        let len = usize::from(u16_at(message, at + 2));
+        message[at] == 0 && matches!(len, 8 | 16 | 24) && at + len < message.len()
     })
-    .count()
-        > 1
 }
 
 /// The rule by which these answers differ.
