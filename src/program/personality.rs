@@ -61,6 +61,36 @@ mod tests {
         }
     }
 
+    /// Every table another one: names, next tables, lists that differ, a table-miss entry of its own.
+    #[test]
+    fn ones_own_is_read_as_it_is_printed() {
+        use rumpswitch::datapath::personality::{
+            ActionTypeSet, FieldSet, Instructions, TableIdSet,
+        };
+        use rumpswitch::ofp_codec::{ActionType, OxmField, TableId};
+        let mut own = Personality::full().named("\"mine\"\\").with_table_count(7).map_tables(
+            |id, mut table| {
+                match id.0 {
+                    1 => table.entry.next_tables = TableIdSet::NONE.with(TableId(6)),
+                    2 => table = table.named("a \"b\"").with_max_entries(0),
+                    3 => table.miss.apply_fields = FieldSet::NONE.with(OxmField::EthDst),
+                    4 => table.entry.write_actions = ActionTypeSet::NONE.with(ActionType::Output),
+                    5 => table = table.without_instructions(Instructions::GOTO_TABLE),
+                    _ => table.prefixes = FieldSet::ALL,
+                }
+                table.required = FieldSet::NONE.with(OxmField::InPort);
+                table
+            },
+        );
+        own.groups.max_groups = [1, 0, 3, 4];
+        own.groups.actions[2] = ActionTypeSet::NONE.with(ActionType::Group);
+        own.meters.has_drop = false;
+        let own = own.consistent();
+        let text = print::print(&own);
+        assert!(read::parse(&text).unwrap() == own, "{text}");
+        assert_eq!(text.matches("[[table]]").count(), 7, "{text}");
+    }
+
     #[test]
     fn the_example_has_three_tables_and_no_dec_ttl() {
         let read = read::parse(include_str!("../../examples/three-tables.toml")).unwrap();

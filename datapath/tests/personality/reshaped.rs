@@ -397,3 +397,52 @@ fn the_length_in_an_oxm_header_counts_nothing() {
     let [announced, _] = Announced::read(&features(&tables, 0));
     assert_eq!(announced.fields, [(OxmField::InPort, false), (OxmField::EthDst, false)]);
 }
+
+/// What packets see of it: entries of tables that stay go on, the others are gone.
+#[test]
+fn packets_go_by_the_tables_that_there_are() {
+    use hypercall::fake::Recorder;
+    use hypercall::{Meta, VecFrame};
+    use rumpswitch_datapath::{Batch, DropReason, Ingress, Switch};
+    let personality = Personality::full().with_table_count(4);
+    let mut switch =
+        Switch::new(SwitchConfig { personality: personality.into(), ..SwitchConfig::default() });
+    for number in [1, 2] {
+        switch.tables.port_add(NOW, PortConfig::new(Port(number), "port")).unwrap();
+    }
+    let entry = |id, instructions| FlowMod {
+        table_id: TableId(id),
+        priority: 0,
+        instructions,
+        ..FlowMod::default()
+    };
+    let goto = |to| vec![Instruction::GotoTable(TableId(to))];
+    let output = || vec![Instruction::ApplyActions(vec![Action::output(PortNo(2))])];
+    let send = |switch: &mut Switch| {
+        let (mut host, mut batch) = (Recorder::default(), Batch::new());
+        let frame = VecFrame::from_bytes(&[2; 60]);
+        batch.push(Ingress { port: Port(1), meta: Meta::default(), frame });
+        switch.process(&mut host, NOW, &mut batch);
+        host.take().len()
+    };
+    let all: Vec<_> = (0..4).map(|id| features(&switch.tables, id)).collect();
+    for (id, instructions) in [(0, goto(2)), (2, goto(3)), (3, output())] {
+        switch.tables.flow_mod(NOW, &entry(id, instructions)).unwrap();
+    }
+    assert_eq!(send(&mut switch), 1);
+    // Without table 1, table 0 has fewer next tables: it changes, and its entry goes.
+    let without_1 = [all[0].clone(), all[2].clone(), all[3].clone()];
+    switch.tables.set_table_features(NOW, &without_1).unwrap();
+    assert_eq!((send(&mut switch), switch.tables.entry_count()), (0, 2));
+    switch.tables.flow_mod(NOW, &entry(0, goto(2))).unwrap();
+    assert_eq!(send(&mut switch), 1, "tables 2 and 3 are as they were");
+    // Without table 0 every packet misses.
+    switch.tables.set_table_features(NOW, &all[2..]).unwrap();
+    let before = switch.tables.drop_count(DropReason::TableMiss);
+    assert_eq!((send(&mut switch), switch.tables.entry_count()), (0, 2));
+    assert_eq!(switch.tables.drop_count(DropReason::TableMiss), before + 1);
+    switch.tables.set_table_features(NOW, &all).unwrap();
+    assert_eq!((send(&mut switch), switch.tables.entry_count()), (0, 2));
+    switch.tables.flow_mod(NOW, &entry(0, goto(2))).unwrap();
+    assert_eq!(send(&mut switch), 1);
+}
