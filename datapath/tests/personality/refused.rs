@@ -363,3 +363,61 @@ fn ports_are_configured_and_numbered_as_far_as_a_switch_can() {
     assert_eq!(add(9), bad(PortModFailedCode::BadPort));
     assert_eq!(add(PortNo::LOCAL.0), Ok(()));
 }
+
+/// A message with everything wrong is told the first thing in the standard's order; that mended, the
+/// next.
+#[test]
+fn the_first_thing_that_is_wrong_in_the_standards_order_is_told() {
+    use rumpswitch_datapath::personality::Instructions;
+    let personality = Personality::full()
+        .without(Features::IDLE_TIMEOUT)
+        .with_table_count(2)
+        .map_tables(|_, table| {
+            table
+                .without_fields([OxmField::EthSrc])
+                .without_actions([ActionType::PushVlan])
+                .without_instructions(Instructions::METER)
+                .with_max_entries(0)
+        });
+    let mut tables = tables(personality);
+    let group = Action::Group(GroupId(9));
+    let mut flow = FlowMod {
+        table_id: TableId(2),
+        flags: FlowModFlags::from_bits_retain(1 << 15),
+        idle_timeout: 1,
+        matching: Match::new([Oxm::new(OxmField::EthSrc, 1), Oxm::new(OxmField::EthType, 0x86dd)])
+            .unwrap(),
+        instructions: vec![
+            Instruction::Meter(MeterId(1)),
+            Instruction::ApplyActions(vec![
+                Action::PushVlan(0x8100),
+                Action::PopVlan,
+                group.clone(),
+            ]),
+            Instruction::GotoTable(TableId(1)),
+        ],
+        ..FlowMod::default()
+    };
+    let mut told = |flow: &FlowMod| tables.flow_mod(NOW, flow).unwrap_err();
+    let failed = OfpError::FlowModFailed;
+    assert_eq!(told(&flow), failed(FlowModFailedCode::BadTableId));
+    flow.table_id = TableId(1);
+    assert_eq!(told(&flow), failed(FlowModFailedCode::BadFlags));
+    flow.flags = FlowModFlags::empty();
+    assert_eq!(told(&flow), failed(FlowModFailedCode::BadTimeout));
+    flow.idle_timeout = 0;
+    assert_eq!(told(&flow), OfpError::BadMatch(BadMatchCode::BadField));
+    flow.matching = Match::any();
+    assert_eq!(told(&flow), OfpError::BadInstruction(BadInstructionCode::UnsupInst));
+    flow.instructions.remove(0);
+    assert_eq!(told(&flow), OfpError::BadAction(BadActionCode::BadType));
+    let list = |actions: Vec<Action>| Instruction::ApplyActions(actions);
+    flow.instructions[0] = list(vec![Action::PopVlan, group.clone()]);
+    assert_eq!(told(&flow), OfpError::BadInstruction(BadInstructionCode::BadTableId));
+    flow.instructions.truncate(1);
+    assert_eq!(told(&flow), OfpError::BadAction(BadActionCode::MatchInconsistent));
+    flow.instructions[0] = list(vec![group]);
+    assert_eq!(told(&flow), OfpError::BadAction(BadActionCode::BadOutGroup));
+    flow.instructions.clear();
+    assert_eq!(told(&flow), failed(FlowModFailedCode::TableFull));
+}
