@@ -81,7 +81,9 @@ pub(crate) struct Session {
     /// What the epoll set watches the socket for.
     pub(crate) watched: EventFlags,
     inbox: Vec<u8>,
+    /// Made once and never cleared: what counts is from `outbox_sent` to `outbox_len`.
     outbox: Vec<u8>,
+    outbox_len: usize,
     outbox_sent: usize,
     opened: Nanos,
     heard: Nanos,
@@ -100,6 +102,7 @@ impl Session {
             watched: EventFlags::IN,
             inbox: Vec::new(),
             outbox: Vec::new(),
+            outbox_len: 0,
             outbox_sent: 0,
             opened: now,
             heard: now,
@@ -113,7 +116,7 @@ impl Session {
     pub(crate) fn interest(&self) -> EventFlags {
         let mut flags = EventFlags::empty();
         flags.set(EventFlags::IN, self.inbox.is_empty() && !self.input_ended);
-        flags.set(EventFlags::OUT, !self.outbox.is_empty());
+        flags.set(EventFlags::OUT, self.outbox_len > 0);
         flags
     }
 
@@ -201,13 +204,13 @@ impl Session {
 
     /// Sends the outbox; `true` when all of it is gone.
     fn flush(&mut self) -> Result<bool, Closed> {
-        while let Some(rest @ [_, ..]) = self.outbox.get(self.outbox_sent..) {
+        while let Some(rest @ [_, ..]) = self.outbox.get(self.outbox_sent..self.outbox_len) {
             match socket::write(&self.socket, rest).map_err(Closed::Io)? {
                 0 => return Ok(false),
                 len => self.outbox_sent += len,
             }
         }
-        self.outbox.clear();
+        self.outbox_len = 0;
         self.outbox_sent = 0;
         Ok(true)
     }
@@ -215,9 +218,8 @@ impl Session {
     /// Takes the next messages from the device; `false` when there are none.
     fn fetch(&mut self, now: Nanos, device: &mut impl DeviceAccess) -> bool {
         self.outbox.resize(BUFFER_LEN, 0);
-        let len = device.read(self.channel, now, &mut self.outbox).unwrap_or(0);
-        self.outbox.truncate(len);
-        len > 0
+        self.outbox_len = device.read(self.channel, now, &mut self.outbox).unwrap_or(0);
+        self.outbox_len > 0
     }
 
     fn check_time(&mut self, now: Nanos, limits: &Limits) -> Result<(), Closed> {
@@ -229,9 +231,13 @@ impl Session {
             return Err(Closed::Silent);
         }
         // Only between messages: the outbox ends with a whole one.
-        if silent >= limits.probe && !self.probed && self.negotiated && self.outbox.is_empty() {
+        if silent >= limits.probe && !self.probed && self.negotiated && self.outbox_len == 0 {
             self.probed = true;
-            self.outbox.extend_from_slice(&ECHO_REQUEST);
+            self.outbox.resize(BUFFER_LEN, 0);
+            if let Some(place) = self.outbox.first_chunk_mut() {
+                *place = ECHO_REQUEST;
+                self.outbox_len = ECHO_REQUEST.len();
+            }
             self.flush()?;
         }
         Ok(())
