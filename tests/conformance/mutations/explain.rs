@@ -154,7 +154,7 @@ fn ours(message: &[u8], answer: &str) -> Option<u32> {
             14
         }
         13..=15 if is(&["BAD_ACTION/BAD_QUEUE"]) && has_kind(message, 21) => 15,
-        13..=15 if is(&["BAD_ACTION/BAD_TYPE"]) && (1..=10).any(|kind| has_kind(message, kind)) => {
+        13..=15 if is(&["BAD_ACTION/BAD_TYPE"]) && (1..=14).any(|kind| has_kind(message, kind)) => {
             13
         }
         13..=15 if is(&["BAD_ACTION/BAD_SET_TYPE"]) && has_kind(message, 25) => 18,
@@ -278,6 +278,9 @@ pub(crate) fn answers(message: &[u8], our: &str, their: &str) -> Option<u32> {
             return has_zero_mask(message).then_some(28);
         }
         (_, their) if their.starts_with("multipart 5") => return Some(32),
+        ("BAD_MATCH/DUP_FIELD", _) if has_zero_mask(message) => return Some(28),
+        // Of a set-field.
+        (our, "BAD_MATCH/BAD_LEN") if our.starts_with("BAD_ACTION/") => return Some(22),
         ("accepted", _) if kind == 1 => return Some(34),
         // Of buckets, bands and instructions that are cut, and of what follows a deletion's id.
         (_, "BAD_REQUEST/BAD_LEN")
