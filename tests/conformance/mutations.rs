@@ -72,10 +72,9 @@ fn outcome<P: Peer>(peer: &mut P, message: &[u8]) -> (String, Vec<String>) {
     (answer, state::of(peer))
 }
 
-/// How long the comparison goes on: 15 seconds, or CONFORMANCE_SECONDS.
-fn duration() -> Duration {
-    let seconds = std::env::var("CONFORMANCE_SECONDS").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(15))
+/// A number of the environment.
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
 /// What two switches that gave the same answer, or both refused, hold otherwise.
@@ -95,14 +94,16 @@ fn mutated_messages_are_answered_as_by_a_live_open_vswitch_or_by_a_rule() {
             return;
         }
     };
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let seed = setting("SEED").unwrap_or(1);
+    let limit = Duration::from_secs(setting("CONFORMANCE_SECONDS").unwrap_or(15));
+    let most = setting("CONFORMANCE_MESSAGES").unwrap_or(20_000);
     let mut random = Random::new(seed);
     let mut ours = Ours::new();
     let start = Instant::now();
     let mut wrong: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let mut rules: BTreeMap<u32, usize> = BTreeMap::new();
     let (mut count, mut equal, mut accepted, mut is_apart) = (0, 0, 0, true);
-    while start.elapsed() < duration() {
+    while start.elapsed() < limit && count < most {
         let message = make::mutated(&mut random);
         // They go on from what they hold, until they hold different things or no more than before.
         if is_apart || random.chance(10) {
@@ -114,7 +115,7 @@ fn mutated_messages_are_answered_as_by_a_live_open_vswitch_or_by_a_rule() {
         let (our_answer, our_state) = outcome(&mut ours, &message);
         let (their_answer, their_state) = outcome(&mut ovs, &message);
         count += 1;
-        accepted += usize::from(our_answer == "accepted");
+        accepted += u64::from(our_answer == "accepted");
         is_apart = our_answer != their_answer || our_state != their_state || message[1] == 24;
         let hex: String = message.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut fail = |what: String| {
