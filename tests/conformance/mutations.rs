@@ -87,6 +87,11 @@ fn differences(ours: &[String], theirs: &[String]) -> String {
 
 #[test]
 fn mutated_messages_are_answered_as_by_a_live_open_vswitch_or_by_a_rule() {
+    let version = Ovs::version();
+    if !version.is_empty() && !version.starts_with("3.1.") {
+        println!("SKIP message differential: the rules are about Open vSwitch 3.1, not {version}");
+        return;
+    }
     let mut ovs = match Ovs::start("mutations") {
         Ok(ovs) => ovs,
         Err(error) => {

@@ -30,6 +30,11 @@ pub(crate) fn emptying() -> Vec<u8> {
     stream
 }
 
+/// Where programs are looked for: who is not root has no folders of root's in the path.
+fn search_path() -> String {
+    std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin"
+}
+
 /// The programs while they run; ended and their folder removed with the value.
 pub(crate) struct Ovs {
     folder: PathBuf,
@@ -74,7 +79,8 @@ impl Ovs {
 
     /// The version, as its program tells it.
     pub(crate) fn version() -> String {
-        let output = Command::new("ovs-vswitchd").arg("--version").output();
+        let output =
+            Command::new("ovs-vswitchd").arg("--version").env("PATH", search_path()).output();
         let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
         let text = text.unwrap_or_default();
         text.lines().next().and_then(|line| line.split(' ').next_back()).unwrap_or("").to_owned()
@@ -83,6 +89,7 @@ impl Ovs {
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
+        command.env("PATH", search_path());
         for variable in ["OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR"] {
             command.env(variable, &self.folder);
         }
