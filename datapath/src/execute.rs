@@ -24,6 +24,7 @@ use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent};
 use ofp_codec::{OxmField, PacketInReason};
 
 use crate::counters::{DropReason, Load, WorkerCells};
+use crate::fragments::Fragments;
 use crate::groups::Choice;
 use crate::key::Depth;
 use crate::mac_table::MacTable;
@@ -52,6 +53,7 @@ pub(crate) struct Run<'a, H: Hypercall + ?Sized, O: Observer> {
     pub(crate) observer: &'a mut O,
     pub(crate) punts: &'a mut PuntQueue,
     pub(crate) macs: &'a mut MacTable,
+    pub(crate) fragments: &'a mut Fragments,
     pub(crate) now: Nanos,
     pub(crate) events: Events,
     /// What has become of the packet at hand so far: sends, punts and counted drops.
@@ -320,8 +322,11 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         if group.hashes() {
             carrier.packet.ensure(Depth::Whole);
         }
-        let packet = &carrier.packet;
-        match group.choose(tables, &packet.key, packet.headers.is_fragment) {
+        let Packet { key, headers, .. } = &carrier.packet;
+        if group.hashes() {
+            self.fragments.note(key, headers);
+        }
+        match group.choose(tables, key, self.fragments.transport(key, headers)) {
             Choice::All => {
                 let count = group.buckets().len();
                 for index in 0..count {

@@ -54,6 +54,8 @@ pub struct Headers {
     pub nd_option: u32,
     /// Whether this is a fragment, so that the transport's payload is not all here.
     pub is_fragment: bool,
+    /// What all fragments of a packet have in common: its identification.
+    pub fragment_id: u32,
     /// Whether IPv6's destination address is a waypoint (a routing header has segments left), which
     /// transport checksums do not cover.
     pub is_routed: bool,

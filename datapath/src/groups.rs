@@ -25,6 +25,7 @@ pub(crate) use bucket::{GroupBucket, list};
 
 use crate::counters::{Counters, NoMemory};
 use crate::flow_entry::duration;
+use crate::fragments::Transport;
 use crate::key::Key;
 use crate::program::{Act, groups};
 use crate::slab::Slab;
@@ -129,8 +130,8 @@ impl Group {
         self.group_type == GroupType::Select
     }
 
-    /// Which buckets a packet with this key takes, a fragment or not.
-    pub(crate) fn choose(&self, tables: &Tables, key: &Key, is_fragment: bool) -> Choice {
+    /// Which buckets a packet with this key and transport takes.
+    pub(crate) fn choose(&self, tables: &Tables, key: &Key, transport: Transport) -> Choice {
         match self.group_type {
             GroupType::All => Choice::All,
             GroupType::Indirect => match self.buckets.is_empty() {
@@ -143,7 +144,7 @@ impl Group {
                 live.map_or(self.nothing(), Choice::One)
             }
             GroupType::Select => {
-                self.select(tables, flow_hash(key, is_fragment, tables.seed(), self.id))
+                self.select(tables, flow_hash(key, transport, tables.seed(), self.id))
             }
         }
     }

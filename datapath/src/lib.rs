@@ -73,6 +73,7 @@ pub mod fields;
 mod flow_entry;
 mod flow_mod;
 mod flow_table;
+mod fragments;
 mod fullness;
 mod groups;
 mod journal;

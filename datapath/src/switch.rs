@@ -65,6 +65,7 @@ impl Switch {
     /// # Ok::<(), ofp_codec::OfpError>(())
     /// ```
     pub fn trace(&self, now: Nanos, port: Port, meta: Meta, frame: &[u8]) -> Vec<TraceStep> {
-        self.tables.trace_with(&mut self.worker.macs.clone(), now, port, meta, frame)
+        let (mut macs, mut fragments) = (self.worker.macs.clone(), self.worker.fragments.clone());
+        self.tables.trace_with(&mut macs, &mut fragments, now, port, meta, frame)
     }
 }

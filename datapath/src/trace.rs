@@ -15,6 +15,7 @@ use ofp_codec::{Action, GroupId, MeterId, Oxm, PacketInReason, PortNo, TableId};
 
 use crate::counters::DropReason;
 use crate::execute::{Carrier, Run};
+use crate::fragments::Fragments;
 use crate::key::{Depth, Key, MaskedKey};
 use crate::mac_table::MacTable;
 use crate::observer::{Observer, Step};
@@ -134,12 +135,13 @@ impl Tables {
     /// Tells the way of a frame that came in by `port`. NORMAL knows no station here; see
     /// [`Switch::trace`](crate::Switch::trace).
     pub fn trace(&self, now: Nanos, port: Port, meta: Meta, frame: &[u8]) -> Vec<TraceStep> {
-        self.trace_with(&mut MacTable::new(1, 0, 0), now, port, meta, frame)
+        self.trace_with(&mut MacTable::new(1, 0, 0), &mut Fragments::new(0), now, port, meta, frame)
     }
 
     pub(crate) fn trace_with(
         &self,
         macs: &mut MacTable,
+        fragments: &mut Fragments,
         now: Nanos,
         port: Port,
         meta: Meta,
@@ -165,6 +167,7 @@ impl Tables {
             observer: &mut tracer,
             punts: &mut PuntQueue::new(0, 0),
             macs,
+            fragments,
             now,
             events: Events::empty(),
             outcomes: 0,

@@ -13,6 +13,7 @@ use ofp_codec::{
 use crate::actions::compile_packet_out;
 use crate::counters::{DropReason, Load, WorkerCells};
 use crate::execute::{Carrier, Flow, Origin, Run};
+use crate::fragments::Fragments;
 use crate::key::Depth;
 use crate::mac_table::MacTable;
 use crate::observer::{Observer, Unobserved};
@@ -53,6 +54,7 @@ pub struct Worker {
     set: ActionSet,
     punts: PuntQueue,
     pub(crate) macs: MacTable,
+    pub(crate) fragments: Fragments,
 }
 
 impl Worker {
@@ -65,6 +67,7 @@ impl Worker {
             set: ActionSet::default(),
             punts: PuntQueue::new(config.punt_queue_count, config.punt_queue_bytes),
             macs: MacTable::new(config.mac_table_count, ageing, config.seed),
+            fragments: Fragments::new(config.seed),
         }
     }
 
@@ -110,6 +113,7 @@ impl Worker {
             observer: &mut Unobserved,
             punts: &mut self.punts,
             macs: &mut self.macs,
+            fragments: &mut self.fragments,
             now,
             events: Events::empty(),
             outcomes: 0,
@@ -175,6 +179,7 @@ impl Worker {
             observer: &mut Unobserved,
             punts: &mut self.punts,
             macs: &mut self.macs,
+            fragments: &mut self.fragments,
             now,
             events: Events::empty(),
             outcomes: 0,

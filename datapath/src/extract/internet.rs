@@ -40,7 +40,8 @@ impl<F: Frame> Parser<'_, F> {
     /// An IPv4 header whose lengths agree with the frame.
     pub(super) fn ipv4(&mut self, at: usize) -> Option<()> {
         let header = self.bytes::<20>(at)?;
-        let [version_len, tos, l0, l1, _, _, f0, f1, _ttl, proto, _, _, addresses @ ..] = header;
+        let [version_len, tos, l0, l1, id0, id1, f0, f1, _ttl, proto, _, _, addresses @ ..] =
+            header;
         let header_len = usize::from(version_len & 15).wrapping_mul(4);
         let total_len = usize::from(u16::from_be_bytes([l0, l1]));
         let here = self.len.saturating_sub(at);
@@ -54,7 +55,10 @@ impl<F: Frame> Parser<'_, F> {
         self.headers.network = offset(at);
         self.headers.network_end = offset(at.saturating_add(total_len));
         self.headers.ip_proto = offset(at.saturating_add(9));
-        self.headers.is_fragment = fragment != 0;
+        if fragment != 0 {
+            self.headers.is_fragment = true;
+            self.headers.fragment_id = u32::from_be_bytes([0, 0, id0, id1]);
+        }
         if fragment & 0x1fff != 0 {
             return None;
         }
@@ -85,6 +89,7 @@ impl<F: Frame> Parser<'_, F> {
         let (chain, flags, is_whole) = self.chain(next, at.saturating_add(6), start, end);
         self.or_word(3, u64::from(flags));
         self.headers.is_fragment = chain.is_fragment;
+        self.headers.fragment_id = chain.fragment_id;
         self.headers.is_routed = chain.is_routed;
         if !is_whole {
             return None;
@@ -135,6 +140,7 @@ impl<F: Frame> Parser<'_, F> {
             let fragment = u16::from_be_bytes([third, fourth]);
             chain.is_fragment |= fragment & 0xfff9 != 0;
             chain.is_later_fragment = fragment & 0xfff8 != 0;
+            chain.fragment_id = u32::from_be_bytes(self.bytes(start.saturating_add(4))?);
         }
         chain.proto = next;
         chain.proto_at = start;
@@ -211,6 +217,7 @@ struct Chain {
     start: usize,
     is_fragment: bool,
     is_later_fragment: bool,
+    fragment_id: u32,
     is_routed: bool,
 }
 

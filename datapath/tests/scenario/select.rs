@@ -190,6 +190,26 @@ fn a_modify_that_is_rolled_back_moves_no_flow() {
     );
 }
 
+/// A fragment of a datagram from address 1 to address `n`: the word with flags and offset, what fills
+/// it, its identification.
+fn piece(n: u16, offset: u16, fill: u8, id: u16) -> Vec<u8> {
+    let mut frame = udp(1, n as u8, 53);
+    frame[18..20].copy_from_slice(&id.to_be_bytes());
+    frame[20..22].copy_from_slice(&offset.to_be_bytes());
+    frame[34..].fill(fill);
+    frame
+}
+
+/// A fragment of 16 bytes of a datagram over IPv6.
+fn piece_v6(n: u16, offset: u16, fill: u8) -> Vec<u8> {
+    let mut frame = udp(1, 2, 53)[..12].to_vec();
+    frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, 44, 64]);
+    frame.extend([[0xfd; 15].as_slice(), &[1], &[0xfd; 15], &[n as u8]].concat());
+    frame.extend([17, 0, (offset >> 8) as u8, offset as u8, 0, 0, 0, 9]);
+    frame.extend([fill; 16]);
+    frame
+}
+
 /// What a congested router marks, a meter remarks or a sender cuts to pieces is the same flow.
 #[test]
 fn select_keeps_a_flow_whose_marks_change_and_its_fragments_together() {
@@ -216,33 +236,47 @@ fn select_keeps_a_flow_whose_marks_change_and_its_fragments_together() {
         assert_eq!(bed.ports(1, &labelled(5)), bucket, "label {n}, traffic class 5");
         taken.extend(bucket);
     }
+    // Fragments that overtake their first one have their addresses only.
     for n in 0..100 {
-        let mut first = udp(1, n, 53);
-        first[20] = 0x20;
-        let bucket = bed.ports(1, &first);
-        for (offset, payload) in [(0x2004_u16, 7), (0x0008, 9)] {
-            let mut later = udp(1, n, 53);
-            later[20..22].copy_from_slice(&offset.to_be_bytes());
-            later[34..].fill(payload);
-            assert_eq!(bed.ports(1, &later), bucket, "datagram {n}, fragment {offset:#x}");
-        }
+        let bucket = bed.ports(1, &piece(n, 0x2004, 7, n));
+        assert_eq!(bed.ports(1, &piece(n, 0x0008, 9, n)), bucket, "datagram {n}");
         taken.extend(bucket);
-        let fragment = |offset: u16, fill: u8| {
-            let mut frame = udp(1, 2, 53)[..12].to_vec();
-            frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, 44, 64]);
-            frame.extend([[0xfd; 15].as_slice(), &[1], &[0xfd; 15], &[n]].concat());
-            frame.extend([17, 0, (offset >> 8) as u8, offset as u8, 0, 0, 0, 9]);
-            frame.extend([fill; 16]);
-            frame
-        };
-        let bucket = bed.ports(1, &fragment(1, 0));
-        for (offset, fill) in [(0x11, 3), (0x20, 4)] {
-            assert_eq!(bed.ports(1, &fragment(offset, fill)), bucket, "IPv6, {n}, {offset:#x}");
-        }
+        let bucket = bed.ports(1, &piece_v6(n, 0x11, 3));
+        assert_eq!(bed.ports(1, &piece_v6(n, 0x20, 4)), bucket, "IPv6, {n}");
         taken.extend(bucket);
     }
     for port in [2, 3, 4] {
         let count = taken.iter().filter(|taken| **taken == port).count();
         assert!((80..=190).contains(&count), "{count} of {} took {port}", taken.len());
+    }
+}
+
+/// Some packets of a flow come whole, some in pieces.
+#[test]
+fn select_keeps_the_fragments_of_a_flow_with_its_whole_packets() {
+    let mut bed = bed_with(vec![weighted(2, 1), weighted(3, 1), weighted(4, 1)]);
+    let mut taken = Vec::new();
+    for port in 0..100 {
+        let whole = udp(1, 2, port);
+        let bucket = bed.ports(1, &whole);
+        let mut first = whole.clone();
+        first[18..22].copy_from_slice(&[0, port as u8, 0x20, 0]);
+        assert_eq!(bed.ports(1, &first), bucket, "port {port}, the first fragment");
+        for offset in [0x2004, 0x0008] {
+            let later = piece(2, offset, 7, port);
+            assert_eq!(bed.ports(1, &later), bucket, "port {port}, fragment {offset:#x}");
+        }
+        taken.extend(bucket);
+        // Over IPv6: a datagram with the ports of its own in the first 4 bytes behind the header.
+        let mut first = piece_v6(2, 1, port as u8);
+        let bucket = bed.ports(1, &first);
+        assert_eq!(bed.ports(1, &piece_v6(2, 0x11, 3)), bucket, "IPv6, port {port}");
+        first[57] = 0;
+        first[58..62].copy_from_slice(&[0, 0, 0, 8]);
+        assert_eq!(bed.ports(1, &first), bucket, "IPv6, port {port}, a fragment that is whole");
+        taken.extend(bucket);
+    }
+    for port in [2, 3, 4] {
+        assert!(taken.contains(&port), "the ports spread the flows");
     }
 }
