@@ -3,7 +3,7 @@
 
 mod embodiment;
 
-use datapath::{Eviction, SwitchConfig};
+use datapath::{Eviction, Personality, SwitchConfig};
 use embodiment::{InProcess, error_of, read};
 use ofp_codec::multipart::*;
 use ofp_codec::text::{NoNames, parse_flow, parse_group, parse_meter};
@@ -383,6 +383,18 @@ fn errors_start_no_monitor() {
     assert_eq!(room.error(watcher, &paused), (1, 1), "a switch's word");
     let many: Vec<_> = (100..200).map(|id| monitor(id, 2)).collect();
     assert_eq!(room.error(watcher, &request(5, &many)), (1, 5), "more than a channel may have");
+}
+
+#[test]
+fn a_switch_without_extensions_has_none() {
+    let switch =
+        SwitchConfig { personality: Personality::strict().into(), ..SwitchConfig::default() };
+    let mut room = Room { device: InProcess::with_switch(DeviceConfig::default(), switch, 3) };
+    let channel = room.join();
+    let bad_experimenter = (1, 3);
+    assert_eq!(room.error(channel, &request(5, &[monitor(1, CHANGES)])), bad_experimenter);
+    let cancel = bytes(&Message::FlowMonitorCancel(1), 5);
+    assert_eq!(room.error(channel, &cancel), bad_experimenter);
 }
 
 #[test]

@@ -45,6 +45,11 @@ fn seeds() -> Vec<Vec<u8>> {
     };
     let in_bundle = [&9u32.to_be_bytes()[..], &[0, 0, 0, 3], &flow_add(51, 2, 9)].concat();
     let all = flow_request(255, &matching(&[]));
+    let monitor = [
+        &[0x4f, 0x4e, 0x46, 0, 0, 0, 7, 0x4e, 0, 0, 0, 1, 0, 0x3f, 0, 0x15][..],
+        &[0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0],
+        &matching(&tcp),
+    ];
     let ports = [any.to_be_bytes(), [0; 4]].concat();
     vec![
         echo(50, b"abcdefgh"),
@@ -74,6 +79,8 @@ fn seeds() -> Vec<Vec<u8>> {
         multipart(50, 4, 0, &ports),
         multipart(50, 5, 0, &[ports.clone(), ports].concat()[..8]),
         multipart(50, 10, 0, &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]),
+        multipart(50, 0xffff, 0, &monitor.concat()),
+        experimenter(50, 0x4f4e_4600, 1870, &[0, 0, 0, 1]),
         barrier(50),
         message(22, 50, &[0, 0, 0, 1, 0, 0, 0, 0]),
         role(50, 1, 3),
