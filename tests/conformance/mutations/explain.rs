@@ -89,8 +89,11 @@ fn theirs(message: &[u8], answer: &str) -> Option<u32> {
         return Some(8);
     }
     let is_discovery = has_field(message, 30) && (31..=33).any(|field| has_field(message, field));
-    if is(&["BAD_MATCH/BAD_PREREQ"]) && is_discovery {
+    if is(&["BAD_MATCH/BAD_PREREQ", "BAD_ACTION/MATCH_INCONSISTENT"]) && is_discovery {
         return Some(8);
+    }
+    if is(&["experimenter 0x00002320/"]) && has_old_class(message) {
+        return Some(13);
     }
     if is(&["experimenter 0x4f4e4600/2600"]) {
         return Some(9);
@@ -275,12 +278,15 @@ pub(crate) fn answers(message: &[u8], our: &str, their: &str) -> Option<u32> {
         (our, their)
             if is_any(our, &["multipart 1,", "multipart 2,"]) && is_any(their, &["multipart"]) =>
         {
-            return has_zero_mask(message).then_some(28);
+            let is_hidden = message.get(16) == Some(&254);
+            return if is_hidden { Some(4) } else { has_zero_mask(message).then_some(28) };
         }
         (_, their) if their.starts_with("multipart 5") => return Some(32),
         ("BAD_MATCH/DUP_FIELD", _) if has_zero_mask(message) => return Some(28),
         // Of a set-field.
-        (our, "BAD_MATCH/BAD_LEN") if our.starts_with("BAD_ACTION/") => return Some(22),
+        (our, "BAD_MATCH/BAD_LEN") if !our.starts_with("BAD_MATCH/") && has_kind(message, 25) => {
+            return Some(22);
+        }
         ("accepted", _) if kind == 1 => return Some(34),
         // Of buckets, bands and instructions that are cut, and of what follows a deletion's id.
         (_, "BAD_REQUEST/BAD_LEN")
