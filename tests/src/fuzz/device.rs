@@ -50,13 +50,16 @@ struct Wire {
 pub fn device(bytes: &[u8]) {
     let random = &mut Random::of_bytes(bytes);
     let mut run = Run::new(random);
-    for _ in 0..STEPS_MAX {
+    for step in 0..STEPS_MAX {
         if random.is_spent() {
             break;
         }
         run.step(random);
-        run.check_bounds();
+        if step % 8 == 0 {
+            run.check_bounds();
+        }
     }
+    run.check_bounds();
     run.end();
 }
 
@@ -246,9 +249,10 @@ impl Run {
     /// Reads until there is nothing; the messages that became whole.
     fn read_all(&mut self, channel: ChannelId) -> Vec<Vec<u8>> {
         let mut messages = Vec::new();
-        let mut buffer = vec![0; MESSAGE_MAX + 1];
+        // A longer message is continued.
+        let mut buffer = [0; 4096];
         // A dump is bounded, and nothing else comes while it is read.
-        for _ in 0..10_000 {
+        for _ in 0..100_000 {
             match self.device.read(channel, self.now, &mut buffer) {
                 Ok(0) | Err(DeviceError::WouldBlock) => {
                     messages.iter().for_each(|message: &Vec<u8>| check_message(message));
