@@ -4,7 +4,7 @@
 //! Every table is a list that is searched from end to end, every packet a copy of its bytes, every
 //! checksum computed anew; an action set is a list that is sorted, a timeout a date that is looked at.
 //! Where the standard leaves a choice, the oracle makes the one that the switch states; where the
-//! choice is not stated (which live bucket of a SELECT group), it asks a [`Chooser`](groups::Chooser).
+//! choice is not stated (which live bucket of a SELECT group), it asks a [`Chooser`].
 
 pub mod checksums;
 pub mod coverage;
