@@ -256,6 +256,9 @@ impl Oracle {
             live.contains(bucket) && live.iter().all(|index| were_live.contains(index))
         });
         let stays = stays.or_else(|| before.iter().find(|(_, were_live)| *were_live == live));
+        // A later fragment follows its first one, which may be another flow's from packet to packet.
+        let layout = read(&packet.frame);
+        let stays = stays.filter(|_| !layout.fragment || layout.transport.is_some());
         let chosen = match stays {
             Some((bucket, _)) => {
                 if live.len() > 1 {
