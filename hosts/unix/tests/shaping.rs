@@ -208,10 +208,11 @@ fn a_real_port_keeps_to_its_rate_and_its_queues_to_theirs() {
     let flood = bed.flood(Duration::from_millis(1500), &[1, 2, 3]);
     flood.about(flood.sum(), RATE);
     flood.about(flood.got[0], RATE * 0.2);
-    // How they share holds however late the loop was.
+    // Shared equally they would have 40 % each. On a busy machine the loop is late, and what queues
+    // make up for is less than they missed: shares to the percent are measured in virtual time.
     let share = |queue: usize| flood.got[queue] / flood.sum();
-    assert!((0.57..0.63).contains(&share(1)), "{:?}", flood.got);
-    assert!((0.17..0.23).contains(&share(2)), "{:?}", flood.got);
+    assert!((0.5..0.7).contains(&share(1)), "{:?}", flood.got);
+    assert!((0.1..0.3).contains(&share(2)), "{:?}", flood.got);
     let stats = bed.stats();
     assert_eq!(stats.iter().map(|row| row.queue_id).collect::<Vec<_>>(), [1, 2, 3]);
     assert!(stats.iter().all(|row| row.tx_errors > 0), "all overran: {stats:?}");
