@@ -1,6 +1,8 @@
 //! Shared pieces of the benches: frames, a host that keeps buffers, a switch from lines of flow text.
 #![forbid(unsafe_code)]
 
+pub mod control;
+
 use datapath::{Batch, Ingress, PortConfig, Switch, SwitchConfig};
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
 use ofp_codec::FlowModCommand;
