@@ -12,6 +12,8 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use hypercall::Nanos;
 
+use crate::shared::Share;
+
 /// Memory was short; nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoMemory;
@@ -245,6 +247,14 @@ impl<C: Default> Pages<C> {
         self.pages.get((slot >> PAGE_BITS) as usize)?.get(slot as usize & (PAGE_LEN - 1))
     }
 
+    /// As many cells as `other` has.
+    fn ensure_like(&mut self, other: &Pages<impl Sized>) -> Result<(), NoMemory> {
+        match (other.pages.len() as u32).checked_sub(1) {
+            Some(last) => self.ensure(last << PAGE_BITS),
+            None => Ok(()),
+        }
+    }
+
     fn ensure(&mut self, slot: u32) -> Result<(), NoMemory> {
         while self.pages.len() <= (slot >> PAGE_BITS) as usize {
             self.pages.try_reserve(1).map_err(|_| NoMemory)?;
@@ -257,13 +267,16 @@ impl<C: Default> Pages<C> {
     }
 }
 
-/// The cells of one worker.
+/// The cells of one worker, on lines of their own.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct WorkerCells {
     pub(crate) entries: Pages<EntryCell>,
     pub(crate) cells: Pages<Cell>,
     pub(crate) ports: Pages<PortCell>,
     pub(crate) tables: Pages<TableCell>,
+    /// What it knows of meters and bands, by their cells; empty while there is no other worker.
+    pub(crate) shares: Pages<Share>,
     drops: DropCells,
 }
 
@@ -295,7 +308,8 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn new(table_count: u8) -> Counters {
         let mut counters = Counters::default();
-        counters.add_worker();
+        // A switch without room for one worker's cells forwards nothing.
+        let _ = counters.add_worker();
         if let Some(cells) = counters.workers.first_mut() {
             // A switch that cannot count its tables for want of memory still forwards.
             let _ = cells.tables.ensure(u32::from(table_count));
@@ -304,9 +318,29 @@ impl Counters {
     }
 
     /// A set of cells for one more worker, and its number.
-    fn add_worker(&mut self) -> usize {
-        self.workers.push(WorkerCells::default());
-        self.workers.len() - 1
+    pub(crate) fn add_worker(&mut self) -> Result<usize, NoMemory> {
+        let index = self.workers.len();
+        let mut new = WorkerCells::default();
+        self.workers.try_reserve(1).map_err(|_| NoMemory)?;
+        if let Some(first) = self.workers.first() {
+            new.entries.ensure_like(&first.entries)?;
+            new.cells.ensure_like(&first.cells)?;
+            new.ports.ensure_like(&first.ports)?;
+            new.tables.ensure_like(&first.tables)?;
+            new.shares.ensure_like(&first.cells)?;
+            self.workers.iter_mut().try_for_each(|w| w.shares.ensure_like(&w.cells))?;
+        }
+        self.workers.push(new);
+        Ok(index)
+    }
+
+    pub(crate) fn worker_count(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Makes every worker settle before it measures with the meter of this cell again.
+    pub(crate) fn reset_share(&self, cell: u32) {
+        self.workers.iter().filter_map(|w| w.shares.get(cell)).for_each(Share::reset);
     }
 
     pub(crate) fn worker(&self, index: usize) -> Option<&WorkerCells> {
@@ -395,6 +429,9 @@ impl Counters {
                 let room = (cell as usize + 1).saturating_sub(self.free_cells.len());
                 self.free_cells.try_reserve(room).map_err(|_| NoMemory)?;
                 self.workers.iter_mut().try_for_each(|w| w.cells.ensure(cell))?;
+                if self.workers.len() > 1 {
+                    self.workers.iter_mut().try_for_each(|w| w.shares.ensure(cell))?;
+                }
                 self.cell_count = cell.checked_add(1).ok_or(NoMemory)?;
                 cell
             }
@@ -402,6 +439,7 @@ impl Counters {
         for cell in self.workers.iter().filter_map(|w| w.cells.get(cell)) {
             cell.reset();
         }
+        self.reset_share(cell);
         Ok(cell)
     }
 
@@ -431,6 +469,40 @@ mod tests {
         let meta = Meta { offload: Offload { gso, ..Offload::NONE }, ..Meta::default() };
         assert_eq!(Load::of(2_554, &meta), Load { packets: 3, bytes: 2_554 + 2 * 54 });
         assert_eq!(Load::of(60, &Meta::default()), Load { packets: 1, bytes: 60 });
+    }
+
+    /// A worker that comes late has a cell for everything that is there, and what it counts is added.
+    #[test]
+    fn a_late_worker_counts_what_is_there() {
+        let mut counters = Counters::new(3);
+        let cell = counters.take_cell().unwrap();
+        counters.ensure_entry(300).unwrap();
+        counters.ensure_port(256).unwrap();
+        assert_eq!(counters.add_worker(), Ok(1));
+        assert_eq!(counters.add_worker(), Ok(2));
+        let later = counters.take_cell().unwrap();
+        let load = Load { packets: 1, bytes: 60 };
+        for index in 0..3 {
+            let worker = counters.worker(index).unwrap();
+            worker.entries.get(300).unwrap().add(load, Nanos(10 - index as u64));
+            worker.entries.get(511).unwrap();
+            worker.ports.get(256).unwrap().rx.add(load);
+            worker.tables.get(2).unwrap().lookups.add(1);
+            worker.dropped(DropReason::TableMiss, 1);
+            for cell in [cell, later] {
+                worker.cells.get(cell).unwrap().add(load);
+                worker.shares.get(cell).unwrap();
+            }
+        }
+        let sum = Load { packets: 3, bytes: 180 };
+        assert_eq!(
+            (counters.entry(300), counters.cell(cell), counters.cell(later)),
+            (sum, sum, sum)
+        );
+        assert_eq!(counters.entry_used(300), Nanos(10), "the newest");
+        assert_eq!(counters.drops(DropReason::TableMiss), 3);
+        counters.reset_entry(300);
+        assert_eq!(counters.entry(300), Load::default());
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(crate) struct Run<'a, H: Hypercall + ?Sized, O: Observer> {
     pub(crate) host: &'a mut H,
     pub(crate) observer: &'a mut O,
     pub(crate) punts: &'a mut PuntQueue,
-    pub(crate) macs: &'a mut MacTable,
+    pub(crate) macs: &'a MacTable,
     pub(crate) fragments: &'a mut Fragments,
     pub(crate) now: Nanos,
     pub(crate) events: Events,

@@ -93,6 +93,7 @@ mod read;
 pub mod rewrite;
 #[cfg(test)]
 mod samples;
+mod shared;
 mod slab;
 mod switch;
 mod table_features;

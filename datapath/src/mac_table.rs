@@ -1,34 +1,120 @@
-//! Where stations were seen: the memory of NORMAL.
+//! Where stations were seen: the memory of NORMAL, one for all workers.
+//!
+//! # What
 //!
 //! A set-associative table of fixed size, keyed by VLAN and address with a hash seeded at
 //! construction, since the hosts on the network choose the keys. A full set gives up an aged entry,
 //! else the least recently seen entry of the port that brings the new one, else the least recently
-//! seen one: a port that floods addresses displaces its own first. The memory (24 bytes an entry) is
-//! taken when the first address is learned; learning then never allocates.
+//! seen one: a port that floods addresses displaces its own first.
+//!
+//! # Design
+//!
+//! A station that one worker hears is known to all at once: they share the table. A set of four
+//! stations is two cache lines, all atomic words: keys and ports, which change only when something
+//! is learned, and the moments at which the stations were last heard. A worker that learns (a new
+//! station, or one that moved) takes the set's turn by one compare-and-swap; who looks something up
+//! takes nothing and looks again if the turn changed meanwhile (a sequence lock), so that a station
+//! is never seen with another one's port. Somebody else's turn lasts some ten loads and stores; after
+//! a bounded wait for it the address is not learned, or not known, this once.
+//!
+//! With one worker each frame writes the moment of its station. With several that line would go to
+//! and fro between cores, so they write it again only when it is more than 1/256 of the ageing time
+//! old: a second or so, by which a station may be forgotten too soon.
+//!
+//! # What it costs
+//!
+//! 32 bytes a station, taken when the first address is learned; learning then never allocates.
+//! With several workers a frame that brings no news writes nothing (`workers` bench, `normal`).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::hint::spin_loop;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicU32, AtomicU64, fence};
 
 use hypercall::{Nanos, Port};
+use once_cell::race::OnceBox;
 
 const WAYS: usize = 4;
 /// Marks a key as used: no VLAN or address reaches this bit.
 const VALID: u64 = 1 << 63;
+/// Looks at a set whose turn is another worker's: microseconds.
+const LOOKS_MAX: u32 = 256;
+/// The part of the ageing time that several workers do not write down.
+const SLACK: u64 = 256;
 
 /// Stations by VLAN and Ethernet address.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct MacTable {
-    entries: Vec<Station>,
+    sets: OnceBox<Vec<Set>>,
     set_count: usize,
     ageing: u64,
     seed: u64,
-    moves: u64,
+    /// How old a moment has to be to be written again.
+    slack: AtomicU64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Station {
-    key: u64,
-    seen: Nanos,
-    port: Port,
+/// Stations whose keys have one hash.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Set {
+    /// Odd while a worker changes keys or ports.
+    turn: AtomicU32,
+    ports: [AtomicU32; WAYS],
+    keys: [AtomicU64; WAYS],
+    seen: Moments,
+}
+
+/// When the stations of a set were last heard: on a line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Moments([AtomicU64; WAYS]);
+
+/// A station's place in a set.
+struct Station<'a> {
+    key: &'a AtomicU64,
+    port: &'a AtomicU32,
+    seen: &'a AtomicU64,
+}
+
+impl Station<'_> {
+    fn port(&self) -> Port {
+        Port(self.port.load(Relaxed))
+    }
+
+    fn age(&self, now: Nanos) -> u64 {
+        now.since(Nanos(self.seen.load(Relaxed)))
+    }
+}
+
+impl Set {
+    fn stations(&self) -> impl Iterator<Item = Station<'_>> {
+        let places = self.keys.iter().zip(&self.ports).zip(&self.seen.0);
+        places.map(|((key, port), seen)| Station { key, port, seen })
+    }
+
+    fn station(&self, key: u64) -> Option<Station<'_>> {
+        self.stations().find(|station| station.key.load(Relaxed) == key)
+    }
+
+    /// Takes the turn to change keys and ports; what [`end_turn`](Self::end_turn) wants to know.
+    fn take_turn(&self) -> Option<u32> {
+        for _ in 0..LOOKS_MAX {
+            let turn = self.turn.load(Relaxed);
+            let odd = turn.wrapping_add(1);
+            if turn & 1 == 0 && self.turn.compare_exchange(turn, odd, Acquire, Relaxed).is_ok() {
+                // What is changed now is not seen before the turn is.
+                fence(Release);
+                return Some(turn);
+            }
+            spin_loop();
+        }
+        None
+    }
+
+    fn end_turn(&self, turn: u32) {
+        self.turn.store(turn.wrapping_add(2), Release);
+    }
 }
 
 impl MacTable {
@@ -36,71 +122,94 @@ impl MacTable {
     /// frame.
     pub(crate) fn new(len: u32, ageing: u64, seed: u64) -> MacTable {
         let set_count = (len as usize / WAYS).max(1).checked_next_power_of_two().unwrap_or(1);
-        MacTable { entries: Vec::new(), set_count, ageing, seed, moves: 0 }
+        MacTable { sets: OnceBox::new(), set_count, ageing, seed, slack: AtomicU64::new(0) }
+    }
+
+    /// Several workers use it from now on.
+    pub(crate) fn share(&self) {
+        self.slack.store(self.ageing / SLACK, Relaxed);
     }
 
     /// Notes that `address` was seen on `port`; whether that is news. Without memory for the table
     /// nothing is learned.
-    pub(crate) fn learn(&mut self, vlan: u16, address: u64, port: Port, now: Nanos) -> bool {
-        if self.entries.is_empty() {
-            let len = self.set_count.saturating_mul(WAYS);
-            if self.entries.try_reserve_exact(len).is_err() {
-                return false;
-            }
-            self.entries.resize(len, Station::default());
-        }
+    pub(crate) fn learn(&self, vlan: u16, address: u64, port: Port, now: Nanos) -> bool {
         let key = key(vlan, address);
-        let ageing = self.ageing;
-        let Some(set) = self.set(key) else { return false };
-        if let Some(station) = set.iter_mut().find(|station| station.key == key) {
-            let news = station.port != port || now.since(station.seen) >= ageing;
-            let moved = station.port != port;
-            *station = Station { key, seen: now, port };
-            self.moves = self.moves.wrapping_add(u64::from(moved));
-            return news;
+        let Some(set) = self.set(key).or_else(|| self.make(key)) else { return false };
+        // Between these looks the place may become another station's, which is heard now, too.
+        if let Some(station) = set.station(key).filter(|station| station.port() == port) {
+            let age = station.age(now);
+            if age >= self.slack.load(Relaxed) {
+                station.seen.store(now.0, Relaxed);
+            }
+            return age >= self.ageing;
         }
+        let Some(turn) = set.take_turn() else { return false };
+        let known = set.station(key);
         // Lower is given up first.
-        let worth = |station: &Station| {
-            let aged = station.key == 0 || now.since(station.seen) >= ageing;
-            (!aged, station.port != port, station.seen)
+        let worth = |station: &Station<'_>| {
+            let aged = station.key.load(Relaxed) == 0 || station.age(now) >= self.ageing;
+            (!aged, station.port() != port, station.seen.load(Relaxed))
         };
-        if let Some(victim) = set.iter_mut().min_by_key(|station| worth(station)) {
-            *victim = Station { key, seen: now, port };
+        if let Some(place) = known.or_else(|| set.stations().min_by_key(worth)) {
+            place.key.store(key, Relaxed);
+            place.port.store(port.0, Relaxed);
+            place.seen.store(now.0, Relaxed);
         }
+        set.end_turn(turn);
         true
     }
 
     /// The port where `address` was last seen, if not too long ago.
     pub(crate) fn find(&self, vlan: u16, address: u64, now: Nanos) -> Option<Port> {
         let key = key(vlan, address);
-        let start = self.set_start(key);
-        let set = self.entries.get(start..start.saturating_add(WAYS))?;
-        let station = set.iter().find(|station| station.key == key)?;
-        (now.since(station.seen) < self.ageing).then_some(station.port)
+        let set = self.set(key)?;
+        for _ in 0..LOOKS_MAX {
+            let turn = set.turn.load(Acquire);
+            let station = set.station(key).map(|station| (station.port(), station.age(now)));
+            fence(Acquire);
+            if turn & 1 == 0 && set.turn.load(Relaxed) == turn {
+                let (port, age) = station?;
+                return (age < self.ageing).then_some(port);
+            }
+            spin_loop();
+        }
+        None
     }
 
     /// Stations known at `now`: VLAN, address, port and nanoseconds since the last frame.
     pub(crate) fn iter(&self, now: Nanos) -> impl Iterator<Item = (u16, u64, Port, u64)> + '_ {
-        self.entries.iter().filter(|station| station.key != 0).filter_map(move |station| {
-            let age = now.since(station.seen);
-            let vlan = u16::try_from((station.key >> 48) & 0xfff).unwrap_or(0);
-            (age < self.ageing).then_some((vlan, station.key & 0xffff_ffff_ffff, station.port, age))
+        let stations = self.sets.get().into_iter().flatten().flat_map(Set::stations);
+        stations.filter_map(move |station| {
+            let key = station.key.load(Relaxed);
+            let age = station.age(now);
+            let vlan = u16::try_from((key >> 48) & 0xfff).unwrap_or(0);
+            let is_known = key != 0 && age < self.ageing;
+            is_known.then_some((vlan, key & 0xffff_ffff_ffff, station.port(), age))
         })
     }
 
-    /// Forgets every station.
-    pub(crate) fn clear(&mut self) {
-        self.entries.fill(Station::default());
+    /// Forgets every station that was learned before.
+    pub(crate) fn clear(&self) {
+        let stations = self.sets.get().into_iter().flatten().flat_map(Set::stations);
+        stations.for_each(|station| station.key.store(0, Relaxed));
     }
 
-    fn set(&mut self, key: u64) -> Option<&mut [Station]> {
-        let start = self.set_start(key);
-        self.entries.get_mut(start..start.saturating_add(WAYS))
-    }
-
-    fn set_start(&self, key: u64) -> usize {
+    #[inline]
+    fn set(&self, key: u64) -> Option<&Set> {
         let hash = mix(key ^ self.seed, 0x9e37_79b9_7f4a_7c15 ^ self.seed.rotate_left(32));
-        (hash as usize & (self.set_count - 1)).saturating_mul(WAYS)
+        self.sets.get()?.get(hash as usize & (self.set_count - 1))
+    }
+
+    /// Takes the memory of the table.
+    #[cold]
+    fn make(&self, key: u64) -> Option<&Set> {
+        let made = self.sets.get_or_try_init(|| {
+            let mut sets = Vec::new();
+            sets.try_reserve_exact(self.set_count).map_err(|_| ())?;
+            sets.resize_with(self.set_count, Set::default);
+            Ok::<_, ()>(Box::new(sets))
+        });
+        made.ok().and_then(|_| self.set(key))
     }
 }
 
@@ -122,7 +231,7 @@ mod tests {
 
     #[test]
     fn learns_moves_and_ages() {
-        let mut table = MacTable::new(64, 300 * SECOND, 7);
+        let table = MacTable::new(64, 300 * SECOND, 7);
         assert_eq!(table.find(0, 5, Nanos(0)), None);
         assert!(table.learn(0, 5, Port(1), Nanos(0)));
         assert!(!table.learn(0, 5, Port(1), Nanos(SECOND)));
@@ -135,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_flooding_port_displaces_its_own() {
-        let mut table = MacTable::new(64, 300 * SECOND, 7);
+        let table = MacTable::new(64, 300 * SECOND, 7);
         for address in 0..32 {
             table.learn(0, address, Port(1), Nanos(address));
         }
@@ -149,5 +258,53 @@ mod tests {
         // Port 2 takes free places and at most one entry of a set that was all port 1's.
         assert!(known(&table) >= before - 64 / WAYS, "{} of {before}", known(&table));
         assert_eq!(table.iter(Nanos(100_000)).count(), 64);
+    }
+
+    /// What several workers hear is refreshed rarely enough to leave the line alone, and often enough
+    /// to keep a station that speaks.
+    #[test]
+    fn a_shared_station_is_written_once_in_a_while() {
+        let table = MacTable::new(64, 256 * SECOND, 7);
+        table.share();
+        assert!(table.learn(0, 5, Port(1), Nanos(0)));
+        assert!(!table.learn(0, 5, Port(1), Nanos(SECOND - 1)));
+        assert_eq!(table.iter(Nanos(SECOND)).next().unwrap().3, SECOND, "not written");
+        assert!(!table.learn(0, 5, Port(1), Nanos(SECOND)));
+        assert_eq!(table.iter(Nanos(SECOND)).next().unwrap().3, 0, "written");
+        assert_eq!(table.find(0, 5, Nanos(257 * SECOND - 1)), Some(Port(1)));
+        assert_eq!(table.find(0, 5, Nanos(257 * SECOND)), None);
+        assert!(table.learn(0, 5, Port(2), Nanos(SECOND + 1)), "a move is told at once");
+        assert_eq!(table.find(0, 5, Nanos(SECOND + 1)), Some(Port(2)));
+    }
+
+    /// Two threads learn into one set of four all the time, a third looks up: whatever it finds is
+    /// the port of the address that it asked for, and no address is there twice.
+    #[test]
+    fn no_station_is_seen_with_another_ones_port() {
+        const ROUNDS: u64 = if cfg!(miri) { 200 } else { 50_000 };
+        let table = MacTable::new(4, u64::MAX, 7);
+        let port_of = |address: u64| Port(address as u32 + 100);
+        std::thread::scope(|scope| {
+            for writer in 0..2 {
+                let table = &table;
+                scope.spawn(move || {
+                    for round in 0..ROUNDS {
+                        let address = (round * 7 + writer) % 11;
+                        table.learn(0, address, port_of(address), Nanos(round));
+                    }
+                });
+            }
+            for round in 0..ROUNDS {
+                let address = round % 11;
+                let found = table.find(0, address, Nanos(round));
+                assert!(found.is_none_or(|port| port == port_of(address)), "{address}: {found:?}");
+            }
+        });
+        let mut known: Vec<u64> =
+            table.iter(Nanos(ROUNDS)).map(|(_, address, ..)| address).collect();
+        known.sort_unstable();
+        known.dedup();
+        assert_eq!(known.len(), WAYS, "each once");
+        assert!(table.iter(Nanos(ROUNDS)).all(|(_, address, port, _)| port == port_of(address)));
     }
 }

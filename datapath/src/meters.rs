@@ -9,6 +9,9 @@
 //! A bucket is as deep as the burst size says; without the BURST flag, [`FRAME_LEN`] bytes or one
 //! packet, or 100 ms of the rate, whichever is more. What is measured is the Ethernet frame without
 //! its check sequence, as all byte counters count it.
+//!
+//! Several workers settle their packets with each other batch by batch; `shared.rs` says how exact
+//! that is.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -22,11 +25,12 @@ use ofp_codec::{
     Band, MeterFlags, MeterId, MeterMod, MeterModFailedCode as Code, OfpError, OxmField,
 };
 
-use crate::counters::{Counters, Load, NoMemory, WorkerCells};
+use crate::counters::{Counters, Load, NoMemory, Pages, WorkerCells};
 use crate::flow_entry::duration;
 use crate::key::Depth;
 use crate::packet::Packet;
 use crate::personality::MeterShape;
+use crate::shared::Share;
 use crate::slab::Slab;
 use crate::token_bucket::TokenBucket;
 
@@ -48,7 +52,8 @@ pub(crate) struct Meter {
     id: MeterId,
     flags: MeterFlags,
     bands: Bands,
-    /// When tokens were added last. Written by one worker: relaxed load and store.
+    /// When tokens were added last. Written by one worker by relaxed load and store, or by several
+    /// as they claim the time.
     filled: AtomicU64,
     created: Nanos,
     cell: u32,
@@ -104,6 +109,22 @@ impl Bands {
         let mut bands = self.by_rate.iter().filter_map(|at| self.list.get(usize::from(*at)));
         bands.find(|band| !band.bucket.take(cost))
     }
+
+    /// The same, by one of several workers; `elapsed` is set if it has to settle before.
+    fn acting_shared(
+        &self,
+        shares: &Pages<Share>,
+        elapsed: Option<u64>,
+        cost: u64,
+    ) -> Option<&MeterBand> {
+        let share = |band: &MeterBand| shares.get(band.cell);
+        if let Some(elapsed) = elapsed {
+            let bands = self.list.iter().filter_map(|band| Some((band, share(band)?)));
+            bands.for_each(|(band, share)| band.bucket.settle(share, elapsed, cost));
+        }
+        let mut bands = self.by_rate.iter().filter_map(|at| self.list.get(usize::from(*at)));
+        bands.find(|band| !share(band).is_some_and(|share| band.bucket.take_shared(share, cost)))
+    }
 }
 
 impl Meter {
@@ -126,16 +147,24 @@ impl Meter {
         if let Some(cell) = cells.cells.get(self.cell) {
             cell.add(load);
         }
-        let filled = Nanos(self.filled.load(Relaxed));
-        let elapsed = now.since(filled);
-        self.filled.store(now.max(filled).0, Relaxed);
         // In the units of `TokenBucket`: millionths of bits, or billionths of packets.
         let cost = if self.flags.contains(MeterFlags::PKTPS) {
             load.packets.saturating_mul(1_000_000_000)
         } else {
             bits(load.bytes)
         };
-        let Some(band) = self.bands.acting(elapsed, cost) else { return Verdict::Pass };
+        let band = match cells.shares.get(self.cell) {
+            None => {
+                let filled = Nanos(self.filled.load(Relaxed));
+                self.filled.store(now.max(filled).0, Relaxed);
+                self.bands.acting(now.since(filled), cost)
+            }
+            Some(share) => {
+                let elapsed = share.is_due(now).then(|| self.claim(now));
+                self.bands.acting_shared(&cells.shares, elapsed, cost)
+            }
+        };
+        let Some(band) = band else { return Verdict::Pass };
         if let Some(cell) = cells.cells.get(band.cell) {
             cell.add(load);
         }
@@ -143,6 +172,18 @@ impl Meter {
             Band::DscpRemark { prec_level, .. } => Verdict::Remark(prec_level),
             _ => Verdict::Drop,
         }
+    }
+
+    /// The nanoseconds until `now` that no worker has claimed before: each is one's alone.
+    fn claim(&self, now: Nanos) -> u64 {
+        let mut filled = self.filled.load(Relaxed);
+        while filled < now.0 {
+            match self.filled.compare_exchange_weak(filled, now.0, Relaxed, Relaxed) {
+                Ok(_) => return now.since(Nanos(filled)),
+                Err(other) => filled = other,
+            }
+        }
+        0
     }
 
     fn stats(&self, now: Nanos, counters: &Counters) -> MeterStats {
@@ -290,6 +331,7 @@ impl Meters {
         check(given, shape)?;
         let bands = bands(given, counters)
             .map_err(|NoMemory| OfpError::MeterModFailed(Code::OutOfBands))?;
+        counters.reset_share(meter.cell);
         let former = Former { bands, flags: given.flags, filled: AtomicU64::new(now.0) };
         Ok((slot, meter.exchange(former)))
     }
@@ -297,6 +339,7 @@ impl Meters {
     /// Gives a meter the bands and flags that it had, its buckets as full as they were.
     pub(crate) fn restore(&mut self, slot: u32, former: Former, counters: &mut Counters) {
         if let Some(meter) = self.meters.get_mut(slot) {
+            counters.reset_share(meter.cell);
             meter.exchange(former).free(counters);
         }
     }

@@ -65,7 +65,7 @@ impl Switch {
     /// # Ok::<(), ofp_codec::OfpError>(())
     /// ```
     pub fn trace(&self, now: Nanos, port: Port, meta: Meta, frame: &[u8]) -> Vec<TraceStep> {
-        let (mut macs, mut fragments) = (self.worker.macs.clone(), self.worker.fragments.clone());
-        self.tables.trace_with(&mut macs, &mut fragments, now, port, meta, frame)
+        let mut fragments = self.worker.fragments.clone();
+        self.tables.trace_with(&self.tables.stations, &mut fragments, now, port, meta, frame)
     }
 }

@@ -6,6 +6,7 @@
 //! questions in [`read`](crate::read).
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use hypercall::{Frame, Nanos, Port};
@@ -24,7 +25,7 @@ use crate::fullness::VacancyEvents;
 use crate::groups::{self, Groups};
 use crate::journal::{Journal, Undo};
 use crate::key::{Depth, Key};
-use crate::mac_table::mix;
+use crate::mac_table::{MacTable, mix};
 use crate::meters::Meters;
 use crate::packet::Packet;
 use crate::personality::{Features, Personality, Quirks, Shape};
@@ -34,6 +35,7 @@ use crate::queues::QueueConfig;
 use crate::slab::Slab;
 use crate::timeouts::Timeouts;
 use crate::watch::Watch;
+use crate::worker::Worker;
 
 /// Something that controllers may want to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub struct Tables {
     pub(crate) meters: Meters,
     pub(crate) timeouts: Timeouts,
     pub(crate) counters: Counters,
+    /// Of NORMAL, for all workers.
+    pub(crate) stations: Arc<MacTable>,
     pub(crate) invalid_ttl_to_controller: bool,
     pub(crate) drops_fragments: bool,
     pub(crate) is_standalone: bool,
@@ -78,6 +82,7 @@ impl Tables {
         config.personality = Personality::within(config.personality.clone(), &config);
         let shape = Shape::new(config.personality.clone());
         config.n_tables = shape.table_count();
+        let ageing = u64::from(config.mac_ageing_secs).saturating_mul(Nanos::PER_SECOND);
         let seeds = (0..config.n_tables).map(|id| mix(config.seed, u64::from(id) | 1 << 32));
         Tables {
             tables: seeds
@@ -89,6 +94,7 @@ impl Tables {
             meters: Meters::new(mix(config.seed, 1 << 34)),
             timeouts: Timeouts::default(),
             counters: Counters::new(config.n_tables),
+            stations: Arc::new(MacTable::new(config.mac_table_count, ageing, config.seed)),
             invalid_ttl_to_controller: true,
             drops_fragments: false,
             is_standalone: false,
@@ -104,6 +110,47 @@ impl Tables {
             shape,
             config,
         }
+    }
+
+    /// One more worker, with counters of its own. `None` when memory is short.
+    ///
+    /// Workers forward at the same time, each on a thread of its own, all by `&Tables`; what changes
+    /// tables waits until none of them does. Results are those of one worker (`shared.rs` says of
+    /// what, and how meters differ) as long as the frames of a flow, its fragments among them, go to
+    /// the same one.
+    ///
+    /// ```
+    /// use hypercall::{Meta, Nanos, Port, VecFrame, fake::Recorder};
+    /// use ofp_codec::PortNo;
+    /// use rumpswitch_datapath::{Batch, Ingress, PortConfig, SwitchConfig, Tables, Worker};
+    ///
+    /// let mut tables = Tables::new(SwitchConfig::default());
+    /// tables.port_add(Nanos(0), PortConfig::new(Port(1), "left"))?;
+    /// tables.set_standalone(true);
+    /// let workers = [Worker::new(&tables), tables.add_worker().unwrap()];
+    /// std::thread::scope(|scope| {
+    ///     for mut worker in workers {
+    ///         let tables = &tables;
+    ///         scope.spawn(move || {
+    ///             let frame = VecFrame::from_bytes(&[2; 60]);
+    ///             let mut batch = Batch::new();
+    ///             batch.push(Ingress { port: Port(1), meta: Meta::default(), frame });
+    ///             worker.process(tables, &mut Recorder::default(), Nanos(0), &mut batch);
+    ///         });
+    ///     }
+    /// });
+    /// assert_eq!(tables.port_stats(PortNo(1), Nanos(0))?[0].rx_packets, 2);
+    /// # Ok::<(), ofp_codec::OfpError>(())
+    /// ```
+    pub fn add_worker(&mut self) -> Option<Worker> {
+        let index = self.counters.add_worker().ok()?;
+        self.stations.share();
+        Some(Worker::with_index(self, index))
+    }
+
+    /// How many workers the tables count for.
+    pub fn worker_count(&self) -> usize {
+        self.counters.worker_count()
     }
 
     /// What the switch was told at construction.

@@ -23,12 +23,14 @@
 
 use core::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
+use crate::shared::Share;
+
 /// A bucket that fills with time and empties with packets.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
     rate: u32,
     depth: i64,
-    /// Written by one worker: relaxed load and store.
+    /// Written by one worker by relaxed load and store, or by several as they settle.
     tokens: AtomicI64,
 }
 
@@ -46,13 +48,41 @@ impl TokenBucket {
 
     /// Adds the tokens of `elapsed` nanoseconds, as many as a packet of `cost` lets the bucket hold.
     pub(crate) fn fill(&self, elapsed: u64, cost: u64) {
+        self.tokens.store(self.filled(self.tokens.load(Relaxed), elapsed, cost), Relaxed);
+    }
+
+    /// What `tokens` become in `elapsed` nanoseconds.
+    fn filled(&self, tokens: i64, elapsed: u64, cost: u64) -> i64 {
         let gain = elapsed.saturating_mul(u64::from(self.rate));
         let gain = i64::try_from(gain).unwrap_or(i64::MAX);
         let cost = i64::try_from(cost).unwrap_or(i64::MAX);
         let brim = self.needs(cost).saturating_add(cost).saturating_sub(1).max(self.depth);
-        let tokens = self.tokens.load(Relaxed);
         // What a larger packet was allowed to leave is not taken away by a smaller one.
-        self.tokens.store(tokens.saturating_add(gain).min(brim.max(tokens)), Relaxed);
+        tokens.saturating_add(gain).min(brim.max(tokens))
+    }
+
+    /// One of several workers takes from the bucket what its packets took, and adds the tokens of
+    /// `elapsed` nanoseconds (`shared.rs`).
+    pub(crate) fn settle(&self, share: &Share, elapsed: u64, cost: u64) {
+        let taken = share.taken();
+        let mut tokens = self.tokens.load(Relaxed);
+        loop {
+            let new = self.filled(tokens.saturating_sub(taken), elapsed, cost);
+            match self.tokens.compare_exchange_weak(tokens, new, Relaxed, Relaxed) {
+                Ok(_) => return share.settled(new),
+                Err(other) => tokens = other,
+            }
+        }
+    }
+
+    /// [`take`](Self::take) by one of several workers, of what it knows of.
+    pub(crate) fn take_shared(&self, share: &Share, cost: u64) -> bool {
+        let cost = i64::try_from(cost).unwrap_or(i64::MAX);
+        let conforms = share.tokens() >= self.needs(cost);
+        if conforms {
+            share.take(cost);
+        }
+        conforms
     }
 
     /// Takes `cost` tokens; whether the packet conforms. A packet that does not leaves the tokens.

@@ -135,12 +135,12 @@ impl Tables {
     /// Tells the way of a frame that came in by `port`. NORMAL knows no station here; see
     /// [`Switch::trace`](crate::Switch::trace).
     pub fn trace(&self, now: Nanos, port: Port, meta: Meta, frame: &[u8]) -> Vec<TraceStep> {
-        self.trace_with(&mut MacTable::new(1, 0, 0), &mut Fragments::new(0), now, port, meta, frame)
+        self.trace_with(&MacTable::new(1, 0, 0), &mut Fragments::new(0), now, port, meta, frame)
     }
 
     pub(crate) fn trace_with(
         &self,
-        macs: &mut MacTable,
+        macs: &MacTable,
         fragments: &mut Fragments,
         now: Nanos,
         port: Port,

@@ -1,5 +1,6 @@
 //! What one core needs to forward, and the whole fast path on one screen.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use arrayvec::ArrayVec;
@@ -53,22 +54,33 @@ pub struct Worker {
     index: usize,
     set: ActionSet,
     punts: PuntQueue,
-    pub(crate) macs: MacTable,
+    /// The stations of NORMAL, which all workers share.
+    macs: Arc<MacTable>,
     pub(crate) fragments: Fragments,
 }
 
 impl Worker {
-    /// The first worker of `tables`.
+    /// The first worker of `tables`. For more of them see [`Tables::add_worker`]: no two may be the
+    /// first, or they would take each other's counts for their own.
     pub fn new(tables: &Tables) -> Worker {
+        Worker::with_index(tables, 0)
+    }
+
+    /// The worker that counts in the set of cells with this number.
+    pub(crate) fn with_index(tables: &Tables, index: usize) -> Worker {
         let config = tables.config();
-        let ageing = u64::from(config.mac_ageing_secs).saturating_mul(Nanos::PER_SECOND);
         Worker {
-            index: 0,
+            index,
             set: ActionSet::default(),
             punts: PuntQueue::new(config.punt_queue_count, config.punt_queue_bytes),
-            macs: MacTable::new(config.mac_table_count, ageing, config.seed),
+            macs: Arc::clone(&tables.stations),
             fragments: Fragments::new(config.seed),
         }
+    }
+
+    /// Which worker of its tables it is, from 0 on.
+    pub fn index(&self) -> usize {
+        self.index
     }
 
     /// Forwards a batch: the fast path.
@@ -112,7 +124,7 @@ impl Worker {
             host,
             observer: &mut Unobserved,
             punts: &mut self.punts,
-            macs: &mut self.macs,
+            macs: &self.macs,
             fragments: &mut self.fragments,
             now,
             events: Events::empty(),
@@ -178,7 +190,7 @@ impl Worker {
             host,
             observer: &mut Unobserved,
             punts: &mut self.punts,
-            macs: &mut self.macs,
+            macs: &self.macs,
             fragments: &mut self.fragments,
             now,
             events: Events::empty(),
@@ -237,13 +249,13 @@ impl Worker {
         self.punts.count()
     }
 
-    /// Stations that NORMAL has learned: VLAN, address, port, and nanoseconds since it was heard.
+    /// Stations that NORMAL has learned from any worker: VLAN, address, port, and nanoseconds since it was heard.
     pub fn stations(&self, now: Nanos) -> impl Iterator<Item = (u16, u64, Port, u64)> + '_ {
         self.macs.iter(now)
     }
 
     /// Forgets the stations that NORMAL has learned.
-    pub fn forget_stations(&mut self) {
+    pub fn forget_stations(&self) {
         self.macs.clear();
     }
 }
