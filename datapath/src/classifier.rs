@@ -45,11 +45,18 @@
 //! [`probe_count`](Classifier::probe_count) tells what a key would cost.
 
 mod buckets;
+mod build;
+mod compiled;
+mod directory;
 mod exact;
 mod fixed;
 mod hash;
+mod ladder;
 mod pages;
+mod profile;
 mod records;
+#[cfg(test)]
+mod sorted;
 #[cfg(test)]
 mod tests;
 mod tuples;
@@ -58,15 +65,16 @@ use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 use core::fmt;
 
-use exact::Exact;
-use fixed::Fixed;
+use directory::Directory;
 use hash::HashKey;
-use tuples::Tuples;
+use ladder::Ladder;
 
 use crate::key::{Key, MaskedKey, Needs};
 
 /// Keys in a batch.
 pub const BATCH: usize = 32;
+/// Entries whose probes are counted for a [`TableCompiled`].
+const SAMPLES: usize = 64;
 
 /// There is no memory for another entry; nothing was changed (`OFPFMFC_TABLE_FULL`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +101,14 @@ pub enum Template {
     Fixed,
     /// One mask, one hash table.
     Exact,
-    /// A hash table for each mask.
+    /// Prefixes of one field.
+    Lpm,
+    /// Hash tables for several masks.
     Tuples,
+    /// Bit vectors over the ranges of each field.
+    BitVec,
+    /// Cuts on the most selective fields.
+    Tree,
 }
 
 impl fmt::Display for Template {
@@ -102,9 +116,35 @@ impl fmt::Display for Template {
         f.write_str(match self {
             Template::Fixed => "fixed",
             Template::Exact => "exact",
+            Template::Lpm => "lpm",
             Template::Tuples => "tuples",
+            Template::BitVec => "bitvec",
+            Template::Tree => "tree",
         })
     }
+}
+
+/// How a flow table is compiled, and what that costs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TableCompiled {
+    /// The structure that answers.
+    pub template: Template,
+    /// Entries in the table, those without match fields too.
+    pub entry_count: usize,
+    /// Different masks, the empty one not counted.
+    pub mask_count: usize,
+    /// Entries that the structure does not hold and that are searched beside it.
+    pub overlay_count: usize,
+    /// Bytes that all of it holds: the directory, the structure that answers, and one that is being
+    /// made.
+    pub memory_len: usize,
+    /// What a lookup costs on average, in the template's own steps: entries compared for `fixed`, hash
+    /// tables searched for `exact` and `tuples`, steps as its essay counts them for the others. Asked of
+    /// a few packets made from the table's own entries; packets are not counted for it.
+    pub probes: f32,
+    /// Whether nothing is left to be done on the structure.
+    pub is_settled: bool,
 }
 
 /// Who wins: the higher priority, then the newer. One integer, never 0 for an entry.
@@ -167,29 +207,28 @@ impl Hit {
 /// ```
 #[derive(Debug)]
 pub struct Classifier {
-    form: Form,
+    directory: Directory,
+    ladder: Ladder,
     /// Entries without match fields, lowest rank first.
     any: Vec<Hit>,
     sequence: u64,
+    /// Grows with each change of an answer.
+    generation: u64,
     hash: HashKey,
     needs: Needs,
-}
-
-#[derive(Debug)]
-enum Form {
-    Fixed(Fixed),
-    Exact(Exact),
-    Tuples(Tuples),
 }
 
 impl Classifier {
     /// An empty table whose hashes are keyed by `seed`. Takes no memory until entries come.
     pub fn new(seed: u64) -> Classifier {
+        let hash = HashKey::new(seed);
         Classifier {
-            form: Form::Fixed(Fixed::default()),
+            directory: Directory::new(),
+            ladder: Ladder::new(hash),
             any: Vec::new(),
             sequence: 0,
-            hash: HashKey::new(seed),
+            generation: 0,
+            hash,
             needs: Needs::default(),
         }
     }
@@ -210,8 +249,8 @@ impl Classifier {
     }
 
     /// [`insert`](Self::insert), with a place among the entries of its priority that the caller
-    /// gives: of two that match, the one with the higher `sequence` wins. Plain inserts that follow
-    /// are newer than all.
+    /// gives: of two that match, the one with the higher `sequence` wins. No two entries have the same
+    /// one. Plain inserts that follow are newer than all.
     ///
     /// # Errors
     ///
@@ -227,18 +266,16 @@ impl Classifier {
         if matching.is_any() {
             return self.insert_any(hit);
         }
-        let before = self.replace(matching, hit);
-        if before.is_some() {
-            return Ok(before);
+        let before = self.directory.replace(matching, hit);
+        if let Some(old) = before {
+            self.ladder.replaced(&self.directory, matching, old, hit);
+        } else {
+            self.directory.insert(self.hash, matching, hit)?;
+            self.needs = self.needs.union(matching.needs());
+            self.ladder.came(&self.directory, matching, hit);
         }
-        self.make_room(matching)?;
-        match &mut self.form {
-            Form::Fixed(form) => form.insert(matching, hit)?,
-            Form::Exact(form) => form.insert(matching.value(), hit)?,
-            Form::Tuples(form) => form.insert(matching, hit)?,
-        }
-        self.needs = self.needs.union(matching.needs());
-        Ok(None)
+        self.generation = self.generation.wrapping_add(1);
+        Ok(before.map(|old| old.slot))
     }
 
     /// Makes the identical entry the newest of its priority; whether there is one.
@@ -253,25 +290,19 @@ impl Classifier {
     pub fn remove(&mut self, matching: &MaskedKey, priority: u16) -> Option<u32> {
         if matching.is_any() {
             let at = self.any.binary_search_by_key(&priority, |hit| hit.rank.priority()).ok()?;
+            self.generation = self.generation.wrapping_add(1);
             return Some(self.any.remove(at).slot);
         }
-        let (slot, last_of_mask) = match &mut self.form {
-            Form::Fixed(form) => (form.remove(matching, priority)?, true),
-            Form::Exact(form) if form.has_mask(matching) => {
-                (form.remove(matching.value(), priority)?, form.entry_count() == 0)
-            }
-            Form::Exact(_) => return None,
-            Form::Tuples(form) => form.remove(matching, priority)?,
-        };
-        self.settle();
-        if last_of_mask {
-            self.needs = match &self.form {
-                Form::Fixed(form) => form.needs(),
-                Form::Exact(form) => form.needs(),
-                Form::Tuples(form) => form.needs(),
-            };
+        let (hit, last_of_mask) = self.directory.remove(matching, priority)?;
+        if let Some(former) = self.directory.settle() {
+            self.ladder.retire(former);
         }
-        Some(slot)
+        if last_of_mask {
+            self.needs = self.directory.needs();
+        }
+        self.ladder.went(&self.directory, matching, hit);
+        self.generation = self.generation.wrapping_add(1);
+        Some(hit.slot)
     }
 
     /// The slot of the identical entry.
@@ -280,21 +311,15 @@ impl Classifier {
             let at = self.any.binary_search_by_key(&priority, |hit| hit.rank.priority()).ok()?;
             return self.any.get(at).map(|hit| hit.slot);
         }
-        match &self.form {
-            Form::Fixed(form) => form.get(matching, priority),
-            Form::Exact(form) if form.has_mask(matching) => form.get(matching.value(), priority),
-            Form::Exact(_) => None,
-            Form::Tuples(form) => form.get(matching, priority),
-        }
+        self.directory.get(matching, priority).map(|hit| hit.slot)
     }
 
     /// The slot of the entry that `key` hits.
     #[inline]
     pub fn find(&self, key: &Key) -> Option<u32> {
-        let hit = match &self.form {
-            Form::Fixed(form) => form.find(key),
-            Form::Exact(form) => form.find(key),
-            Form::Tuples(form) => form.find(key),
+        let hit = match self.ladder.is_compiled() {
+            false => self.directory.find(key),
+            true => self.ladder.find(key),
         };
         hit.or_better(self.best_any()).slot()
     }
@@ -305,10 +330,9 @@ impl Classifier {
         let any = self.best_any();
         for (keys, found) in keys.chunks(BATCH).zip(found.chunks_mut(BATCH)) {
             let mut hits = [Hit::NONE; BATCH];
-            match &self.form {
-                Form::Fixed(form) => form.find_batch(keys, &mut hits),
-                Form::Exact(form) => form.find_batch(keys, u32::MAX, &mut hits),
-                Form::Tuples(form) => form.find_batch(keys, &mut hits),
+            match self.ladder.is_compiled() {
+                false => self.directory.find_batch(keys, &mut hits),
+                true => self.ladder.find_batch(keys, &mut hits),
             }
             for ((found, hit), _) in found.iter_mut().zip(hits).zip(keys) {
                 *found = hit.or_better(any).slot();
@@ -325,20 +349,42 @@ impl Classifier {
                 return Some(slot);
             }
         }
-        match &self.form {
-            Form::Fixed(form) => form.overlapping(matching, priority),
-            Form::Exact(form) => form.overlapping(matching, priority),
-            Form::Tuples(form) => form.overlapping(matching, priority),
+        self.directory.overlapping(matching, priority)
+    }
+
+    /// Goes on with the compiling of the table for about `budget` microseconds; whether there is more
+    /// to do. Answers do not change by it, only what they cost.
+    pub fn step(&mut self, budget: usize) -> bool {
+        self.ladder.step(&self.directory, budget)
+    }
+
+    /// Whether the table is compiled as it should be: [`step`](Self::step) has nothing to do.
+    pub fn is_settled(&self) -> bool {
+        self.ladder.is_settled()
+    }
+
+    /// A number that is another one whenever an answer may be. What remembers answers compares it.
+    #[inline]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// How the table is compiled, and what that costs.
+    pub fn compiled(&self) -> TableCompiled {
+        TableCompiled {
+            template: self.template(),
+            entry_count: self.entry_count(),
+            mask_count: self.mask_count(),
+            overlay_count: self.overlay_count(),
+            memory_len: self.memory_len(),
+            probes: self.directory.sample(SAMPLES, |key| self.probe_count(key)),
+            is_settled: self.is_settled(),
         }
     }
 
     /// How the table is compiled now.
     pub fn template(&self) -> Template {
-        match &self.form {
-            Form::Fixed(_) => Template::Fixed,
-            Form::Exact(_) => Template::Exact,
-            Form::Tuples(_) => Template::Tuples,
-        }
+        self.ladder.template().unwrap_or_else(|| self.directory.template())
     }
 
     /// How much of a packet lookups look at.
@@ -348,39 +394,32 @@ impl Classifier {
 
     /// Entries in the table.
     pub fn entry_count(&self) -> usize {
-        self.any.len().saturating_add(match &self.form {
-            Form::Fixed(form) => form.entry_count(),
-            Form::Exact(form) => form.entry_count(),
-            Form::Tuples(form) => form.entry_count(),
-        })
+        self.any.len().saturating_add(self.directory.entry_count())
     }
 
     /// Different masks in the table, the empty one not counted.
     pub fn mask_count(&self) -> usize {
-        match &self.form {
-            Form::Fixed(form) => form.mask_count(),
-            Form::Exact(_) => 1,
-            Form::Tuples(form) => form.mask_count(),
-        }
+        self.directory.mask_count()
     }
 
-    /// Comparisons of entries (`fixed`) or hash tables searched that a lookup of `key` costs.
+    /// Entries that the compiled form does not hold yet and that are searched beside it.
+    pub fn overlay_count(&self) -> usize {
+        self.ladder.overlay_count()
+    }
+
+    /// What a lookup of `key` costs: comparisons of entries (`fixed`), hash tables searched (`exact`,
+    /// `tuples`), or the steps that the template counts.
     pub fn probe_count(&self, key: &Key) -> usize {
-        match &self.form {
-            Form::Fixed(form) => form.probe_count(key),
-            Form::Exact(form) => usize::from(form.applies_to(key)),
-            Form::Tuples(form) => form.probe_count(key),
+        match self.ladder.is_compiled() {
+            false => self.directory.probe_count(key),
+            true => self.ladder.probe_count(key),
         }
     }
 
     /// Bytes of memory held.
     pub fn memory_len(&self) -> usize {
         let any = self.any.capacity().saturating_mul(size_of::<Hit>());
-        any.saturating_add(match &self.form {
-            Form::Fixed(form) => form.memory_len(),
-            Form::Exact(form) => form.memory_len(),
-            Form::Tuples(form) => form.memory_len(),
-        })
+        any.saturating_add(self.directory.memory_len()).saturating_add(self.ladder.memory_len())
     }
 
     /// The rank of `sequence`, one higher than it so that no entry's is 0.
@@ -398,85 +437,15 @@ impl Classifier {
 
     fn insert_any(&mut self, hit: Hit) -> Result<Option<u32>, Full> {
         let priority = hit.rank.priority();
-        match self.any.binary_search_by_key(&priority, |hit| hit.rank.priority()) {
-            Ok(at) => {
-                let old = self.any.get_mut(at).map(|old| core::mem::replace(old, hit));
-                Ok(old.map(|old| old.slot))
-            }
+        let old = match self.any.binary_search_by_key(&priority, |hit| hit.rank.priority()) {
+            Ok(at) => self.any.get_mut(at).map(|old| core::mem::replace(old, hit).slot),
             Err(at) => {
                 self.any.try_reserve(1)?;
                 self.any.insert(at, hit);
-                Ok(None)
+                None
             }
-        }
-    }
-
-    /// Puts `hit` in the place of the identical entry, if there is one.
-    fn replace(&mut self, matching: &MaskedKey, hit: Hit) -> Option<u32> {
-        match &mut self.form {
-            Form::Fixed(form) => form.replace(matching, hit),
-            Form::Exact(form) if form.has_mask(matching) => form.replace(matching.value(), hit),
-            Form::Exact(_) => None,
-            Form::Tuples(form) => form.replace(matching, hit),
-        }
-    }
-
-    /// Falls down the ladder if `matching` does not fit the template.
-    fn make_room(&mut self, matching: &MaskedKey) -> Result<(), Full> {
-        match &mut self.form {
-            Form::Fixed(fixed) if fixed.is_full() => {
-                let same_mask = fixed.entries().all(|(key, _)| key.mask() == matching.mask());
-                if same_mask {
-                    let mut exact = Exact::new(self.hash, matching.mask());
-                    for (key, hit) in fixed.entries() {
-                        exact.insert(key.value(), hit)?;
-                    }
-                    self.form = Form::Exact(exact);
-                } else {
-                    let mut tuples = Tuples::new(self.hash);
-                    for (key, hit) in fixed.entries() {
-                        tuples.insert(key, hit)?;
-                    }
-                    self.form = Form::Tuples(tuples);
-                }
-            }
-            Form::Exact(exact) if !exact.has_mask(matching) => {
-                let mut tuples = Tuples::new(self.hash);
-                let id = tuples.reserve(&exact.mask())?;
-                let exact = core::mem::replace(exact, Exact::new(self.hash, matching.mask()));
-                tuples.adopt(id, exact);
-                self.form = Form::Tuples(tuples);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Climbs the ladder when entries have gone: half of what `fixed` holds, so that an entry that
-    /// comes and goes does not rebuild the table each time.
-    fn settle(&mut self) {
-        let fits = |count: usize| count <= Fixed::CAPACITY / 2;
-        let fixed = match &mut self.form {
-            Form::Fixed(_) => return,
-            Form::Exact(exact) if fits(exact.entry_count()) => {
-                let mut fixed = Fixed::default();
-                exact.entries().try_for_each(|(key, hit)| fixed.insert(&key, hit)).map(|()| fixed)
-            }
-            Form::Tuples(tuples) if fits(tuples.entry_count()) => {
-                let mut fixed = Fixed::default();
-                tuples.entries().try_for_each(|(key, hit)| fixed.insert(&key, hit)).map(|()| fixed)
-            }
-            Form::Tuples(tuples) => {
-                if let Some(exact) = tuples.take_only() {
-                    self.form = Form::Exact(exact);
-                }
-                return;
-            }
-            Form::Exact(_) => return,
         };
-        // Without memory for the small form the large one goes on serving.
-        if let Ok(fixed) = fixed {
-            self.form = Form::Fixed(fixed);
-        }
+        self.generation = self.generation.wrapping_add(1);
+        Ok(old)
     }
 }

@@ -20,6 +20,10 @@ use crate::tables::Tables;
 
 const FULL: OfpError = OfpError::FlowModFailed(Code::TableFull);
 
+/// Microseconds of compiling that a tick does, and a part of it on one table.
+const COMPILING_PER_TICK: usize = 200;
+const COMPILING_SLICE: usize = 50;
+
 fn full(_: NoMemory) -> OfpError {
     FULL
 }
@@ -448,6 +452,7 @@ impl Tables {
     /// # Ok::<(), ofp_codec::OfpError>(())
     /// ```
     pub fn tick(&mut self, now: Nanos) {
+        self.compile(COMPILING_PER_TICK);
         for _ in 0..self.config.expiries_per_tick.max(1) {
             let Some((deadline, slot)) = self.timeouts.first() else { return };
             if deadline > now {
@@ -478,8 +483,44 @@ impl Tables {
         }
     }
 
+    /// Goes on with the compiling of tables that have changed, for about `budget` microseconds; whether
+    /// there is more to do. Packets fare the same before and after, only faster. Each flow-mod does
+    /// a little of it and each [`tick`](Self::tick) more.
+    pub fn compile(&mut self, budget: usize) -> bool {
+        let mut budget = budget;
+        for table in &mut self.tables {
+            while budget > 0 && !table.classifier.is_settled() {
+                table.classifier.step(COMPILING_SLICE);
+                budget = budget.saturating_sub(COMPILING_SLICE);
+            }
+        }
+        !self.is_compiled()
+    }
+
+    /// Compiles all tables to the end, however long it takes: for measurements, and for who would
+    /// rather wait now.
+    ///
+    /// ```
+    /// use rumpswitch_datapath::{SwitchConfig, Tables};
+    ///
+    /// let mut tables = Tables::new(SwitchConfig::default());
+    /// tables.settle();
+    /// assert!(tables.is_compiled());
+    /// ```
+    pub fn settle(&mut self) {
+        while self.compile(usize::MAX) {}
+    }
+
+    /// Whether every table is compiled as it should be.
+    pub fn is_compiled(&self) -> bool {
+        self.tables.iter().all(|table| table.classifier.is_settled())
+    }
+
     /// When [`tick`](Self::tick) has something to do, at the earliest.
     pub fn next_deadline(&self) -> Option<Nanos> {
+        if !self.is_compiled() {
+            return Some(Nanos(0));
+        }
         self.timeouts.first().map(|(deadline, _)| deadline)
     }
 }

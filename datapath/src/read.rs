@@ -11,7 +11,7 @@ use ofp_codec::{
     BadRequestCode, GroupId, MeterId, OfpError, PacketQueue, PortDesc, PortNo, TableId,
 };
 
-use crate::classifier::Template;
+use crate::classifier::{TableCompiled, Template};
 use crate::flow_mod::Filter;
 use crate::tables::Tables;
 
@@ -185,6 +185,12 @@ impl Tables {
     /// How a table is compiled.
     pub fn template(&self, table_id: TableId) -> Option<Template> {
         self.tables.get(usize::from(table_id.0)).map(|table| table.classifier.template())
+    }
+
+    /// How a table is compiled, and what that costs. Looks at a few entries: for people, not for
+    /// every packet.
+    pub fn compiled(&self, table_id: TableId) -> Option<TableCompiled> {
+        self.tables.get(usize::from(table_id.0)).map(|table| table.classifier.compiled())
     }
 
     /// Description of a port.

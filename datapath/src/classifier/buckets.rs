@@ -208,6 +208,14 @@ impl Buckets {
         }
     }
 
+    /// Puts another record in the place of one of the same hash.
+    pub(super) fn redirect(&mut self, place: &Place, record: u32) {
+        let lane = place.lane as usize;
+        if let Some(place) = self.bucket_mut(place.bucket).and_then(|b| b.records.get_mut(lane)) {
+            *place = record;
+        }
+    }
+
     fn release(&mut self, overflow: u32) {
         let next = self.free;
         if let Some(bucket) = self.overflow.get_mut(overflow as usize) {
@@ -308,6 +316,11 @@ impl Buckets {
                 self.release(bucket.next);
             }
         }
+    }
+
+    /// Gives back memory, some pages at a time; whether that was all.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        self.main.free(pages) && self.overflow.free(pages)
     }
 
     pub(super) fn memory_len(&self) -> usize {

@@ -51,6 +51,10 @@ struct MaskedWord {
     mask: u64,
 }
 
+/// There are no more entries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End;
+
 /// How many entries have a priority.
 #[derive(Clone, Copy, Debug)]
 struct Level {
@@ -221,7 +225,7 @@ impl Exact {
         self.levels.try_reserve(1)?;
         self.records.reserve()?;
         if let Some(place) = self.locate(value) {
-            self.chain(place.record, hit, value)?;
+            self.chain(&place, hit, value)?;
         } else {
             self.buckets.reserve()?;
             let words = self.words.clone();
@@ -244,16 +248,16 @@ impl Exact {
         Ok(())
     }
 
-    /// Adds an entry to the chain of records that begins with `head`, by rank.
-    fn chain(&mut self, head: u32, hit: Hit, value: &Key) -> Result<(), Full> {
+    /// Adds an entry to the chain of records that begins at `place`, by rank.
+    fn chain(&mut self, place: &Place, hit: Hit, value: &Key) -> Result<(), Full> {
         let words = self.words.clone();
         let words = words.iter().map(|word| value.word(word.index) & word.mask);
+        let head = place.record;
         let first = self.records.get(head).ok_or(Full)?;
         let (old, next) = (first.hit, first.next);
         if hit.rank > old.rank {
-            // The head's number stays in the bucket: its entry moves behind it.
-            let moved = self.records.add(old, next, words)?;
-            self.records.set(head, hit, moved);
+            let added = self.records.add(hit, head, words)?;
+            self.buckets.redirect(place, added);
             return Ok(());
         }
         let (mut before, mut before_hit, mut after) = (head, old, next);
@@ -282,42 +286,33 @@ impl Exact {
         }
     }
 
-    pub(super) fn get(&self, value: &Key, priority: u16) -> Option<u32> {
+    pub(super) fn get(&self, value: &Key, priority: u16) -> Option<Hit> {
         let (at, ..) = self.seek(value, priority)?;
-        self.records.get(at).map(|record| record.hit.slot)
+        self.records.get(at).map(|record| record.hit)
     }
 
-    /// Puts `hit` in the place of the entry of the same match and priority.
-    pub(super) fn replace(&mut self, value: &Key, hit: Hit) -> Option<u32> {
+    /// Puts `hit` in the place of the entry of the same match and priority, which is returned.
+    pub(super) fn replace(&mut self, value: &Key, hit: Hit) -> Option<Hit> {
         let (at, ..) = self.seek(value, hit.rank.priority())?;
         let record = self.records.get(at)?;
-        let (old, next) = (record.hit.slot, record.next);
+        let (old, next) = (record.hit, record.next);
         self.records.set(at, hit, next);
         Some(old)
     }
 
-    pub(super) fn remove(&mut self, value: &Key, priority: u16) -> Option<u32> {
+    pub(super) fn remove(&mut self, value: &Key, priority: u16) -> Option<Hit> {
         let (at, before, place) = self.seek(value, priority)?;
         let record = self.records.get(at)?;
-        let (slot, next) = (record.hit.slot, record.next);
+        let (hit, next) = (record.hit, record.next);
         match before {
             Some(before) => {
                 let hit = self.records.get(before)?.hit;
                 self.records.set(before, hit, next);
-                self.records.remove(at);
             }
-            // The head's number is in the bucket: the next in rank takes its place.
-            None => match self.records.get(next).map(|record| (record.hit, record.next)) {
-                Some((hit, after)) => {
-                    self.records.set(at, hit, after);
-                    self.records.remove(next);
-                }
-                None => {
-                    self.buckets.remove(&place);
-                    self.records.remove(at);
-                }
-            },
+            None if next == NONE => self.buckets.remove(&place),
+            None => self.buckets.redirect(&place, next),
         }
+        self.records.remove(at);
         self.entry_count = self.entry_count.saturating_sub(1);
         if let Ok(at) = self.levels.binary_search_by_key(&priority, |level| level.priority) {
             if let Some(level) = self.levels.get_mut(at) {
@@ -327,7 +322,7 @@ impl Exact {
                 }
             }
         }
-        Some(slot)
+        Some(hit)
     }
 
     /// An entry of `priority`, other than the identical one, that some packet of `matching` hits.
@@ -337,7 +332,11 @@ impl Exact {
         if self.words.iter().all(|word| word.mask & !mask.word(word.index) == 0) {
             // All that this mask compares is given: one entry at most, the identical one if it is
             // the same mask.
-            return if self.has_mask(matching) { None } else { self.get(value, priority) };
+            return if self.has_mask(matching) {
+                None
+            } else {
+                self.get(value, priority).map(|hit| hit.slot)
+            };
         }
         let found = self.records.iter().find(|record| {
             record.hit.rank.priority() == priority
@@ -351,13 +350,35 @@ impl Exact {
 
     /// The entries, in no order.
     pub(super) fn entries(&self) -> impl Iterator<Item = (MaskedKey, Hit)> + '_ {
-        self.records.iter().map(|record| {
-            let mut value = Key::default();
-            for (&word, at) in record.words.iter().zip(&self.words) {
-                value.set_word(at.index, word);
-            }
-            (MaskedKey::from_parts(value, self.mask()), record.hit)
-        })
+        self.records.iter().map(|record| self.entry(&record))
+    }
+
+    fn entry(&self, record: &Record<'_>) -> (MaskedKey, Hit) {
+        let mut value = Key::default();
+        for (&word, at) in record.words.iter().zip(&self.words) {
+            value.set_word(at.index, word);
+        }
+        (MaskedKey::from_parts(value, self.mask()), record.hit)
+    }
+
+    /// What is in place `index` of all places, of which an entry keeps its own as long as it is
+    /// there; an error behind the last.
+    pub(super) fn entry_at(&self, index: u32) -> Result<Option<(MaskedKey, Hit)>, End> {
+        let record = self.records.get(index).ok_or(End)?;
+        Ok(record.hit.slot().map(|_| self.entry(&record)))
+    }
+
+    /// Values of at most `count` entries from all over the table.
+    pub(super) fn sample(&self, count: usize) -> impl Iterator<Item = Key> + '_ {
+        let stride = (self.records.count() as usize).div_ceil(count.max(1)).max(1);
+        let places = (0..self.records.count()).step_by(stride);
+        places.filter_map(|at| Some(*self.entry_at(at).ok()??.0.value()))
+    }
+
+    /// Gives back memory, some pages at a time, after which the table is of no more use; whether
+    /// that was all.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        self.buckets.free(pages) && self.records.free(pages)
     }
 
     /// Bytes held beside the struct itself.

@@ -72,23 +72,23 @@ impl Fixed {
         Ok(())
     }
 
-    pub(super) fn replace(&mut self, matching: &MaskedKey, hit: Hit) -> Option<u32> {
+    pub(super) fn replace(&mut self, matching: &MaskedKey, hit: Hit) -> Option<Hit> {
         let at = self.position(matching, hit.rank.priority())?;
-        let old = self.entries.remove(at).hit.slot;
+        let old = self.entries.remove(at).hit;
         // There is room: an entry has just gone.
         let at = self.entries.partition_point(|entry| entry.hit.rank > hit.rank);
         self.entries.insert(at, Entry::new(matching, hit));
         Some(old)
     }
 
-    pub(super) fn remove(&mut self, matching: &MaskedKey, priority: u16) -> Option<u32> {
+    pub(super) fn remove(&mut self, matching: &MaskedKey, priority: u16) -> Option<Hit> {
         let at = self.position(matching, priority)?;
-        Some(self.entries.remove(at).hit.slot)
+        Some(self.entries.remove(at).hit)
     }
 
-    pub(super) fn get(&self, matching: &MaskedKey, priority: u16) -> Option<u32> {
+    pub(super) fn get(&self, matching: &MaskedKey, priority: u16) -> Option<Hit> {
         let at = self.position(matching, priority)?;
-        self.entries.get(at).map(|entry| entry.hit.slot)
+        self.entries.get(at).map(|entry| entry.hit)
     }
 
     #[inline]

@@ -31,6 +31,17 @@ impl<T, const PAGE: usize> Pages<T, PAGE> {
         self.pages.get_mut(index / PAGE)?.get_mut(index % PAGE)
     }
 
+    pub(super) fn last_mut(&mut self) -> Option<&mut T> {
+        self.get_mut(self.len.checked_sub(1)?)
+    }
+
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let last = self.len.checked_sub(1)?;
+        let item = self.pages.get_mut(last / PAGE)?.pop();
+        self.len = last;
+        item
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.pages.iter().flatten()
     }
@@ -66,6 +77,14 @@ impl<T, const PAGE: usize> Pages<T, PAGE> {
         self.pages.get_mut(index / PAGE).ok_or(Full)?.push(item);
         self.len = self.len.saturating_add(1);
         Ok(index)
+    }
+
+    /// Gives back memory, some pages at a time; whether that was all.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        let left = self.pages.len().saturating_sub(pages);
+        self.pages.truncate(left);
+        self.len = self.len.min(left.saturating_mul(PAGE));
+        left == 0
     }
 
     pub(super) fn memory_len(&self) -> usize {

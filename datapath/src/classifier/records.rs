@@ -38,6 +38,11 @@ impl Records {
         Records { pages: Vec::new(), stride: HEAD.saturating_add(word_count), count: 0, free: NONE }
     }
 
+    /// Places ever used.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
     #[inline]
     pub(super) fn get(&self, index: u32) -> Option<Record<'_>> {
         let index = index as usize;
@@ -135,6 +140,13 @@ impl Records {
             let hit = Hit { rank: Rank(*rank), slot: *link as u32 };
             hit.slot().map(|_| Record { hit, next: (link >> 32) as u32, words })
         })
+    }
+
+    /// Gives back memory, some pages at a time; whether that was all.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        let left = self.pages.len().saturating_sub(pages);
+        self.pages.truncate(left);
+        left == 0
     }
 
     pub(super) fn memory_len(&self) -> usize {

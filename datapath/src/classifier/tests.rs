@@ -5,6 +5,8 @@ use std::time::Instant;
 use ofp_codec::{Match, Oxm, OxmField};
 use proptest::prelude::*;
 
+use super::compiled::Kind;
+use super::sorted;
 use super::*;
 use crate::key::{Depth, Presence};
 use crate::samples::cpu_nanos;
@@ -99,6 +101,7 @@ enum Step {
     Remove(prop::sample::Index),
     RemoveAbsent(MaskedKey, u16),
     Refresh(prop::sample::Index),
+    Work(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -107,6 +110,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<prop::sample::Index>().prop_map(Step::Remove),
         1 => (matching(), 0u16..4).prop_map(|(key, priority)| Step::RemoveAbsent(key, priority)),
         1 => any::<prop::sample::Index>().prop_map(Step::Refresh),
+        2 => (0usize..50).prop_map(Step::Work),
     ]
 }
 
@@ -114,9 +118,8 @@ fn compare(table: &Classifier, linear: &Linear, keys: &[Key]) {
     assert_eq!(table.entry_count(), linear.entries.len());
     assert_eq!(table.needs(), linear.needs());
     match table.template() {
-        Template::Fixed => assert_eq!(table.mask_count(), linear.mask_count()),
         Template::Exact => assert_eq!(linear.mask_count(), 1),
-        Template::Tuples => assert_eq!(table.mask_count(), linear.mask_count()),
+        _ => assert_eq!(table.mask_count(), linear.mask_count()),
     }
     let refs: Vec<&Key> = keys.iter().collect();
     let mut found = vec![None; keys.len()];
@@ -132,12 +135,14 @@ proptest! {
 
     #[test]
     fn finds_what_a_linear_search_finds(
-        steps in prop::collection::vec(step(), 1..60),
+        steps in prop::collection::vec(step(), 1..120),
         keys in prop::collection::vec(key(), 1..40),
         probe in matching(),
         seed in any::<u64>(),
+        kinds in prop::sample::select(vec![Kind::LADDER, &[Kind::Sorted]]),
     ) {
         let mut table = Classifier::new(seed);
+        table.ladder.set_kinds(kinds);
         let mut linear = Linear::default();
         for (slot, step) in (0u32..).zip(steps) {
             let pick = |index: prop::sample::Index| match linear.entries.is_empty() {
@@ -166,6 +171,9 @@ proptest! {
                     if let Some(slot) = slot {
                         linear.insert(&key, priority, slot);
                     }
+                }
+                Step::Work(budget) => {
+                    table.step(budget);
                 }
             }
             for (key, priority, slot, _) in &linear.entries {
@@ -299,6 +307,71 @@ fn many_priorities_of_one_match_are_one_chain() {
         left.retain(|&other| other != priority);
     }
     assert_eq!(table.find(&packet_to(0)), None);
+}
+
+/// Masks of one bit more each, so that a table of them has as many masks as entries.
+fn ladder_of_masks(entry_count: u32) -> Classifier {
+    let mut table = Classifier::new(9);
+    table.ladder.set_kinds(&[Kind::Sorted]);
+    for number in 0..entry_count {
+        table.insert(&bits(number), 1, number).unwrap();
+    }
+    table
+}
+
+fn bits(number: u32) -> MaskedKey {
+    let mut key = MaskedKey::ANY;
+    key.name(OxmField::Metadata, u128::MAX, Some(u128::from(number) + 1));
+    key
+}
+
+#[test]
+fn a_table_of_many_masks_is_compiled_and_given_up_in_slices() {
+    let mut table = ladder_of_masks(30);
+    assert!(!table.is_settled());
+    let mut slices = 0;
+    while table.step(1) {
+        slices += 1;
+    }
+    assert!(slices > 20, "{slices}");
+    assert!(table.is_settled() && table.ladder.is_compiled());
+    assert!(table.overlay_count() > 0 && table.overlay_count() < 30);
+    let generation = table.generation();
+    for number in 0..27 {
+        assert_eq!(table.remove(&bits(number), 1), Some(number));
+    }
+    assert_eq!(table.generation(), generation + 27);
+    while table.step(1) {}
+    assert!(!table.ladder.is_compiled());
+    assert_eq!((table.template(), table.entry_count()), (Template::Fixed, 3));
+}
+
+#[test]
+fn a_form_that_does_not_suit_leaves_the_table_to_its_directory() {
+    let mut table = ladder_of_masks(sorted::LIMIT as u32 + 5);
+    while table.step(3) {}
+    assert!(table.is_settled());
+    assert_eq!(table.template(), Template::Tuples);
+    let mut key = Key::default();
+    key.set(OxmField::Metadata, u128::MAX);
+    assert_eq!(table.find(&key), Some(sorted::LIMIT as u32 + 4), "the newest");
+}
+
+#[test]
+fn a_heavy_overlay_is_compiled_into_the_form() {
+    let mut table = ladder_of_masks(20);
+    while table.step(100) {}
+    let before = table.overlay_count();
+    for number in 1000..1010 {
+        table.insert(&bits(number), 2, number).unwrap();
+    }
+    let mut heaviest = 0;
+    for number in 2000..2020 {
+        table.insert(&bits(number), 2, number).unwrap();
+        heaviest = table.overlay_count().max(heaviest);
+    }
+    while table.step(100) {}
+    assert!(table.ladder.is_compiled() && table.is_settled(), "{before} {heaviest}");
 }
 
 /// A million entries: prints the processor time of an insert and a lookup, the memory, and the

@@ -19,9 +19,10 @@
 
 use alloc::vec::Vec;
 
-use super::exact::Exact;
+use super::exact::{End, Exact};
 use super::hash::HashKey;
 use super::pages::Pages;
+use super::profile::MaskUse;
 use super::{BATCH, Full, Hit, Rank};
 use crate::key::{Depth, KEY_WORDS, Key, MaskedKey, Needs, PRESENCE_MASK};
 
@@ -70,6 +71,13 @@ impl Demand {
     }
 }
 
+/// A place among the entries of all masks; the first by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cursor {
+    table: u32,
+    record: u32,
+}
+
 /// One table's place in the search.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
@@ -102,6 +110,10 @@ impl Tuples {
             entry_count: 0,
             demand: Demand::default(),
         }
+    }
+
+    pub(super) fn hash(&self) -> HashKey {
+        self.hash
     }
 
     pub(super) fn entry_count(&self) -> usize {
@@ -152,7 +164,7 @@ impl Tuples {
     }
 
     fn id_of(&self, mask: &Key) -> Option<u32> {
-        self.by_mask.get(mask, 0)
+        self.by_mask.get(mask, 0).map(|hit| hit.slot)
     }
 
     #[inline]
@@ -181,17 +193,17 @@ impl Tuples {
         Ok(())
     }
 
-    pub(super) fn replace(&mut self, matching: &MaskedKey, hit: Hit) -> Option<u32> {
+    pub(super) fn replace(&mut self, matching: &MaskedKey, hit: Hit) -> Option<Hit> {
         let id = self.id_of(matching.mask())?;
         self.table_mut(id)?.replace(matching.value(), hit)
     }
 
-    /// Removes an entry; its slot, and whether its mask went with it.
-    pub(super) fn remove(&mut self, matching: &MaskedKey, priority: u16) -> Option<(u32, bool)> {
+    /// Removes an entry; which it was, and whether its mask went with it.
+    pub(super) fn remove(&mut self, matching: &MaskedKey, priority: u16) -> Option<(Hit, bool)> {
         let id = self.id_of(matching.mask())?;
         let table = self.table_mut(id)?;
         let before = table.top_priority();
-        let slot = table.remove(matching.value(), priority)?;
+        let hit = table.remove(matching.value(), priority)?;
         let (after, is_empty) = (table.top_priority(), table.entry_count() == 0);
         self.entry_count = self.entry_count.saturating_sub(1);
         if is_empty {
@@ -199,7 +211,7 @@ impl Tuples {
         } else {
             self.turn(id, before, after);
         }
-        Some((slot, is_empty))
+        Some((hit, is_empty))
     }
 
     /// Where the table is in the order, given its priority there.
@@ -238,7 +250,7 @@ impl Tuples {
         }
     }
 
-    pub(super) fn get(&self, matching: &MaskedKey, priority: u16) -> Option<u32> {
+    pub(super) fn get(&self, matching: &MaskedKey, priority: u16) -> Option<Hit> {
         self.table(self.id_of(matching.mask())?)?.get(matching.value(), priority)
     }
 
@@ -290,6 +302,51 @@ impl Tuples {
 
     pub(super) fn entries(&self) -> impl Iterator<Item = (MaskedKey, Hit)> + '_ {
         self.tables().flat_map(Exact::entries)
+    }
+
+    /// The masks, highest priority first.
+    #[allow(dead_code, reason = "read by the builders of the forms")]
+    pub(super) fn masks(&self) -> impl Iterator<Item = MaskUse> + '_ {
+        self.order.iter().filter_map(|turn| {
+            let table = self.table(turn.table)?;
+            let (mask, entry_count) = (table.mask(), table.entry_count());
+            Some(MaskUse { mask, entry_count, top_priority: turn.top_priority })
+        })
+    }
+
+    /// What is in the place that `cursor` stands at, which moves on; an error behind the last. An
+    /// entry that is there from the first call to the last is met once.
+    pub(super) fn walk(&self, cursor: &mut Cursor) -> Result<Option<(MaskedKey, Hit)>, End> {
+        let table = self.tables.get(cursor.table as usize).ok_or(End)?;
+        let found = table.as_ref().map(|table| table.entry_at(cursor.record));
+        if let Some(Ok(found)) = found {
+            cursor.record = cursor.record.saturating_add(1);
+            return Ok(found);
+        }
+        *cursor = Cursor { table: cursor.table.saturating_add(1), record: 0 };
+        Ok(None)
+    }
+
+    /// Values of at most `count` entries, from masks all over the order.
+    pub(super) fn sample(&self, count: usize) -> impl Iterator<Item = Key> + '_ {
+        let stride = self.order.len().div_ceil(count.max(1)).max(1);
+        let each = count.checked_div(self.order.len()).unwrap_or(0).max(1);
+        let tables = self.order.iter().step_by(stride);
+        tables.filter_map(|turn| self.table(turn.table)).flat_map(move |table| table.sample(each))
+    }
+
+    /// Gives back memory, some pages at a time, after which the tables are of no more use; whether
+    /// that was all.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        for _ in 0..pages {
+            let Some(last) = self.tables.last_mut() else { return true };
+            if last.as_mut().is_none_or(|table| table.free(pages)) {
+                self.tables.pop();
+                continue;
+            }
+            return false;
+        }
+        false
     }
 
     pub(super) fn needs(&self) -> Needs {

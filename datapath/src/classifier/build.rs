@@ -1,0 +1,202 @@
+//! The next compiled form of a table, made while the table changes.
+//!
+//! # Design
+//!
+//! A build walks over the directory and hands every entry to a template's builder, lets the builder
+//! work, and brings the form up to date. The directory changes meanwhile. What comes is kept in an
+//! overlay, which becomes the form's; what goes is noted, since the builder may have it; an entry that
+//! is replaced goes and comes. The walk leaves out what is in the overlay, so no entry is in both, and
+//! the builder never has two of one match and priority. When the form is there, what went is taken out
+//! of it and what came is offered to it. All of it is done in slices, so no caller waits.
+//!
+//! # What it costs
+//!
+//! The work of the builder, a step of the walk for each place in the directory, and a record for each
+//! change during the build.
+
+use super::compiled::{Builder, Compiled, Kind, Unsuited};
+use super::exact::End;
+use super::hash::HashKey;
+use super::profile::Profile;
+use super::tuples::{Cursor, Tuples};
+use super::{Full, Hit};
+use crate::key::MaskedKey;
+
+/// A form being made.
+#[derive(Debug)]
+pub(super) struct Build {
+    kind: Kind,
+    stage: Stage,
+    /// Where the walk is that the stage does.
+    cursor: Cursor,
+    /// Entries that the form does not hold.
+    overlay: Tuples,
+    /// Entries that went and that the form may hold.
+    gone: Tuples,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The walk over the directory.
+    Gather(Builder),
+    /// The builder's own work.
+    Make(Builder),
+    /// The walk over those that went.
+    Bury(Compiled),
+    /// The walk over those that came.
+    Offer(Compiled),
+    /// All done; the form has been taken.
+    Done,
+}
+
+/// A form and the entries that it does not hold.
+pub(super) struct Made {
+    pub(super) form: Compiled,
+    pub(super) overlay: Tuples,
+    /// What the build leaves behind.
+    pub(super) gone: Tuples,
+}
+
+impl Build {
+    pub(super) fn new(kind: Kind, hash: HashKey, profile: &Profile<'_>) -> Result<Build, Unsuited> {
+        Ok(Build {
+            kind,
+            stage: Stage::Gather(Builder::new(kind, hash, profile)?),
+            cursor: Cursor::default(),
+            overlay: Tuples::new(hash),
+            gone: Tuples::new(hash),
+        })
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Entries that came and went since it began.
+    pub(super) fn change_count(&self) -> usize {
+        self.overlay.entry_count().saturating_add(self.gone.entry_count())
+    }
+
+    pub(super) fn memory_len(&self) -> usize {
+        self.overlay.memory_len().saturating_add(self.gone.memory_len())
+    }
+
+    /// An entry has come into the directory.
+    pub(super) fn came(&mut self, matching: &MaskedKey, hit: Hit) -> Result<(), Full> {
+        if let Stage::Offer(form) = &mut self.stage {
+            if form.insert(matching, hit) == Ok(true) {
+                return Ok(());
+            }
+        }
+        self.overlay.insert(matching, hit)
+    }
+
+    /// An entry has gone from the directory.
+    pub(super) fn went(&mut self, matching: &MaskedKey, hit: Hit) -> Result<(), Full> {
+        if self.overlay.remove(matching, hit.rank.priority()).is_some() {
+            return Ok(());
+        }
+        match &mut self.stage {
+            Stage::Gather(_) | Stage::Make(_) => self.gone.insert(matching, hit),
+            Stage::Bury(form) | Stage::Offer(form) => {
+                form.remove(matching, hit);
+                Ok(())
+            }
+            Stage::Done => Ok(()),
+        }
+    }
+
+    /// Works for about `budget` microseconds over the entries of `directory`; gives the form when
+    /// it is ready.
+    pub(super) fn step(
+        &mut self,
+        directory: &Tuples,
+        budget: usize,
+    ) -> Result<Option<Made>, Unsuited> {
+        match &mut self.stage {
+            Stage::Gather(builder) => {
+                for _ in 0..budget {
+                    match directory.walk(&mut self.cursor) {
+                        Ok(None) => {}
+                        Ok(Some((matching, hit))) => {
+                            let is_new = self.overlay.entry_count() != 0
+                                && self.overlay.get(&matching, hit.rank.priority()).is_some();
+                            if !is_new && !builder.add(&matching, hit)? {
+                                self.overlay.insert(&matching, hit)?;
+                            }
+                        }
+                        Err(End) => {
+                            self.advance();
+                            break;
+                        }
+                    }
+                }
+            }
+            Stage::Make(builder) => {
+                if let Some(form) = builder.step(budget)? {
+                    self.cursor = Cursor::default();
+                    self.stage = Stage::Bury(form);
+                }
+            }
+            Stage::Bury(form) => {
+                for _ in 0..budget {
+                    match self.gone.walk(&mut self.cursor) {
+                        Ok(None) => {}
+                        Ok(Some((matching, hit))) => {
+                            form.remove(&matching, hit);
+                        }
+                        Err(End) => {
+                            self.advance();
+                            break;
+                        }
+                    }
+                }
+            }
+            Stage::Offer(form) => {
+                for _ in 0..budget {
+                    match self.overlay.walk(&mut self.cursor) {
+                        Ok(None) => {}
+                        Ok(Some((matching, hit))) => {
+                            if form.insert(&matching, hit) == Ok(true) {
+                                self.overlay.remove(&matching, hit.rank.priority());
+                            }
+                        }
+                        Err(End) => return Ok(self.finish()),
+                    }
+                }
+            }
+            Stage::Done => {}
+        }
+        Ok(None)
+    }
+
+    /// Goes on with what follows a walk.
+    fn advance(&mut self) {
+        self.cursor = Cursor::default();
+        self.stage = match core::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Gather(builder) => Stage::Make(builder),
+            Stage::Bury(form) => Stage::Offer(form),
+            other => other,
+        };
+    }
+
+    fn finish(&mut self) -> Option<Made> {
+        let Stage::Offer(form) = core::mem::replace(&mut self.stage, Stage::Done) else {
+            return None;
+        };
+        let hash = self.overlay.hash();
+        let overlay = core::mem::replace(&mut self.overlay, Tuples::new(hash));
+        let gone = core::mem::replace(&mut self.gone, Tuples::new(hash));
+        Some(Made { form, overlay, gone })
+    }
+
+    /// What an abandoned build leaves behind.
+    pub(super) fn into_remains(self) -> (Option<Compiled>, Tuples, Tuples) {
+        let form = match self.stage {
+            Stage::Bury(form) | Stage::Offer(form) => Some(form),
+            // A builder is dropped as a whole.
+            Stage::Gather(_) | Stage::Make(_) | Stage::Done => None,
+        };
+        (form, self.overlay, self.gone)
+    }
+}

@@ -1,0 +1,255 @@
+//! The authority on what is in a table: every entry that has match fields, found by mask, value and
+//! priority, and a lookup that needs nothing else.
+//!
+//! Few entries are compared one by one ([`Fixed`]), those of one mask are hashed ([`Exact`]), and of
+//! several masks each has its hash table ([`Tuples`]). Moving between the three is bounded work:
+//! `Fixed` has few entries, and an `Exact` becomes the first of `Tuples` as it is.
+
+use super::exact::Exact;
+use super::fixed::Fixed;
+use super::hash::HashKey;
+use super::profile::Profile;
+use super::tuples::Tuples;
+use super::{BATCH, Full, Hit, Template};
+use crate::key::{Key, MaskedKey, Needs};
+
+/// The entries of a table, by match and priority.
+#[derive(Debug)]
+pub(super) enum Directory {
+    Fixed(Fixed),
+    Exact(Exact),
+    Tuples(Tuples),
+}
+
+/// A form that the entries have left, with what memory it holds.
+#[derive(Debug)]
+pub(super) enum Former {
+    Exact(Exact),
+    Tuples(Tuples),
+}
+
+impl Former {
+    /// Gives back memory, some pages at a time; whether that was all.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        match self {
+            Former::Exact(form) => form.free(pages),
+            Former::Tuples(form) => form.free(pages),
+        }
+    }
+}
+
+impl Directory {
+    pub(super) fn new() -> Directory {
+        Directory::Fixed(Fixed::default())
+    }
+
+    /// Adds an entry that is not there; nothing has changed on an error.
+    pub(super) fn insert(
+        &mut self,
+        hash: HashKey,
+        matching: &MaskedKey,
+        hit: Hit,
+    ) -> Result<(), Full> {
+        self.make_room(hash, matching)?;
+        match self {
+            Directory::Fixed(form) => form.insert(matching, hit),
+            Directory::Exact(form) => form.insert(matching.value(), hit),
+            Directory::Tuples(form) => form.insert(matching, hit),
+        }
+    }
+
+    /// Puts `hit` in the place of the entry of the same match and priority, which is returned.
+    pub(super) fn replace(&mut self, matching: &MaskedKey, hit: Hit) -> Option<Hit> {
+        match self {
+            Directory::Fixed(form) => form.replace(matching, hit),
+            Directory::Exact(form) if form.has_mask(matching) => {
+                form.replace(matching.value(), hit)
+            }
+            Directory::Exact(_) => None,
+            Directory::Tuples(form) => form.replace(matching, hit),
+        }
+    }
+
+    /// Removes an entry; which it was, and whether it may have been the last of its mask.
+    pub(super) fn remove(&mut self, matching: &MaskedKey, priority: u16) -> Option<(Hit, bool)> {
+        match self {
+            Directory::Fixed(form) => Some((form.remove(matching, priority)?, true)),
+            Directory::Exact(form) if form.has_mask(matching) => {
+                let hit = form.remove(matching.value(), priority)?;
+                Some((hit, form.entry_count() == 0))
+            }
+            Directory::Exact(_) => None,
+            Directory::Tuples(form) => form.remove(matching, priority),
+        }
+    }
+
+    pub(super) fn get(&self, matching: &MaskedKey, priority: u16) -> Option<Hit> {
+        match self {
+            Directory::Fixed(form) => form.get(matching, priority),
+            Directory::Exact(form) if form.has_mask(matching) => {
+                form.get(matching.value(), priority)
+            }
+            Directory::Exact(_) => None,
+            Directory::Tuples(form) => form.get(matching, priority),
+        }
+    }
+
+    #[inline]
+    pub(super) fn find(&self, key: &Key) -> Hit {
+        match self {
+            Directory::Fixed(form) => form.find(key),
+            Directory::Exact(form) => form.find(key),
+            Directory::Tuples(form) => form.find(key),
+        }
+    }
+
+    /// [`find`](Self::find) for each of `keys`, into `hits` that hold nothing yet.
+    #[inline]
+    pub(super) fn find_batch(&self, keys: &[&Key], hits: &mut [Hit; BATCH]) {
+        match self {
+            Directory::Fixed(form) => form.find_batch(keys, hits),
+            Directory::Exact(form) => form.find_batch(keys, u32::MAX, hits),
+            Directory::Tuples(form) => form.find_batch(keys, hits),
+        }
+    }
+
+    pub(super) fn overlapping(&self, matching: &MaskedKey, priority: u16) -> Option<u32> {
+        match self {
+            Directory::Fixed(form) => form.overlapping(matching, priority),
+            Directory::Exact(form) => form.overlapping(matching, priority),
+            Directory::Tuples(form) => form.overlapping(matching, priority),
+        }
+    }
+
+    /// The masks of a table of several.
+    pub(super) fn profile(&self) -> Option<Profile<'_>> {
+        match self {
+            Directory::Tuples(form) => Some(Profile::new(form)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn template(&self) -> Template {
+        match self {
+            Directory::Fixed(_) => Template::Fixed,
+            Directory::Exact(_) => Template::Exact,
+            Directory::Tuples(_) => Template::Tuples,
+        }
+    }
+
+    pub(super) fn needs(&self) -> Needs {
+        match self {
+            Directory::Fixed(form) => form.needs(),
+            Directory::Exact(form) => form.needs(),
+            Directory::Tuples(form) => form.needs(),
+        }
+    }
+
+    pub(super) fn entry_count(&self) -> usize {
+        match self {
+            Directory::Fixed(form) => form.entry_count(),
+            Directory::Exact(form) => form.entry_count(),
+            Directory::Tuples(form) => form.entry_count(),
+        }
+    }
+
+    pub(super) fn mask_count(&self) -> usize {
+        match self {
+            Directory::Fixed(form) => form.mask_count(),
+            Directory::Exact(_) => 1,
+            Directory::Tuples(form) => form.mask_count(),
+        }
+    }
+
+    pub(super) fn probe_count(&self, key: &Key) -> usize {
+        match self {
+            Directory::Fixed(form) => form.probe_count(key),
+            Directory::Exact(form) => usize::from(form.applies_to(key)),
+            Directory::Tuples(form) => form.probe_count(key),
+        }
+    }
+
+    /// The average of `measure` over keys made from a few entries from all over the table.
+    pub(super) fn sample(&self, count: usize, measure: impl Fn(&Key) -> usize) -> f32 {
+        let (mut sum, mut samples) = (0usize, 0usize);
+        let mut take = |key: &Key| {
+            sum = sum.saturating_add(measure(key));
+            samples = samples.saturating_add(1);
+        };
+        match self {
+            Directory::Fixed(form) => form.entries().for_each(|(key, _)| take(key.value())),
+            Directory::Exact(form) => form.sample(count).for_each(|key| take(&key)),
+            Directory::Tuples(form) => form.sample(count).for_each(|key| take(&key)),
+        }
+        if samples == 0 { 0.0 } else { sum as f32 / samples as f32 }
+    }
+
+    pub(super) fn memory_len(&self) -> usize {
+        match self {
+            Directory::Fixed(form) => form.memory_len(),
+            Directory::Exact(form) => form.memory_len(),
+            Directory::Tuples(form) => form.memory_len(),
+        }
+    }
+
+    /// Falls down the ladder if `matching` does not fit the form.
+    fn make_room(&mut self, hash: HashKey, matching: &MaskedKey) -> Result<(), Full> {
+        match self {
+            Directory::Fixed(fixed) if fixed.is_full() => {
+                let same_mask = fixed.entries().all(|(key, _)| key.mask() == matching.mask());
+                if same_mask {
+                    let mut exact = Exact::new(hash, matching.mask());
+                    for (key, hit) in fixed.entries() {
+                        exact.insert(key.value(), hit)?;
+                    }
+                    *self = Directory::Exact(exact);
+                } else {
+                    let mut tuples = Tuples::new(hash);
+                    for (key, hit) in fixed.entries() {
+                        tuples.insert(key, hit)?;
+                    }
+                    *self = Directory::Tuples(tuples);
+                }
+            }
+            Directory::Exact(exact) if !exact.has_mask(matching) => {
+                let mut tuples = Tuples::new(hash);
+                let id = tuples.reserve(&exact.mask())?;
+                let exact = core::mem::replace(exact, Exact::new(hash, matching.mask()));
+                tuples.adopt(id, exact);
+                *self = Directory::Tuples(tuples);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Climbs the ladder when entries have gone: half of what `fixed` holds, so that an entry that
+    /// comes and goes does not rebuild the table each time. What is left behind is to be freed.
+    pub(super) fn settle(&mut self) -> Option<Former> {
+        let fits = |count: usize| count <= Fixed::CAPACITY / 2;
+        let fixed = match self {
+            Directory::Exact(exact) if fits(exact.entry_count()) => {
+                let mut fixed = Fixed::default();
+                exact.entries().try_for_each(|(key, hit)| fixed.insert(&key, hit)).map(|()| fixed)
+            }
+            Directory::Tuples(tuples) if fits(tuples.entry_count()) => {
+                let mut fixed = Fixed::default();
+                tuples.entries().try_for_each(|(key, hit)| fixed.insert(&key, hit)).map(|()| fixed)
+            }
+            Directory::Tuples(tuples) => {
+                if let Some(exact) = tuples.take_only() {
+                    *self = Directory::Exact(exact);
+                }
+                return None;
+            }
+            Directory::Fixed(_) | Directory::Exact(_) => return None,
+        };
+        // Without memory for the small form the large one goes on serving.
+        let fixed = fixed.ok()?;
+        match core::mem::replace(self, Directory::Fixed(fixed)) {
+            Directory::Fixed(_) => None,
+            Directory::Exact(form) => Some(Former::Exact(form)),
+            Directory::Tuples(form) => Some(Former::Tuples(form)),
+        }
+    }
+}

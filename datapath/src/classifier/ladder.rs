@@ -1,0 +1,370 @@
+//! Which template a table of several masks is compiled into, and the change from one to the next.
+//!
+//! # Design
+//!
+//! The directory always answers; a compiled form answers faster. The ladder has the form in use, the
+//! *overlay* (entries that the form does not hold, in a hash table for each mask), the form that is
+//! being made ([`Build`]), and what earlier forms hold of memory. It is told of every change after the
+//! directory, and does a slice of what there is to do each time; [`step`](Ladder::step) does more.
+//!
+//! A form is begun when the table has masks enough that it pays, and made anew when the overlay has
+//! grown to a share of it. The templates are tried in their order; one that says
+//! [`Unsuited`](super::compiled::Unsuited) is not asked again before the table has grown or shrunk by
+//! a quarter. Whatever fails for lack of memory costs speed only: the form is dropped, and the
+//! directory answers.
+//!
+//! # What it costs
+//!
+//! A lookup: the form's, and the overlay's probes while it has entries. A change: the form's insert or
+//! remove and a slice of work, [`SLICE`] microseconds or so. The swap of forms is a move; the old form
+//! is freed in slices.
+
+use alloc::vec::Vec;
+
+use arrayvec::ArrayVec;
+
+use super::build::{Build, Made};
+use super::compiled::{Compiled, Kind, Unsuited};
+use super::directory::{Directory, Former};
+use super::hash::HashKey;
+use super::tuples::Tuples;
+use super::{BATCH, Hit, Template};
+use crate::key::{Key, MaskedKey};
+
+/// Microseconds of building that a change of the table does.
+const SLICE: usize = 4;
+/// Pages freed in a microsecond of a step.
+const PAGES_PER_UNIT: usize = 1;
+/// Masks from which a compiled form is made, and below which it is given up.
+const MANY_MASKS: usize = 6;
+const FEW_MASKS: usize = 4;
+/// Entries in the overlay, beside an eighth of the form's, before a form is made anew.
+const OVERLAY: usize = 32;
+
+/// The compiled form of a table, and what becomes of it.
+#[derive(Debug)]
+pub(super) struct Ladder {
+    compiled: Option<Compiled>,
+    /// Entries that are not in `compiled`; empty without one.
+    overlay: Tuples,
+    build: Option<Build>,
+    retired: Vec<Retired>,
+    refusals: ArrayVec<Refusal, { Kind::COUNT }>,
+    /// The forms that are tried, in their order.
+    kinds: &'static [Kind],
+    hash: HashKey,
+    /// Whether [`step`](Ladder::step) has something to do.
+    has_work: bool,
+}
+
+/// A template did not suit.
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    kind: Kind,
+    /// How many entries and masks there were.
+    entry_count: usize,
+    mask_count: usize,
+}
+
+/// What is to be freed.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "few at a time, and a box would need memory to free it"
+)]
+enum Retired {
+    Compiled(Compiled),
+    Former(Former),
+}
+
+impl Retired {
+    fn free(&mut self, pages: usize) -> bool {
+        match self {
+            Retired::Compiled(form) => form.free(pages),
+            Retired::Former(form) => form.free(pages),
+        }
+    }
+}
+
+impl Ladder {
+    pub(super) fn new(hash: HashKey) -> Ladder {
+        Ladder {
+            compiled: None,
+            overlay: Tuples::new(hash),
+            build: None,
+            retired: Vec::new(),
+            refusals: ArrayVec::new(),
+            kinds: Kind::LADDER,
+            hash,
+            has_work: false,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_kinds(&mut self, kinds: &'static [Kind]) {
+        self.kinds = kinds;
+    }
+
+    /// The compiled form in use.
+    #[inline]
+    pub(super) fn is_compiled(&self) -> bool {
+        self.compiled.is_some()
+    }
+
+    /// The template in use; `None` when the directory answers.
+    pub(super) fn template(&self) -> Option<Template> {
+        self.compiled.as_ref().map(|form| form.kind().template())
+    }
+
+    /// Whether the form that answers is the one that is wanted, and nothing is left to be freed.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.has_work
+    }
+
+    /// The best entry that `key` matches, while [`is_compiled`](Self::is_compiled).
+    #[inline]
+    pub(super) fn find(&self, key: &Key) -> Hit {
+        let hit = self.compiled.as_ref().map_or(Hit::NONE, |form| form.find(key));
+        match self.overlay.entry_count() {
+            0 => hit,
+            _ => hit.or_better(self.overlay.find(key)),
+        }
+    }
+
+    /// [`find`](Self::find) for each of `keys`.
+    pub(super) fn find_batch(&self, keys: &[&Key], hits: &mut [Hit; BATCH]) {
+        if let Some(form) = &self.compiled {
+            let wanted = 1u64.wrapping_shl(keys.len() as u32).wrapping_sub(1) as u32;
+            form.find_batch(keys, wanted, hits);
+        }
+        if self.overlay.entry_count() != 0 {
+            self.overlay.find_batch(keys, hits);
+        }
+    }
+
+    /// An entry has come into the directory.
+    pub(super) fn came(&mut self, directory: &Directory, matching: &MaskedKey, hit: Hit) {
+        if let Some(form) = &mut self.compiled {
+            let is_held = form.insert(matching, hit) == Ok(true)
+                || self.overlay.insert(matching, hit).is_ok();
+            if !is_held {
+                self.drop_compiled();
+            }
+        }
+        if self.build.as_mut().is_some_and(|build| build.came(matching, hit).is_err()) {
+            self.drop_build();
+        }
+        self.changed(directory);
+    }
+
+    /// An entry has gone from the directory.
+    pub(super) fn went(&mut self, directory: &Directory, matching: &MaskedKey, hit: Hit) {
+        if let Some(form) = &mut self.compiled {
+            let is_gone = self.overlay.remove(matching, hit.rank.priority()).is_some()
+                || form.remove(matching, hit);
+            debug_assert!(is_gone, "an entry is in the form or in the overlay");
+            if !is_gone {
+                self.drop_compiled();
+            }
+        }
+        if self.build.as_mut().is_some_and(|build| build.went(matching, hit).is_err()) {
+            self.drop_build();
+        }
+        self.changed(directory);
+    }
+
+    /// An entry has another slot and rank, and the same match and priority.
+    pub(super) fn replaced(
+        &mut self,
+        directory: &Directory,
+        matching: &MaskedKey,
+        old: Hit,
+        new: Hit,
+    ) {
+        if let Some(form) = &mut self.compiled {
+            let is_held = self.overlay.replace(matching, new).is_some()
+                || form.replace(matching, old, new)
+                || (form.remove(matching, old) && self.overlay.insert(matching, new).is_ok());
+            if !is_held {
+                self.drop_compiled();
+            }
+        }
+        let noted = self
+            .build
+            .as_mut()
+            .map(|build| build.went(matching, old).and_then(|()| build.came(matching, new)));
+        if noted.is_some_and(|noted| noted.is_err()) {
+            self.drop_build();
+        }
+        self.changed(directory);
+    }
+
+    /// The directory has left a form behind.
+    pub(super) fn retire(&mut self, former: Former) {
+        self.bin(Retired::Former(former));
+        self.has_work = true;
+    }
+
+    fn changed(&mut self, directory: &Directory) {
+        self.has_work = self.has_work || self.wanted(directory).is_some();
+        if self.has_work {
+            self.step(directory, SLICE);
+        }
+    }
+
+    /// Does about `budget` microseconds of what there is to do; whether there is more.
+    pub(super) fn step(&mut self, directory: &Directory, budget: usize) -> bool {
+        self.has_work = self.work(directory, budget);
+        self.has_work
+    }
+
+    fn work(&mut self, directory: &Directory, budget: usize) -> bool {
+        if let Some(retired) = self.retired.last_mut() {
+            if retired.free(budget.saturating_mul(PAGES_PER_UNIT)) {
+                self.retired.pop();
+            }
+            return true;
+        }
+        let Directory::Tuples(tuples) = directory else {
+            self.drop_build();
+            self.drop_compiled();
+            return !self.retired.is_empty();
+        };
+        if self.build.is_none() {
+            match self.wanted(directory) {
+                None => return false,
+                Some(Wanted::Nothing) => self.drop_compiled(),
+                Some(Wanted::Form(kind)) => self.begin(directory, kind),
+            }
+            return true;
+        }
+        let Some(build) = &mut self.build else { return false };
+        // So many changes that it is better to begin again.
+        if build.change_count() > tuples.entry_count().max(OVERLAY) {
+            self.drop_build();
+            return true;
+        }
+        match build.step(tuples, budget) {
+            Ok(None) => {}
+            Ok(Some(made)) => self.take(made),
+            Err(Unsuited) => {
+                let kind = build.kind();
+                self.drop_build();
+                self.refuse(directory, kind);
+            }
+        }
+        true
+    }
+
+    /// What the table should change to.
+    fn wanted(&self, directory: &Directory) -> Option<Wanted> {
+        let Some(profile) = directory.profile() else {
+            return self.compiled.as_ref().map(|_| Wanted::Nothing);
+        };
+        let least = if self.is_compiled() { FEW_MASKS } else { MANY_MASKS };
+        if profile.mask_count() < least {
+            return self.compiled.as_ref().map(|_| Wanted::Nothing);
+        }
+        let (entry_count, mask_count) = (profile.entry_count(), profile.mask_count());
+        let best = self.kinds.iter().copied().find(|&kind| {
+            let refusal = self.refusals.iter().find(|refusal| refusal.kind == kind);
+            refusal.is_none_or(|refusal| refusal.is_over(entry_count, mask_count))
+        });
+        let Some(form) = &self.compiled else { return best.map(Wanted::Form) };
+        let bound = form.entry_count() / 8;
+        let is_heavy = self.overlay.entry_count() > bound.saturating_add(OVERLAY);
+        match best {
+            Some(best) => (is_heavy || best != form.kind()).then_some(Wanted::Form(best)),
+            None => is_heavy.then_some(Wanted::Nothing),
+        }
+    }
+
+    fn begin(&mut self, directory: &Directory, kind: Kind) {
+        let Some(profile) = directory.profile() else { return };
+        match Build::new(kind, self.hash, &profile) {
+            Ok(build) => self.build = Some(build),
+            Err(Unsuited) => self.refuse(directory, kind),
+        }
+    }
+
+    /// Remembers that a template did not suit the table as it is.
+    fn refuse(&mut self, directory: &Directory, kind: Kind) {
+        let refusal = Refusal {
+            kind,
+            entry_count: directory.entry_count(),
+            mask_count: directory.mask_count(),
+        };
+        self.refusals.retain(|other| other.kind != kind);
+        // There is a place for each kind.
+        let _ = self.refusals.try_push(refusal);
+    }
+
+    /// Takes a new form into use.
+    fn take(&mut self, made: Made) {
+        self.drop_compiled();
+        self.refusals.retain(|refusal| refusal.kind != made.form.kind());
+        self.compiled = Some(made.form);
+        self.overlay = made.overlay;
+        self.bin(Retired::Former(Former::Tuples(made.gone)));
+        self.build = None;
+    }
+
+    fn drop_compiled(&mut self) {
+        if let Some(form) = self.compiled.take() {
+            let overlay = core::mem::replace(&mut self.overlay, Tuples::new(self.hash));
+            self.bin(Retired::Compiled(form));
+            self.bin(Retired::Former(Former::Tuples(overlay)));
+        }
+    }
+
+    fn drop_build(&mut self) {
+        if let Some(build) = self.build.take() {
+            let (form, overlay, gone) = build.into_remains();
+            if let Some(form) = form {
+                self.bin(Retired::Compiled(form));
+            }
+            self.bin(Retired::Former(Former::Tuples(overlay)));
+            self.bin(Retired::Former(Former::Tuples(gone)));
+        }
+    }
+
+    fn bin(&mut self, retired: Retired) {
+        // Without memory for the list it is freed at once.
+        if self.retired.try_reserve(1).is_ok() {
+            self.retired.push(retired);
+        }
+    }
+
+    /// Entries beside the compiled form.
+    pub(super) fn overlay_count(&self) -> usize {
+        self.overlay.entry_count()
+    }
+
+    pub(super) fn probe_count(&self, key: &Key) -> usize {
+        let form = self.compiled.as_ref().map_or(0, |form| form.probe_count(key));
+        form.saturating_add(self.overlay.probe_count(key))
+    }
+
+    pub(super) fn memory_len(&self) -> usize {
+        self.compiled
+            .as_ref()
+            .map_or(0, Compiled::memory_len)
+            .saturating_add(self.overlay.memory_len())
+            .saturating_add(self.build.as_ref().map_or(0, Build::memory_len))
+    }
+}
+
+/// What a table should change to.
+enum Wanted {
+    /// The directory alone.
+    Nothing,
+    Form(Kind),
+}
+
+impl Refusal {
+    /// Whether a table has changed so much since that the template may be asked again.
+    fn is_over(&self, entry_count: usize, mask_count: usize) -> bool {
+        let is_other = |then: usize, now: usize| then.abs_diff(now) > then / 4;
+        is_other(self.entry_count, entry_count) || is_other(self.mask_count, mask_count)
+    }
+}
