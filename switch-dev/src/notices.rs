@@ -6,7 +6,7 @@
 //! removals wait in the tables while every channel that wants them is behind; packet-ins wait in
 //! the worker's queue, which is fair by ingress port and drops there.
 
-use datapath::Switch;
+use datapath::{Punt, Switch};
 use hypercall::Port;
 use ofp_codec::Message;
 
@@ -98,31 +98,37 @@ impl Device {
     /// Packet-ins stay in the worker's queue, which is fair by ingress port and drops there, while
     /// no channel that listens has room.
     fn deliver_packet_ins(&mut self) {
-        loop {
-            let config = &self.core.config;
-            let mut listeners = self
-                .channels
-                .iter()
-                .filter(|channel| channel.wants_packet_ins() && self.carries_packet_ins(channel))
-                .peekable();
-            if listeners.peek().is_some()
-                && !listeners.any(|channel| channel.has_room_for_packet_ins(config))
-            {
-                return;
-            }
+        while self.takes_packet_ins() {
             let Some(punt) = self.core.switch.worker.next_punt() else { return };
-            let notice = Notice::PacketIn(punt.packet_in.reason);
-            if !self.channels.iter().any(|channel| channel.wants(notice)) {
-                let count = &mut self.core.counters.unwanted_packet_ins;
-                *count = count.wrapping_add(1);
-                continue;
-            }
-            self.core.encode_notice(&Message::PacketIn(punt.packet_in));
-            for at in 0..self.channels.len() {
-                let is_carrier = self.is_carrier(at, notice, punt.in_port);
-                if let Some(channel) = self.channels.get_mut(at).filter(|_| is_carrier) {
-                    channel.packet_in(&self.core.config, &self.core.notice);
-                }
+            self.deliver_packet_in(punt);
+        }
+    }
+
+    /// Whether a packet-in would find room, or nobody to want it.
+    pub(crate) fn takes_packet_ins(&self) -> bool {
+        let config = &self.core.config;
+        let mut listeners = self
+            .channels
+            .iter()
+            .filter(|channel| channel.wants_packet_ins() && self.carries_packet_ins(channel))
+            .peekable();
+        listeners.peek().is_none()
+            || listeners.any(|channel| channel.has_room_for_packet_ins(config))
+    }
+
+    /// Hands a packet to the channels that want it.
+    pub(crate) fn deliver_packet_in(&mut self, punt: Punt) {
+        let notice = Notice::PacketIn(punt.packet_in.reason);
+        if !self.channels.iter().any(|channel| channel.wants(notice)) {
+            let count = &mut self.core.counters.unwanted_packet_ins;
+            *count = count.wrapping_add(1);
+            return;
+        }
+        self.core.encode_notice(&Message::PacketIn(punt.packet_in));
+        for at in 0..self.channels.len() {
+            let is_carrier = self.is_carrier(at, notice, punt.in_port);
+            if let Some(channel) = self.channels.get_mut(at).filter(|_| is_carrier) {
+                channel.packet_in(&self.core.config, &self.core.notice);
             }
         }
     }
