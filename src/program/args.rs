@@ -206,6 +206,17 @@ pub(crate) struct Replay {
     /// Play the captures again and again for so long
     #[arg(long, value_name = "S")]
     pub(crate) seconds: Option<f64>,
+    /// Do that so often, and tell what each repetition cost, the least and the median
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) reps: u64,
+    /// Begin a repetition with each line that comes on standard input, and end it with a line of
+    /// JSON on standard output
+    #[arg(long, conflicts_with = "reps")]
+    pub(crate) paced: bool,
+    /// Receive and discard the frames without a switch: what the copying itself costs
+    #[arg(long)]
+    pub(crate) floor: bool,
     /// Print the results as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,104 +3,70 @@
 //! Frames are copied into a fresh buffer each time round, as a receive would. The switch's time is
 //! the captures': meters and timeouts act as they would have when the frames came, however fast they
 //! are played, and a run repeated gives the same counters.
+//!
+//! What is measured is the playing alone, in this thread's processor time: captures and tables are
+//! read before, and whatever the tables still have to compile is compiled before. A repetition is
+//! whole rounds. With `--paced` somebody else says when each repetition begins, so that runs of
+//! several programs can take turns on one core (`benches/compare`).
 
+mod cost;
 mod host;
+mod player;
 mod report;
 mod trace;
 
+use std::io::BufRead;
 use std::process::ExitCode;
-use std::time::Instant;
 
-use rumpswitch::datapath::{Batch, Ingress, Switch};
-use rumpswitch::hypercall::{Meta, Nanos, VecFrame};
-use rumpswitch::unix_host::clock;
+use rumpswitch::datapath::BATCH;
+use rumpswitch::unix_host::clock::{TickRate, cpu_time};
 
 use super::args::Replay;
+use super::out::say;
 use super::{Failure, table_files};
+use cost::{Cost, Setup};
 use host::Host;
+use player::{Player, Rounds};
 use trace::Trace;
 
 /// Runs the command.
 pub(crate) fn run(args: &Replay) -> Result<ExitCode, Failure> {
-    let trace = Trace::read(&args.input)?;
-    let ports = args.input.iter().chain(&args.output).map(|file| file.port);
-    let mut switch = table_files::load(&args.tables, ports)?;
     let rounds = match args.seconds {
-        Some(seconds) if seconds > 0.0 => Rounds::Seconds(seconds),
+        Some(seconds) if seconds > 0.0 && seconds.is_finite() => Rounds::Seconds(seconds),
         Some(_) => return Err(Failure::setup("--seconds wants a positive number")),
         None => Rounds::Count(args.repeat),
     };
-    let mut host = Host::create(args, trace.start)?;
-    let result = play(&trace, &mut switch, &mut host, rounds);
-    host.finish()?;
-    report::print(&switch, &trace, &result, args.json);
+    let rate = TickRate::begin();
+    let trace = Trace::read(&args.input, BATCH)?;
+    let begun = cpu_time();
+    let ports = args.input.iter().chain(&args.output).map(|file| file.port);
+    let mut switch = table_files::load(&args.tables, ports)?;
+    let loaded = cpu_time();
+    let setup =
+        Setup { load_nanos: loaded.since(begun), compile_nanos: cpu_time().since(loaded), rate };
+    let mut player = Player::new(&trace, &mut switch, Host::create(args, trace.start)?);
+    let mut repeat = || match args.floor {
+        true => player.play_floor(rounds),
+        false => player.play(rounds),
+    };
+    let cost = match args.paced {
+        true => paced(&mut repeat)?,
+        false => Cost { repetitions: (0..args.reps).map(|_| repeat()).collect() },
+    };
+    let played = player.finish()?;
+    report::print(&switch, &trace, &played, &cost, &setup, args.json);
     Ok(ExitCode::SUCCESS)
 }
 
-/// How often the captures are played.
-enum Rounds {
-    Count(u64),
-    Seconds(f64),
-}
-
-/// What was measured.
-struct Measured {
-    rounds: u64,
-    packets: u64,
-    bytes: u64,
-    punts: u64,
-    cpu_nanos: u64,
-    wall_nanos: u64,
-    /// The switch's time at the end.
-    end: Nanos,
-}
-
-fn play(trace: &Trace, switch: &mut Switch, host: &mut Host, rounds: Rounds) -> Measured {
-    let mut batch: Batch<VecFrame> = Batch::new();
-    let mut measured = Measured {
-        rounds: 0,
-        packets: 0,
-        bytes: 0,
-        punts: 0,
-        cpu_nanos: 0,
-        wall_nanos: 0,
-        end: Nanos(0),
-    };
-    let wall = Instant::now();
-    let cpu = clock::cpu_time();
-    loop {
-        let base = trace.period.saturating_mul(measured.rounds);
-        for frames in trace.bursts(batch.capacity()) {
-            let now = Nanos(base).plus(frames.last().map_or(0, |frame| frame.time.0));
-            host.now = now;
-            for frame in frames {
-                let copy = host.receive(trace.bytes_of(frame));
-                batch.push(Ingress { port: frame.port, meta: Meta::default(), frame: copy });
-            }
-            if switch.tables.next_deadline().is_some_and(|deadline| deadline <= now) {
-                switch.tables.tick(now);
-                while switch.tables.next_news().is_some() {}
-            }
-            switch.process(host, now, &mut batch);
-            while let Some(punt) = switch.worker.next_punt() {
-                drop(punt);
-                measured.punts += 1;
-            }
-            measured.end = now;
-        }
-        measured.rounds += 1;
-        measured.packets += trace.frames.len() as u64;
-        measured.bytes += trace.byte_count();
-        host.end_round();
-        let done = match rounds {
-            Rounds::Count(count) => measured.rounds >= count,
-            Rounds::Seconds(seconds) => wall.elapsed().as_secs_f64() >= seconds,
-        };
-        if done {
-            break;
-        }
+/// A repetition for each line that comes, until there is none.
+fn paced(repeat: &mut dyn FnMut() -> cost::Repetition) -> Result<Cost, Failure> {
+    let mut cost = Cost::default();
+    say!("ready");
+    for line in std::io::stdin().lock().lines() {
+        line.map_err(Failure::failed)?;
+        let repetition = repeat();
+        say!("{}", repetition.json());
+        cost.repetitions.push(repetition);
     }
-    measured.cpu_nanos = clock::cpu_time().since(cpu);
-    measured.wall_nanos = wall.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
-    measured
+    Ok(cost)
 }

@@ -164,6 +164,40 @@ fn tables_that_cannot_be_filled() {
 }
 
 #[test]
+fn a_broken_capture_is_told_by_file_and_record() {
+    let folder = Folder::new();
+    let whole = folder.path("whole.pcap");
+    let frame = (Default::default(), frames::udp([10, 0, 0, 2], 53));
+    frames::write(&whole, &[frame.clone(), frame.clone(), frame]);
+    let bytes = std::fs::read(&whole).unwrap();
+    let flows = folder.write("flows.txt", "actions=drop\n");
+    let broken = |bytes: &[u8], what: &str| {
+        let file = folder.arg("broken.pcap");
+        std::fs::write(&file, bytes).unwrap();
+        let line = match what.is_empty() {
+            true => "rumpswitch: the captures hold no frame".to_owned(),
+            false => format!("rumpswitch: {file}: {what}"),
+        };
+        rumpswitch(["replay", "--flows", &flows, "--in", &format!("1={file}")]).refused(&[&line]);
+    };
+    const HEAD: usize = 24;
+    const RECORD: usize = 16 + 60;
+    let cut = "cut short by the end of the file";
+    broken(&bytes[..bytes.len() - 1], &format!("record 3: {cut}"));
+    broken(&bytes[..HEAD + RECORD + 16], &format!("record 2: {cut}"));
+    broken(&bytes[..HEAD + 5], &format!("record 1: {cut}"));
+    broken(&bytes[..HEAD], "");
+    broken(&bytes[..HEAD - 1], "the capture's header is cut");
+    broken(&bytes[..3], "not a capture: too short");
+    let mut long = bytes.clone();
+    long[HEAD + RECORD + 8..][..4].copy_from_slice(&u32::MAX.to_ne_bytes());
+    broken(&long, "record 2: a record is longer than any frame");
+    let mut wireless = bytes;
+    wireless[20..24].copy_from_slice(&105u32.to_ne_bytes());
+    broken(&wireless, "link type 105 is not Ethernet");
+}
+
+#[test]
 fn rates_and_queues_that_cannot_be() {
     let refused = |extra: &[&str], line: &str| {
         let ports = ["run", "--port", "1:pair:x", "--port", "2:pair:x"];

@@ -1,5 +1,7 @@
 //! `rumpswitch replay`.
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -146,7 +148,7 @@ fn meters_act_in_the_captures_time() {
     let sent = again["ports"][1]["tx_packets"].as_u64().unwrap();
     assert!((405..=415).contains(&sent), "{sent} of 4000");
     let mut once_more = bed.json(&["--repeat", "10"]);
-    for key in ["cpu_ns_per_packet", "wall_seconds"] {
+    for key in ["cpu_ns_per_packet", "wall_seconds", "cost"] {
         once_more[key] = again[key].clone();
     }
     assert_eq!(once_more, again, "repeated exactly");
@@ -206,4 +208,78 @@ fn groups_and_normal_and_seconds() {
     assert!(json["wall_seconds"].as_f64().unwrap() >= 0.05);
     let sent = &json["ports"][1]["tx_packets"];
     assert_eq!((sent, &json["packets"]), (&json["rounds"], &json["rounds"]));
+}
+
+#[test]
+fn repetitions_are_told_apart() {
+    let frames = [(millis(0), udp([10, 0, 0, 1], 53)), (millis(1), udp([10, 0, 0, 2], 53))];
+    let bed = Bed::new("ip,actions=output:2\n", &frames);
+    let json = bed.json(&["--repeat", "4", "--reps", "3"]);
+    assert_eq!((&json["rounds"], &json["packets"]), (&json!(12), &json!(24)));
+    let cost = &json["cost"];
+    let repetitions = cost["repetitions"].as_array().unwrap();
+    let packets: Vec<_> = repetitions.iter().map(|each| each["packets"].clone()).collect();
+    assert_eq!(packets, [8, 8, 8]);
+    let each: Vec<_> =
+        repetitions.iter().map(|each| each["cpu_ns_per_packet"].as_f64().unwrap()).collect();
+    if let Some(rate) = cost["tsc_hz"].as_f64() {
+        let close = |key: &str, nanos: f64| {
+            let ratio = cost[key].as_f64().unwrap() / (nanos * rate / 1e9);
+            assert!((0.9..1.1).contains(&ratio), "{key}: {cost}");
+        };
+        let mut sorted = each.clone();
+        sorted.sort_by(f64::total_cmp);
+        close("cycles_min", sorted[0]);
+        close("cycles_median", sorted[1]);
+        close("cycles_per_packet", each.iter().sum::<f64>() / 3.0);
+    }
+    let text = bed.outcome(&["--reps", "3"]).stdout;
+    assert!(text.lines().nth(1).unwrap().starts_with("3 repetitions: "), "{text}");
+}
+
+#[test]
+fn the_floor_is_the_copying_alone() {
+    let bed = Bed::new("ip,actions=output:2\n", &[(millis(0), udp([10, 0, 0, 1], 53))]);
+    let json = bed.json(&["--floor", "--repeat", "5"]);
+    assert_eq!((&json["packets"], &json["bytes"]), (&json!(5), &json!(300)));
+    assert!(json["cost"]["cpu_ns"].as_u64().unwrap() > 0);
+    assert_eq!(counts(&json), [0], "no switch has seen a frame");
+    assert_eq!(json["ports"][0]["rx_packets"], 0);
+}
+
+#[test]
+fn a_paced_replay_waits_for_each_line() {
+    let bed = Bed::new("ip,actions=output:2\n", &[(millis(0), udp([10, 0, 0, 1], 53))]);
+    let args = bed.args.iter().map(String::as_str).chain(["--paced", "--repeat", "7", "--json"]);
+    let mut child =
+        crate::command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    for _ in 0..2 {
+        writeln!(input).unwrap();
+        let told: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(told["packets"], 7);
+    }
+    drop(input);
+    let rest: Vec<_> = lines.map(Result::unwrap).collect();
+    let json: Value = serde_json::from_str(&rest.join("\n")).unwrap();
+    assert_eq!((&json["packets"], counts(&json)), (&json!(14), vec![14]));
+    assert_eq!(json["cost"]["repetitions"].as_array().unwrap().len(), 2);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_long_frame_has_room_of_its_own() {
+    // Frames of three buffers, beside short ones.
+    let long = |last: u8| {
+        let mut frame = udp([10, 0, 0, 1], 53);
+        frame.resize(6000, last);
+        frame
+    };
+    let frames = [(millis(0), long(1)), (millis(1), udp([10, 0, 0, 1], 54)), (millis(2), long(2))];
+    let bed = Bed::new("actions=output:2\n", &frames);
+    let out = format!("2={}", bed.folder.arg("out.pcap"));
+    bed.json(&["--out", &out]);
+    assert_eq!(frames::read(&bed.folder.path("out.pcap")), frames);
 }

@@ -15,9 +15,38 @@ pub fn now() -> Nanos {
     nanos(sys::clock(libc::CLOCK_MONOTONIC))
 }
 
-/// Processor time that this process has used so far, user and system: what a replay measures.
+/// Processor time that this thread has used so far, user and system: what a replay measures.
 pub fn cpu_time() -> Nanos {
-    nanos(sys::clock(libc::CLOCK_PROCESS_CPUTIME_ID))
+    nanos(sys::clock(libc::CLOCK_THREAD_CPUTIME_ID))
+}
+
+/// Finds out how fast the time stamp counter runs: processor time times this rate is a count of
+/// cycles that can be set beside what others publish.
+///
+/// ```
+/// let rate = rumpswitch_unix::clock::TickRate::begin();
+/// std::thread::sleep(std::time::Duration::from_millis(1));
+/// assert!(rate.per_second().is_none_or(|rate| rate > 1e6));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct TickRate {
+    begun: Nanos,
+    ticks: Option<u64>,
+}
+
+impl TickRate {
+    /// Begins to compare the counter with the clock.
+    pub fn begin() -> TickRate {
+        TickRate { begun: now(), ticks: sys::time_stamp() }
+    }
+
+    /// Ticks in a second, the more exact the longer ago the beginning is (a microsecond's doubt over
+    /// that time); `None` on a machine without such a counter.
+    pub fn per_second(&self) -> Option<f64> {
+        let ticks = sys::time_stamp()?.checked_sub(self.ticks?)?;
+        let nanos = now().since(self.begun).max(1);
+        Some(ticks as f64 * Nanos::PER_SECOND as f64 / nanos as f64)
+    }
 }
 
 fn nanos(time: libc::timespec) -> Nanos {

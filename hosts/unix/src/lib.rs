@@ -60,7 +60,7 @@ pub use opener::{OpenPort, Opener};
 pub use packet::{PacketOptions, PacketPort};
 pub use pair::PairPort;
 pub use pcap_port::PcapPort;
-pub use pool::Pool;
+pub use pool::{Pool, prefer_huge_pages};
 pub use port::{Accepts, Outgoing, PortInfo, PortIo, Received, Wait};
 pub use report::Report;
 pub use shape_spec::{QueueSpec, RateSpec};

@@ -54,6 +54,9 @@ pub struct Record {
 pub struct Reader<R> {
     source: R,
     is_swapped: bool,
+    /// Whether some bytes of the record at hand have been read.
+    has_begun: bool,
+    is_cut: bool,
     format: Format,
 }
 
@@ -125,7 +128,8 @@ impl<R: Read> Reader<R> {
         let magic = u32::from_ne_bytes(magic);
         if magic == NG_SECTION {
             let format = Format::Next { interfaces: Vec::new() };
-            let mut reader = Reader { source, is_swapped: false, format };
+            let mut reader =
+                Reader { source, is_swapped: false, has_begun: false, is_cut: false, format };
             reader.section()?;
             return Ok(reader);
         }
@@ -139,7 +143,7 @@ impl<R: Read> Reader<R> {
         let mut head = [0; 20];
         source.read_exact(&mut head).map_err(|_| invalid("the capture's header is cut"))?;
         let format = Format::Classic { is_nano, fcs_len: 0 };
-        let mut reader = Reader { source, is_swapped, format };
+        let mut reader = Reader { source, is_swapped, has_begun: false, is_cut: false, format };
         let link = reader.u32_in(&head, 16);
         if link & 0xffff != ETHERNET {
             return Err(invalid(&format!("link type {} is not Ethernet", link & 0xffff)));
@@ -157,6 +161,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`io::ErrorKind::InvalidData`] when what follows is not a record; the source's own errors.
     pub fn next_into(&mut self, into: &mut Vec<u8>) -> io::Result<Option<Record>> {
+        self.has_begun = false;
         match self.format {
             Format::Classic { is_nano, fcs_len } => self.next_classic(into, is_nano, fcs_len),
             Format::Next { .. } => self.next_block(into),
@@ -208,6 +213,7 @@ impl<R: Read> Reader<R> {
     fn next_block(&mut self, into: &mut Vec<u8>) -> io::Result<Option<Record>> {
         let mut body = Vec::new();
         loop {
+            self.has_begun = false;
             let mut kind = [0; 4];
             if !self.fill(&mut kind)? {
                 return Ok(None);
@@ -307,13 +313,40 @@ impl<R: Read> Reader<R> {
         Ok(Some(Record { time: Duration::ZERO, original_len }))
     }
 
+    /// Whether the capture ended amid a record, as one that is still being written does.
+    ///
+    /// ```
+    /// use rumpswitch_unix::pcap::{Reader, Writer};
+    ///
+    /// let mut file = Vec::new();
+    /// Writer::new(&mut file)?.write(std::time::Duration::ZERO, &[7; 60])?;
+    /// let mut reader = Reader::new(&file[..file.len() - 1])?;
+    /// assert!(reader.next_into(&mut Vec::new())?.is_none());
+    /// assert!(reader.is_cut());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// Fills `bytes`; `false` when the source ends before.
     fn fill(&mut self, bytes: &mut [u8]) -> io::Result<bool> {
-        match self.source.read_exact(bytes) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(error),
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.source.read(rest) {
+                Ok(0) => {
+                    self.is_cut |= self.has_begun;
+                    return Ok(false);
+                }
+                Ok(count) => {
+                    self.has_begun = true;
+                    rest = &mut rest[count..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(true)
     }
 
     /// Puts `count` bytes behind those in `into`; `false` when the source ends before, `into` is

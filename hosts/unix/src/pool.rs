@@ -3,6 +3,8 @@
 
 use hypercall::{Frame, VecFrame};
 
+use crate::sys;
+
 /// Capacity of a buffer that holds an ordinary frame and its headroom.
 const SMALL: usize = 2048;
 
@@ -101,6 +103,18 @@ impl Pool {
     pub fn free_count(&self) -> usize {
         self.small.len().saturating_add(self.large.len())
     }
+}
+
+/// Asks the kernel for huge pages beneath memory that is used as a large table or ring of buffers, to
+/// be called before it is first written to. Only speed depends on whether the kernel can.
+///
+/// ```
+/// let mut ring = vec![0; 4 << 20];
+/// rumpswitch_unix::prefer_huge_pages(&mut ring);
+/// assert!(ring.iter().all(|byte| *byte == 0));
+/// ```
+pub fn prefer_huge_pages(bytes: &mut [u8]) {
+    let _ = sys::prefer_huge_pages(bytes);
 }
 
 #[cfg(test)]

@@ -29,6 +29,32 @@ pub(crate) fn clock(id: libc::clockid_t) -> libc::timespec {
     time
 }
 
+/// The processor's time stamp counter, where there is one.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn time_stamp() -> Option<u64> {
+    // SAFETY: every processor of this architecture has it, and it reads a counter, no memory.
+    Some(unsafe { core::arch::x86_64::_rdtsc() })
+}
+
+/// The processor's time stamp counter, where there is one.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn time_stamp() -> Option<u64> {
+    None
+}
+
+// ---- memory ----------------------------------------------------------------------------------
+
+/// Asks for huge pages beneath memory; what lies there does not change.
+pub(crate) fn prefer_huge_pages(bytes: &mut [u8]) -> io::Result<()> {
+    const PAGE: usize = 4096;
+    let start = bytes.as_mut_ptr();
+    let skipped = start.align_offset(PAGE);
+    let Some(len) = bytes.len().checked_sub(skipped) else { return Ok(()) };
+    // SAFETY: the range is ours, and this advice leaves its content as it is.
+    check(unsafe { libc::madvise(start.wrapping_add(skipped).cast(), len, libc::MADV_HUGEPAGE) })
+        .map(drop)
+}
+
 // ---- interfaces ------------------------------------------------------------------------------
 
 /// An interface request with a name in it.

@@ -19,7 +19,8 @@ pub(super) struct Host {
     start: Duration,
     pool: Pool,
     outputs: Vec<(Port, pcap::Writer<BufWriter<File>>)>,
-    is_first_round: bool,
+    /// Whether what leaves is written to the outputs.
+    is_recording: bool,
     failure: Option<Failure>,
 }
 
@@ -42,7 +43,7 @@ impl Host {
             start,
             pool: Pool::default(),
             outputs: Vec::new(),
-            is_first_round: true,
+            is_recording: !args.output.is_empty(),
             failure: None,
         };
         for output in &args.output {
@@ -53,13 +54,20 @@ impl Host {
     }
 
     /// A frame with a copy of `bytes`, in a buffer that was used before if there is one.
+    #[inline]
     pub(super) fn receive(&mut self, bytes: &[u8]) -> VecFrame {
         // A capture may hold what no port would take.
         self.pool.copy(bytes).unwrap_or_else(|| VecFrame::from_bytes(bytes))
     }
 
+    /// Takes a frame that goes nowhere.
+    #[inline]
+    pub(super) fn discard(&mut self, frame: VecFrame) {
+        self.pool.recycle(frame);
+    }
+
     pub(super) fn end_round(&mut self) {
-        self.is_first_round = false;
+        self.is_recording = false;
     }
 
     /// Writes out what is still kept back.
@@ -69,24 +77,32 @@ impl Host {
         }
         self.failure.map_or(Ok(()), Err)
     }
+
+    /// Out of line: rounds that are measured do not record.
+    #[cold]
+    fn record(&mut self, port: Port, frame: &VecFrame) {
+        let writer = self.outputs.iter_mut().find(|(named, _)| *named == port);
+        let Some((_, writer)) = writer else { return };
+        let time = self.start + Duration::from_nanos(self.now.0);
+        if let Err(error) = writer.write(time, frame.headers()) {
+            self.failure = Some(Failure::failed(format!("port {port}: {error}")));
+        }
+    }
 }
 
 impl Hypercall for Host {
     type Frame = VecFrame;
 
+    #[inline]
     fn transmit(&mut self, port: Port, _: &Meta, frame: VecFrame) -> Sent {
-        if self.is_first_round
-            && let Some((_, writer)) = self.outputs.iter_mut().find(|(named, _)| *named == port)
-        {
-            let time = self.start + Duration::from_nanos(self.now.0);
-            if let Err(error) = writer.write(time, frame.headers()) {
-                self.failure = Some(Failure::failed(format!("port {port}: {error}")));
-            }
+        if self.is_recording {
+            self.record(port, &frame);
         }
         self.pool.recycle(frame);
         Sent::Sent
     }
 
+    #[inline]
     fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
         self.pool.duplicate(frame)
     }

@@ -6,14 +6,23 @@ use rumpswitch::ofp_codec::PortNo;
 use rumpswitch::ofp_codec::multipart::{FlowStats, FlowStatsRequest};
 use serde_json::json;
 
-use super::{Measured, Trace};
+use super::cost::{Cost, Setup};
+use super::player::Played;
+use super::trace::Trace;
 use crate::program::out::say;
 
 /// Prints it.
-pub(super) fn print(switch: &Switch, trace: &Trace, measured: &Measured, as_json: bool) {
+pub(super) fn print(
+    switch: &Switch,
+    trace: &Trace,
+    played: &Played,
+    cost: &Cost,
+    setup: &Setup,
+    as_json: bool,
+) {
     match as_json {
-        true => say!("{:#}", report_json(switch, trace, measured)),
-        false => report_text(switch, trace, measured),
+        true => say!("{:#}", report_json(switch, trace, played, cost, setup)),
+        false => report_text(switch, trace, played, cost, setup),
     }
 }
 
@@ -33,21 +42,28 @@ fn drops(switch: &Switch) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         .filter(|(_, count)| *count > 0)
 }
 
-fn per_packet(measured: &Measured) -> f64 {
-    measured.cpu_nanos as f64 / measured.packets.max(1) as f64
-}
-
-fn report_text(switch: &Switch, trace: &Trace, measured: &Measured) {
+fn report_text(switch: &Switch, trace: &Trace, played: &Played, cost: &Cost, setup: &Setup) {
     say!(
         "{} packets ({} in {} rounds), {} bytes: {:.1} ns of CPU a packet, {:.3} s",
-        measured.packets,
-        trace.frames.len(),
-        measured.rounds,
-        measured.bytes,
-        per_packet(measured),
-        measured.wall_nanos as f64 / 1e9,
+        played.packets,
+        trace.frame_count(),
+        played.rounds,
+        played.bytes,
+        cost.nanos_per_packet(),
+        cost.wall_seconds(),
     );
-    for port in switch.tables.port_stats(PortNo::ANY, measured.end).unwrap_or_default() {
+    if let (2.., Some(rate)) = (cost.repetitions.len(), setup.rate.per_second()) {
+        let (least, median) = cost.least_and_median();
+        say!(
+            "{} repetitions: {:.1} ns at least, {:.1} in the middle: {:.0} and {:.0} cycles",
+            cost.repetitions.len(),
+            least,
+            median,
+            least * rate / 1e9,
+            median * rate / 1e9,
+        );
+    }
+    for port in switch.tables.port_stats(PortNo::ANY, played.end).unwrap_or_default() {
         say!(
             "port {}: rx pkts={} bytes={} drop={}, tx pkts={} bytes={} drop={}",
             port.port_no,
@@ -59,19 +75,25 @@ fn report_text(switch: &Switch, trace: &Trace, measured: &Measured) {
             port.tx_dropped
         );
     }
-    say!("to the controller: {}", measured.punts);
+    say!("to the controller: {}", played.punts);
     for (name, count) in drops(switch) {
         say!("dropped, {name}: {count}");
     }
-    for flow in flow_stats(switch, measured.end) {
+    for flow in flow_stats(switch, played.end) {
         say!("{flow}");
     }
 }
 
-fn report_json(switch: &Switch, trace: &Trace, measured: &Measured) -> serde_json::Value {
+fn report_json(
+    switch: &Switch,
+    trace: &Trace,
+    played: &Played,
+    cost: &Cost,
+    setup: &Setup,
+) -> serde_json::Value {
     let ports: Vec<_> = switch
         .tables
-        .port_stats(PortNo::ANY, measured.end)
+        .port_stats(PortNo::ANY, played.end)
         .unwrap_or_default()
         .iter()
         .map(|port| {
@@ -86,7 +108,7 @@ fn report_json(switch: &Switch, trace: &Trace, measured: &Measured) -> serde_jso
             })
         })
         .collect();
-    let flows: Vec<_> = flow_stats(switch, measured.end)
+    let flows: Vec<_> = flow_stats(switch, played.end)
         .iter()
         .map(|flow| {
             json!({
@@ -115,13 +137,14 @@ fn report_json(switch: &Switch, trace: &Trace, measured: &Measured) -> serde_jso
     let drops: serde_json::Map<_, _> =
         drops(switch).map(|(name, count)| (name.to_owned(), json!(count))).collect();
     json!({
-        "rounds": measured.rounds,
-        "frames_per_round": trace.frames.len(),
-        "packets": measured.packets,
-        "bytes": measured.bytes,
-        "packet_ins": measured.punts,
-        "cpu_ns_per_packet": per_packet(measured),
-        "wall_seconds": measured.wall_nanos as f64 / 1e9,
+        "rounds": played.rounds,
+        "frames_per_round": trace.frame_count(),
+        "packets": played.packets,
+        "bytes": played.bytes,
+        "packet_ins": played.punts,
+        "cpu_ns_per_packet": cost.nanos_per_packet(),
+        "wall_seconds": cost.wall_seconds(),
+        "cost": cost.json(setup),
         "ports": ports,
         "tables": tables,
         "flows": flows,

@@ -1,0 +1,133 @@
+//! The receive loop of a replay: copies a burst in, hands it to the switch, and looks after the
+//! tables' time when there is something to look after.
+
+use std::time::Instant;
+
+use rumpswitch::datapath::{Batch, Events, Ingress, Switch};
+use rumpswitch::hypercall::{Meta, Nanos, VecFrame};
+use rumpswitch::unix_host::clock;
+
+use super::cost::Repetition;
+use super::host::Host;
+use super::trace::Trace;
+use crate::program::Failure;
+
+/// How much is played in a repetition.
+#[derive(Clone, Copy)]
+pub(super) enum Rounds {
+    /// So many rounds.
+    Count(u64),
+    /// Rounds until that time is over.
+    Seconds(f64),
+}
+
+/// What has been played, of all repetitions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Played {
+    pub(super) rounds: u64,
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    pub(super) punts: u64,
+    /// The switch's time at the end.
+    pub(super) end: Nanos,
+}
+
+/// Plays captures.
+pub(super) struct Player<'a> {
+    trace: &'a Trace,
+    switch: &'a mut Switch,
+    host: Host,
+    batch: Batch<VecFrame>,
+    /// When the tables want to be looked after next. Nothing but a tick changes it here.
+    deadline: Option<Nanos>,
+    played: Played,
+}
+
+impl<'a> Player<'a> {
+    pub(super) fn new(trace: &'a Trace, switch: &'a mut Switch, host: Host) -> Player<'a> {
+        let deadline = switch.tables.next_deadline();
+        Player { trace, switch, host, batch: Batch::new(), deadline, played: Played::default() }
+    }
+
+    /// One repetition.
+    pub(super) fn play(&mut self, rounds: Rounds) -> Repetition {
+        self.repeat(rounds, Player::round)
+    }
+
+    /// One repetition of receiving and discarding, without the switch.
+    pub(super) fn play_floor(&mut self, rounds: Rounds) -> Repetition {
+        self.repeat(rounds, Player::floor_round)
+    }
+
+    /// Writes out what is still kept back, and tells what was played.
+    pub(super) fn finish(self) -> Result<Played, Failure> {
+        self.host.finish()?;
+        Ok(self.played)
+    }
+
+    fn repeat(&mut self, rounds: Rounds, mut round: impl FnMut(&mut Self)) -> Repetition {
+        let before = self.played;
+        let wall = Instant::now();
+        let cpu = clock::cpu_time();
+        loop {
+            round(self);
+            self.played.rounds += 1;
+            self.played.packets += self.trace.frame_count() as u64;
+            self.played.bytes += self.trace.byte_count();
+            self.host.end_round();
+            let done = match rounds {
+                Rounds::Count(count) => self.played.rounds - before.rounds >= count,
+                Rounds::Seconds(seconds) => wall.elapsed().as_secs_f64() >= seconds,
+            };
+            if done {
+                break;
+            }
+        }
+        Repetition {
+            packets: self.played.packets - before.packets,
+            cpu_nanos: clock::cpu_time().since(cpu),
+            wall_nanos: wall.elapsed().as_nanos().try_into().unwrap_or(u64::MAX),
+        }
+    }
+
+    fn round(&mut self) {
+        let base = Nanos(self.trace.period.saturating_mul(self.played.rounds));
+        for burst in self.trace.bursts() {
+            let now = base.plus(burst.time.0);
+            self.host.now = now;
+            for (port, bytes) in self.trace.frames_of(burst) {
+                let frame = self.host.receive(bytes);
+                self.batch.push(Ingress { port, meta: Meta::default(), frame });
+            }
+            if self.deadline.is_some_and(|deadline| deadline <= now) {
+                self.tick(now);
+            }
+            let events = self.switch.process(&mut self.host, now, &mut self.batch);
+            if events.contains(Events::PUNTED) {
+                while self.switch.worker.next_punt().is_some() {
+                    self.played.punts += 1;
+                }
+            }
+            self.played.end = now;
+        }
+    }
+
+    fn floor_round(&mut self) {
+        for burst in self.trace.bursts() {
+            for (port, bytes) in self.trace.frames_of(burst) {
+                let frame = self.host.receive(bytes);
+                self.batch.push(Ingress { port, meta: Meta::default(), frame });
+            }
+            for ingress in self.batch.drain(..) {
+                self.host.discard(ingress.frame);
+            }
+        }
+    }
+
+    #[cold]
+    fn tick(&mut self, now: Nanos) {
+        self.switch.tables.tick(now);
+        while self.switch.tables.next_news().is_some() {}
+        self.deadline = self.switch.tables.next_deadline();
+    }
+}
