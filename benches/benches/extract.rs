@@ -4,11 +4,11 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use datapath::extract::extract;
 use datapath::packet::Packet;
 use hypercall::{Meta, Port, VecFrame};
-use rumpswitch_benches::{tcp6_vlan, udp};
+use rumpswitch_benches::{arp, tcp6_vlan, udp};
 
 fn benches(c: &mut Criterion) {
     let mut group = c.benchmark_group("extract");
-    for (name, bytes) in [("udp", udp(1)), ("tcp6_vlan", tcp6_vlan())] {
+    for (name, bytes) in [("udp", udp(1)), ("tcp6_vlan", tcp6_vlan()), ("arp", arp())] {
         let frame = VecFrame::from_bytes(&bytes);
         let mut packet = Packet::new(frame, Port(1), Meta::default());
         group.bench_function(name, |b| {

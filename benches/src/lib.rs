@@ -1,85 +1,102 @@
-//! Shared pieces of the benches: frames, a host that keeps buffers, a switch from lines of flow text.
+//! Shared pieces of the benches: frames, rules, flow tables, a host that keeps buffers, a switch from
+//! lines of text.
 #![forbid(unsafe_code)]
 
 pub mod control;
+mod frames;
+mod random;
+mod recycler;
+mod rules;
+mod scenarios;
 
+use datapath::classifier::Classifier;
+use datapath::extract::extract;
+use datapath::key::{Key, MaskedKey};
+use datapath::packet::Packet;
 use datapath::{Batch, Ingress, PortConfig, Switch, SwitchConfig};
-use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
-use ofp_codec::FlowModCommand;
-use ofp_codec::text::{NoNames, parse_flow};
+use hypercall::{Meta, Nanos, Port, VecFrame};
+use ofp_codec::text::{NoNames, parse_flow, parse_group, parse_match, parse_meter};
+use ofp_codec::{FlowMod, FlowModCommand, GroupModCommand, MeterModCommand};
 
-/// A 60-byte UDP frame to the `station`th MAC and IPv4 address.
-pub fn udp(station: u32) -> Vec<u8> {
-    let [a, b, c, d] = station.to_be_bytes();
-    let mut bytes = vec![2, 0, a, b, c, d, 2, 0, 0, 0, 0, 1, 8, 0];
-    bytes.extend([0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, b, c, d]);
-    bytes.extend([0, 80, 0, 90, 0, 26, 0, 0]);
-    bytes.resize(60, 0);
-    bytes
-}
-
-/// A TCP segment over IPv6 behind a VLAN tag.
-pub fn tcp6_vlan() -> Vec<u8> {
-    let mut bytes = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0x20, 5, 0x86, 0xdd];
-    bytes.extend([0x60, 0, 0, 0, 0, 20, 6, 64]);
-    bytes.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-    bytes.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
-    bytes.extend([0, 80, 0x1f, 0x90, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10, 1, 0, 0, 0, 0, 0]);
-    bytes
-}
-
-/// A host that keeps the buffers of transmitted frames for the next ones.
-#[derive(Debug, Default)]
-pub struct Recycler {
-    spare: Vec<VecFrame>,
-    /// Frames sent.
-    pub sent_count: u64,
-}
-
-impl Recycler {
-    /// A frame with a copy of `bytes`, as a receive makes one.
-    pub fn receive(&mut self, bytes: &[u8]) -> VecFrame {
-        let (mut buffer, _) = self.spare.pop().unwrap_or_default().into_buffer();
-        buffer.resize(VecFrame::HEADROOM, 0);
-        buffer.extend_from_slice(bytes);
-        VecFrame::from_buffer(buffer, VecFrame::HEADROOM)
-    }
-}
-
-impl Hypercall for Recycler {
-    type Frame = VecFrame;
-
-    fn transmit(&mut self, _: Port, _: &Meta, frame: VecFrame) -> Sent {
-        self.sent_count += 1;
-        if self.spare.len() < 256 {
-            self.spare.push(frame);
-        }
-        Sent::Sent
-    }
-
-    fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
-        Some(self.receive(frame.headers()))
-    }
-
-    fn allocate(&mut self, len: usize) -> Option<VecFrame> {
-        Some(VecFrame::zeroed(len))
-    }
-}
+pub use frames::{arp, tagged, tcp6_vlan, udp, udp_to};
+pub use random::Random;
+pub use recycler::Recycler;
+pub use rules::{NAMES as RULES, Rules, rules};
+pub use scenarios::{NAMES as SCENARIOS, Scenario, scenario};
 
 /// A switch with ports 1 to 4 and these flow entries.
 pub fn switch(flows: impl IntoIterator<Item = String>) -> Switch {
-    let mut switch = Switch::new(SwitchConfig::default());
-    for port in 1..=4 {
+    Scenario { flows: flows.into_iter().collect(), ..Scenario::default() }.switch()
+}
+
+/// The flow-mod of a line of flow text.
+pub fn flow_mod(line: &str, command: FlowModCommand) -> FlowMod {
+    parse_flow(line, command, &NoNames).expect("a flow entry")
+}
+
+impl Scenario {
+    /// A switch with ports 1 to 4 and the scenario's tables.
+    pub fn switch(&self) -> Switch {
+        let mut switch = Switch::new(SwitchConfig::default());
+        let (tables, now) = (&mut switch.tables, Nanos(0));
+        for port in 1..=4 {
+            tables.port_add(now, PortConfig::new(Port(port), "port")).expect("the ports are new");
+        }
+        for line in &self.meters {
+            let meter = parse_meter(line, MeterModCommand::Add).expect("a meter");
+            tables.meter_mod(now, &meter).expect("a meter that the standard allows");
+        }
+        for line in &self.groups {
+            let group = parse_group(line, GroupModCommand::Add, &NoNames).expect("a group");
+            tables.group_mod(now, &group).expect("a group that the standard allows");
+        }
+        for line in &self.flows {
+            let flow = flow_mod(line, FlowModCommand::Add);
+            tables.flow_mod(now, &flow).expect("an entry that the standard allows");
+        }
         switch
-            .tables
-            .port_add(Nanos(0), PortConfig::new(Port(port), "port"))
-            .expect("the ports are new");
     }
-    for line in flows {
-        let flow = parse_flow(&line, FlowModCommand::Add, &NoNames).expect("a flow entry");
-        switch.tables.flow_mod(Nanos(0), &flow).expect("an entry that the standard allows");
+}
+
+impl Rules {
+    /// The classifier of these rules, which are slots in their order.
+    pub fn classifier(&self) -> Classifier {
+        let mut classifier = Classifier::new(7);
+        for (slot, (priority, text)) in self.matches.iter().enumerate() {
+            let matching = parse_match(text, &NoNames).expect("a match");
+            let matching = MaskedKey::from_match(&matching);
+            classifier.insert(&matching, *priority, slot as u32).expect("memory");
+        }
+        classifier
     }
-    switch
+
+    /// The keys of the frames.
+    pub fn keys(&self) -> Vec<Key> {
+        self.frames.iter().map(|frame| key(frame)).collect()
+    }
+}
+
+/// What a frame's headers say.
+pub fn key(frame: &[u8]) -> Key {
+    let mut packet = Packet::new(VecFrame::from_bytes(frame), Port(1), Meta::default());
+    extract(&mut packet);
+    packet.key
+}
+
+/// Fills a batch with the frames from `at` on; tells where the next one begins.
+pub fn fill(
+    host: &mut Recycler,
+    batch: &mut Batch<VecFrame>,
+    count: usize,
+    frames: &[Vec<u8>],
+    mut at: usize,
+) -> usize {
+    for _ in 0..count {
+        let frame = host.receive(&frames[at]);
+        batch.push(Ingress { port: Port(1), meta: Meta::default(), frame });
+        at = (at + 1) % frames.len();
+    }
+    at
 }
 
 /// Sends one batch of the frames from `at` on through the switch; tells where the next one begins.
@@ -88,13 +105,9 @@ pub fn forward(
     host: &mut Recycler,
     batch: &mut Batch<VecFrame>,
     frames: &[Vec<u8>],
-    mut at: usize,
+    at: usize,
 ) -> usize {
-    while !batch.is_full() {
-        let frame = host.receive(&frames[at]);
-        batch.push(Ingress { port: Port(1), meta: Meta::default(), frame });
-        at = (at + 1) % frames.len();
-    }
+    let at = fill(host, batch, datapath::BATCH, frames, at);
     switch.process(host, Nanos(1), batch);
     at
 }
