@@ -44,6 +44,7 @@
 //! Many masks that all apply to a packet are searched one by one. Lookups keep no statistics;
 //! [`probe_count`](Classifier::probe_count) tells what a key would cost.
 
+mod bitvec;
 mod buckets;
 mod build;
 mod compiled;

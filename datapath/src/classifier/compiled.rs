@@ -23,9 +23,7 @@
 //! * Memory that cannot be had and shapes that would take too much are [`Unsuited`], never a panic: the
 //!   ladder goes on with the next template.
 
-// While tests have the only form.
-#![cfg_attr(not(test), allow(unused_variables))]
-
+use super::bitvec::{self, BitVec};
 use super::hash::HashKey;
 use super::profile::Profile;
 #[cfg(test)]
@@ -75,6 +73,7 @@ impl From<Full> for Unsuited {
 /// A compiled form.
 #[derive(Debug)]
 pub(super) enum Compiled {
+    BitVec(BitVec),
     #[cfg(test)]
     Sorted(Sorted),
 }
@@ -82,6 +81,7 @@ pub(super) enum Compiled {
 impl Compiled {
     pub(super) fn kind(&self) -> Kind {
         match *self {
+            Compiled::BitVec(_) => Kind::BitVec,
             #[cfg(test)]
             Compiled::Sorted(_) => Kind::Sorted,
         }
@@ -90,6 +90,7 @@ impl Compiled {
     #[inline]
     pub(super) fn find(&self, key: &Key) -> Hit {
         match *self {
+            Compiled::BitVec(ref form) => form.find(key),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.find(key),
         }
@@ -98,6 +99,7 @@ impl Compiled {
     #[inline]
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
         match *self {
+            Compiled::BitVec(ref form) => form.find_batch(keys, wanted, hits),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.find_batch(keys, wanted, hits),
         }
@@ -105,6 +107,7 @@ impl Compiled {
 
     pub(super) fn insert(&mut self, matching: &MaskedKey, hit: Hit) -> Result<bool, Full> {
         match *self {
+            Compiled::BitVec(ref mut form) => form.insert(matching, hit),
             #[cfg(test)]
             Compiled::Sorted(ref mut form) => form.insert(matching, hit),
         }
@@ -112,6 +115,7 @@ impl Compiled {
 
     pub(super) fn replace(&mut self, matching: &MaskedKey, old: Hit, new: Hit) -> bool {
         match *self {
+            Compiled::BitVec(ref mut form) => form.replace(matching, old, new),
             #[cfg(test)]
             Compiled::Sorted(ref mut form) => form.replace(matching, old, new),
         }
@@ -119,6 +123,7 @@ impl Compiled {
 
     pub(super) fn remove(&mut self, matching: &MaskedKey, hit: Hit) -> bool {
         match *self {
+            Compiled::BitVec(ref mut form) => form.remove(matching, hit),
             #[cfg(test)]
             Compiled::Sorted(ref mut form) => form.remove(matching, hit),
         }
@@ -126,6 +131,7 @@ impl Compiled {
 
     pub(super) fn entry_count(&self) -> usize {
         match *self {
+            Compiled::BitVec(ref form) => form.entry_count(),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.entry_count(),
         }
@@ -133,6 +139,7 @@ impl Compiled {
 
     pub(super) fn probe_count(&self, key: &Key) -> usize {
         match *self {
+            Compiled::BitVec(ref form) => form.probe_count(key),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.probe_count(key),
         }
@@ -140,6 +147,7 @@ impl Compiled {
 
     pub(super) fn memory_len(&self) -> usize {
         match *self {
+            Compiled::BitVec(ref form) => form.memory_len(),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.memory_len(),
         }
@@ -149,6 +157,7 @@ impl Compiled {
     /// more use; whether what is left is little enough to be dropped.
     pub(super) fn free(&mut self, _pages: usize) -> bool {
         match *self {
+            Compiled::BitVec(ref mut form) => form.free(),
             #[cfg(test)]
             Compiled::Sorted(_) => true,
         }
@@ -157,7 +166,9 @@ impl Compiled {
 
 /// A form that is being made.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "the small one is for tests")]
 pub(super) enum Builder {
+    BitVec(bitvec::Builder),
     #[cfg(test)]
     Sorted(sorted::Builder),
 }
@@ -169,7 +180,8 @@ impl Builder {
         profile: &Profile<'_>,
     ) -> Result<Builder, Unsuited> {
         match kind {
-            Kind::Lpm | Kind::BitVec | Kind::Tree => Err(Unsuited),
+            Kind::BitVec => bitvec::Builder::new(hash, profile).map(Builder::BitVec),
+            Kind::Lpm | Kind::Tree => Err(Unsuited),
             #[cfg(test)]
             Kind::Sorted => sorted::Builder::new(hash, profile).map(Builder::Sorted),
         }
@@ -177,6 +189,7 @@ impl Builder {
 
     pub(super) fn add(&mut self, matching: &MaskedKey, hit: Hit) -> Result<bool, Unsuited> {
         match *self {
+            Builder::BitVec(ref mut builder) => builder.add(matching, hit),
             #[cfg(test)]
             Builder::Sorted(ref mut builder) => builder.add(matching, hit),
         }
@@ -184,6 +197,7 @@ impl Builder {
 
     pub(super) fn step(&mut self, budget: usize) -> Result<Option<Compiled>, Unsuited> {
         match *self {
+            Builder::BitVec(ref mut builder) => Ok(builder.step(budget)?.map(Compiled::BitVec)),
             #[cfg(test)]
             Builder::Sorted(ref mut builder) => Ok(builder.step(budget)?.map(Compiled::Sorted)),
         }

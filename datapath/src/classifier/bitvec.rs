@@ -1,0 +1,324 @@
+//! The `bitvec` template.
+
+mod builder;
+mod field;
+mod plan;
+mod rows;
+mod slices;
+mod span;
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
+
+use arrayvec::ArrayVec;
+
+pub(super) use builder::Builder;
+use field::{Dense, Sparse};
+
+use super::{BATCH, Full, Hit, Rank};
+use crate::key::{Key, MaskedKey};
+
+/// Blocks of 64 entries in a page: one word says which of them have any that fit.
+const BLOCKS: usize = 64;
+/// Words of a page in a row: the aggregate, then the blocks.
+const ROW: usize = 1 + BLOCKS;
+/// Entries in a page.
+const PAGE: usize = 64 * BLOCKS;
+/// Entries that a form holds.
+pub(super) const MAX_ENTRIES: usize = 4 * PAGE;
+/// Words that its rows may take: 32 MiB.
+const MAX_WORDS: usize = 4 << 20;
+/// Words that the rows of one field may take that are written out: 33 KiB.
+const DENSE_WORDS: usize = 64 * ROW;
+/// Fields of few rows, after joining, and of many.
+const MAX_DENSE: usize = 8;
+const MAX_SPARSE: usize = 24;
+/// Fields before joining.
+const MAX_FIELDS: usize = 64;
+
+/// What all entries want of a word of the key.
+#[derive(Clone, Copy, Debug)]
+struct Common {
+    word: u8,
+    value: u64,
+    mask: u64,
+}
+
+/// Entries of many masks as bit vectors.
+#[derive(Debug, Default)]
+pub(super) struct BitVec {
+    common: Vec<Common>,
+    dense: Vec<Dense>,
+    sparse: Vec<Sparse>,
+    page_count: usize,
+    /// For each block the highest rank that it or a later block has had.
+    tops: Vec<Rank>,
+    /// For each block its entries that are still there.
+    live: Vec<u64>,
+    /// For each block, by page, whether entries of one priority may be out of their order.
+    untidy: [u64; MAX_ENTRIES / PAGE],
+    /// The entries, block after block, highest rank first in each.
+    entries: Vec<Hit>,
+    entry_count: usize,
+}
+
+impl BitVec {
+    /// Whether `key` has what all entries want.
+    #[inline]
+    fn applies_to(&self, key: &Key) -> bool {
+        self.common.iter().all(|common| key.word(common.word) & common.mask == common.value)
+    }
+
+    /// The best entry that `key` matches.
+    #[inline]
+    pub(super) fn find(&self, key: &Key) -> Hit {
+        let mut best = Hit::NONE;
+        if self.applies_to(key) {
+            self.each_block(key, |block, word| {
+                best = best.or_better(self.best_of(block, word));
+                self.top(block.wrapping_add(1)) > best.rank
+            });
+        }
+        best
+    }
+
+    /// Shows `look` the blocks in which `key` has entries, and which, until it has seen enough.
+    fn each_block(&self, key: &Key, mut look: impl FnMut(usize, u64) -> bool) {
+        let dense: ArrayVec<u32, MAX_DENSE> =
+            self.dense.iter().map(|field| field.locate(key)).collect();
+        let sparse: ArrayVec<u32, MAX_SPARSE> =
+            self.sparse.iter().map(|field| field.locate(key)).collect();
+        for page in 0..self.page_count {
+            let dense = self.dense.iter().zip(&dense);
+            let dense: ArrayVec<(&Dense, u32), MAX_DENSE> =
+                dense.map(|(field, &row)| (field, field.start(page, row))).collect();
+            let sparse = self.sparse.iter().zip(&sparse);
+            let sparse: ArrayVec<(&Sparse, u32), MAX_SPARSE> =
+                sparse.map(|(field, &row)| (field, field.start(page, row))).collect();
+            let mut open = u64::MAX;
+            for (field, start) in &dense {
+                open &= field.aggregate(*start);
+            }
+            for (field, start) in &sparse {
+                open &= field.aggregate(*start) | field.base_aggregate(page);
+            }
+            while open != 0 {
+                let block = open.trailing_zeros();
+                let at = page.wrapping_mul(BLOCKS).wrapping_add(block as usize);
+                let mut word = self.live.get(at).copied().unwrap_or(0);
+                for (field, start) in &dense {
+                    word &= field.word(*start, block);
+                }
+                for (field, start) in &sparse {
+                    word &= field.word(page, *start, block);
+                }
+                if !look(at, word) {
+                    return;
+                }
+                open &= open.wrapping_sub(1);
+            }
+        }
+    }
+
+    /// Improves `hits` of those of `keys` whose bit in `wanted` is set.
+    pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
+        // Most tables are small enough for small arrays.
+        if self.dense.len() <= 2 && self.sparse.len() <= 4 {
+            self.find_batch_of::<2, 4>(keys, wanted, hits);
+        } else {
+            self.find_batch_of::<MAX_DENSE, MAX_SPARSE>(keys, wanted, hits);
+        }
+    }
+
+    /// [`find_batch`](Self::find_batch) for up to `D` dense and `S` sparse fields.
+    fn find_batch_of<const D: usize, const S: usize>(
+        &self,
+        keys: &[&Key],
+        wanted: u32,
+        hits: &mut [Hit; BATCH],
+    ) {
+        let mut picked: ArrayVec<&Key, BATCH> = ArrayVec::new();
+        let mut lanes: ArrayVec<u8, BATCH> = ArrayVec::new();
+        for (at, key) in (0u8..).zip(keys.iter().take(BATCH)) {
+            if wanted.wrapping_shr(at.into()) & 1 != 0 && self.applies_to(key) {
+                picked.push(key);
+                lanes.push(at);
+            }
+        }
+        let mut dense = [[0u32; BATCH]; D];
+        let mut sparse = [[0u32; BATCH]; S];
+        for (field, rows) in self.dense.iter().zip(&mut dense) {
+            field.locate_batch(&picked, rows);
+        }
+        for (field, rows) in self.sparse.iter().zip(&mut sparse) {
+            field.locate_batch(&picked, rows);
+        }
+        for page in 0..self.page_count {
+            let mut open = [u64::MAX; BATCH];
+            let mut starts = [[0u32; BATCH]; S];
+            for (field, rows) in self.dense.iter().zip(&dense) {
+                for ((open, row), _) in open.iter_mut().zip(rows).zip(&picked) {
+                    *open &= field.aggregate(field.start(page, *row));
+                }
+            }
+            for ((field, rows), starts) in self.sparse.iter().zip(&sparse).zip(&mut starts) {
+                let base = field.base_aggregate(page);
+                let rows = rows.iter().zip(starts);
+                for ((open, (row, start)), _) in open.iter_mut().zip(rows).zip(&picked) {
+                    *start = field.start(page, *row);
+                    *open &= field.aggregate(*start) | base;
+                }
+            }
+            for (at, (&open, &lane)) in open.iter().zip(&lanes).enumerate() {
+                let Some(hit) = hits.get_mut(usize::from(lane)) else { continue };
+                let mut open = open;
+                while open != 0 {
+                    let block = open.trailing_zeros();
+                    let number = page.wrapping_mul(BLOCKS).wrapping_add(block as usize);
+                    if self.top(number) <= hit.rank {
+                        break;
+                    }
+                    let mut word = self.live.get(number).copied().unwrap_or(0);
+                    for (field, rows) in self.dense.iter().zip(&dense) {
+                        let row = rows.get(at).copied().unwrap_or(0);
+                        word &= field.word(field.start(page, row), block);
+                    }
+                    for (field, starts) in self.sparse.iter().zip(&starts) {
+                        let start = starts.get(at).copied().unwrap_or(0);
+                        word &= field.word(page, start, block);
+                    }
+                    if word != 0 {
+                        *hit = hit.or_better(self.best_of(number, word));
+                    }
+                    open &= open.wrapping_sub(1);
+                }
+            }
+        }
+    }
+
+    /// The highest rank of a block and those behind it.
+    #[inline]
+    fn top(&self, block: usize) -> Rank {
+        self.tops.get(block).copied().unwrap_or_default()
+    }
+
+    /// The best of the entries of a block whose bit in `word` is set.
+    #[inline]
+    fn best_of(&self, block: usize, word: u64) -> Hit {
+        let entry = |bit: u32| {
+            let at = block.wrapping_mul(64).wrapping_add(bit as usize);
+            self.entries.get(at).copied().unwrap_or(Hit::NONE)
+        };
+        if word == 0 {
+            return Hit::NONE;
+        }
+        let first = entry(word.trailing_zeros());
+        let untidy = self.untidy.get(block / BLOCKS).copied().unwrap_or(0);
+        if untidy.wrapping_shr(block as u32) & 1 == 0 {
+            return first;
+        }
+        let (mut best, mut left) = (first, word & word.wrapping_sub(1));
+        while left != 0 {
+            let next = entry(left.trailing_zeros());
+            if next.rank.priority() != first.rank.priority() {
+                break;
+            }
+            best = best.or_better(next);
+            left &= left.wrapping_sub(1);
+        }
+        best
+    }
+
+    /// New entries make new rows, which is a builder's work.
+    pub(super) fn insert(&mut self, _: &MaskedKey, _: Hit) -> Result<bool, Full> {
+        Ok(false)
+    }
+
+    /// Where an entry is.
+    fn position(&self, matching: &MaskedKey, hit: Hit) -> Option<usize> {
+        // What an entry wants is a key that it matches.
+        if !self.applies_to(matching.value()) {
+            return None;
+        }
+        let mut found = None;
+        self.each_block(matching.value(), |block, word| {
+            let mut left = word;
+            while left != 0 && found.is_none() {
+                let at = block.wrapping_mul(64).wrapping_add(left.trailing_zeros() as usize);
+                found = self.entries.get(at).filter(|entry| **entry == hit).map(|_| at);
+                left &= left.wrapping_sub(1);
+            }
+            found.is_none() && self.top(block.wrapping_add(1)) >= hit.rank
+        });
+        found
+    }
+
+    /// Gives an entry another slot and place among those of its priority.
+    pub(super) fn replace(&mut self, matching: &MaskedKey, old: Hit, new: Hit) -> bool {
+        let Some(at) = self.position(matching, old) else { return false };
+        let block = at / 64;
+        if let Some(entry) = self.entries.get_mut(at) {
+            *entry = new;
+        }
+        let rank = |at: Option<usize>| at.and_then(|at| self.entries.get(at)).map(|hit| hit.rank);
+        let before = rank(at.checked_sub(1).filter(|before| before / 64 == block));
+        let after = rank(at.checked_add(1).filter(|after| after / 64 == block));
+        let is_tidy =
+            before.is_none_or(|rank| rank > new.rank) && after.is_none_or(|rank| rank < new.rank);
+        if let (false, Some(untidy)) = (is_tidy, self.untidy.get_mut(block / BLOCKS)) {
+            *untidy |= 1u64.wrapping_shl(block as u32);
+        }
+        for top in self.tops.iter_mut().take(block.wrapping_add(1)).rev() {
+            if *top >= new.rank {
+                break;
+            }
+            *top = new.rank;
+        }
+        true
+    }
+
+    /// Takes an entry out; its rows keep its bit, which counts no more.
+    pub(super) fn remove(&mut self, matching: &MaskedKey, hit: Hit) -> bool {
+        let Some(at) = self.position(matching, hit) else { return false };
+        if let Some(live) = self.live.get_mut(at / 64) {
+            *live &= !1u64.wrapping_shl(at as u32);
+        }
+        self.entry_count = self.entry_count.saturating_sub(1);
+        true
+    }
+
+    /// Gives back the memory of a field; whether little is left.
+    pub(super) fn free(&mut self) -> bool {
+        if self.sparse.pop().is_none() {
+            self.dense.pop();
+        }
+        self.sparse.is_empty() && self.dense.is_empty()
+    }
+
+    pub(super) fn entry_count(&self) -> usize {
+        self.entry_count
+    }
+
+    /// Blocks of 64 entries that a lookup of `key` looks into.
+    pub(super) fn probe_count(&self, key: &Key) -> usize {
+        let (mut best, mut count) = (Hit::NONE, 0usize);
+        if self.applies_to(key) {
+            self.each_block(key, |block, word| {
+                count = count.wrapping_add(1);
+                best = best.or_better(self.best_of(block, word));
+                self.top(block.wrapping_add(1)) > best.rank
+            });
+        }
+        count
+    }
+
+    /// Bytes held beside the struct itself.
+    pub(super) fn memory_len(&self) -> usize {
+        let dense = self.dense.iter().map(Dense::memory_len);
+        let sparse = self.sparse.iter().map(Sparse::memory_len);
+        let entries = self.entries.capacity().saturating_mul(size_of::<Hit>());
+        let blocks = self.tops.capacity().saturating_mul(size_of::<Rank>() + size_of::<u64>());
+        dense.chain(sparse).fold(entries.saturating_add(blocks), usize::saturating_add)
+    }
+}
