@@ -14,7 +14,7 @@ use ofp_codec::{
 
 use crate::counters::NoMemory;
 use crate::personality::{Allowed, EntryShape, Quirks};
-use crate::program::{Act, ActionSet, Op, Output};
+use crate::program::{Act, ActionSet, Op, Output, boxed};
 use crate::tables::Tables;
 
 const fn bad_action(code: BadActionCode) -> OfpError {
@@ -25,7 +25,8 @@ const fn bad_instruction(code: BadInstructionCode) -> OfpError {
     OfpError::BadInstruction(code)
 }
 
-/// The program of a flow entry in `table_id`, the table-miss one or another (§5.9).
+/// The operations of a flow entry in `table_id`, the table-miss one or another (§5.9), in place of
+/// what is in `ops`.
 ///
 /// What each instruction and action says of itself, and whether this table has it, is checked first,
 /// from left to right; then whether it fits the match; then whether the groups and meters exist.
@@ -35,17 +36,36 @@ pub(crate) fn compile(
     is_miss: bool,
     matching: &Match,
     instructions: &[Instruction],
-) -> Result<Vec<Op>, OfpError> {
+    ops: &mut Vec<Op>,
+) -> Result<(), OfpError> {
+    const FULL: OfpError = OfpError::FlowModFailed(FlowModFailedCode::TableFull);
     check_instructions(tables, table_id, is_miss, matching, instructions)?;
     ofp_codec::check_instructions(matching, instructions)?;
-    let mut parts = Parts::default();
+    ops.clear();
     for instruction in instructions {
+        let actions = match instruction {
+            Instruction::WriteActions(actions) | Instruction::ApplyActions(actions) => {
+                actions.len()
+            }
+            _ => 1,
+        };
+        ops.try_reserve(actions).map_err(|_| FULL)?;
         match instruction {
-            Instruction::GotoTable(next) => parts.goto = Some(next.0),
-            Instruction::WriteMetadata { value, mask } => parts.metadata = Some((*value, *mask)),
-            Instruction::WriteActions(actions) => parts.write = acts(tables, actions)?,
-            Instruction::ApplyActions(actions) => parts.apply = acts(tables, actions)?,
-            Instruction::ClearActions => parts.clear = true,
+            Instruction::GotoTable(next) => ops.push(Op::GotoTable(next.0)),
+            Instruction::WriteMetadata { value, mask } => {
+                ops.push(Op::WriteMetadata { value: *value, mask: *mask });
+            }
+            Instruction::WriteActions(actions) => {
+                for action in actions {
+                    ops.push(Op::Write(act(tables, action)?));
+                }
+            }
+            Instruction::ApplyActions(actions) => {
+                for action in actions {
+                    ops.push(Op::Apply(act(tables, action)?));
+                }
+            }
+            Instruction::ClearActions => ops.push(Op::ClearActions),
             Instruction::Meter(id) => {
                 let quirks = tables.personality().quirks;
                 let code = match quirks.contains(Quirks::MISSING_METER_IS_INVALID) {
@@ -53,12 +73,38 @@ pub(crate) fn compile(
                     false => MeterModFailedCode::UnknownMeter,
                 };
                 let slot = tables.meters.slot(*id);
-                parts.meter = Some(slot.ok_or(OfpError::MeterModFailed(code))?);
+                ops.push(Op::Meter(slot.ok_or(OfpError::MeterModFailed(code))?));
             }
             Instruction::Experimenter { .. } => {}
         }
     }
-    parts.assemble().map_err(|NoMemory| OfpError::FlowModFailed(FlowModFailedCode::TableFull))
+    put_in_order(ops).map_err(|NoMemory| FULL)?;
+    let acts = ops.iter_mut().filter_map(|op| match op {
+        Op::Apply(act) | Op::Write(act) => Some(act),
+        _ => None,
+    });
+    mark_first(acts);
+    Ok(())
+}
+
+/// Puts operations in the order of execution (§5.9); those of one instruction keep theirs.
+fn put_in_order(ops: &mut Vec<Op>) -> Result<(), NoMemory> {
+    let rank = |op: &Op| match op {
+        Op::Meter(_) => 0_u8,
+        Op::Apply(_) => 1,
+        Op::ClearActions => 2,
+        Op::Write(_) => 3,
+        Op::WriteMetadata { .. } => 4,
+        Op::GotoTable(_) => 5,
+    };
+    // Most controllers write them so.
+    if ops.is_sorted_by_key(rank) {
+        return Ok(());
+    }
+    let given = boxed(ops)?;
+    ops.clear();
+    (0..=5).for_each(|wanted| ops.extend(given.iter().filter(|op| rank(op) == wanted)));
+    Ok(())
 }
 
 /// Checks what instructions and their actions say of themselves, and whether a table has them.
@@ -123,38 +169,6 @@ fn check_instruction(
     };
     check_actions(tables, actions, allowed, false)?;
     tables.personality().check_tags(matching, actions)
-}
-
-/// A flow entry's instructions by kind.
-#[derive(Default)]
-struct Parts {
-    meter: Option<u32>,
-    apply: Vec<Act>,
-    clear: bool,
-    write: Vec<Act>,
-    metadata: Option<(u64, u64)>,
-    goto: Option<u8>,
-}
-
-impl Parts {
-    /// The operations in the order of execution.
-    fn assemble(self) -> Result<Vec<Op>, NoMemory> {
-        let mut ops = Vec::new();
-        let len = self.apply.len().saturating_add(self.write.len()).saturating_add(4);
-        ops.try_reserve_exact(len).map_err(|_| NoMemory)?;
-        ops.extend(self.meter.map(Op::Meter));
-        ops.extend(self.apply.into_iter().map(Op::Apply));
-        ops.extend(self.clear.then_some(Op::ClearActions));
-        ops.extend(self.write.into_iter().map(Op::Write));
-        ops.extend(self.metadata.map(|(value, mask)| Op::WriteMetadata { value, mask }));
-        ops.extend(self.goto.map(Op::GotoTable));
-        let acts = ops.iter_mut().filter_map(|op| match op {
-            Op::Apply(act) | Op::Write(act) => Some(act),
-            _ => None,
-        });
-        mark_first(acts);
-        Ok(ops)
-    }
 }
 
 /// Marks the first reference to each group.

@@ -1,62 +1,162 @@
 //! What a controller wrote, kept to be read back: the match and the instructions of a flow entry.
 //!
-//! Both are kept as they come on the wire, in one piece of memory: a tenth of what the decoded form
-//! takes. They are decoded when statistics or a FLOW_REMOVED tell them, and the match when its entry
-//! goes.
+//! Both are kept packed, in one piece of memory: a match field is its number and its value (IPv4 addresses
+//! and their type: 13 bytes, 32 on the wire), a single output is 7 bytes (24 on the wire), other
+//! instructions are as on the wire. They are unpacked when statistics or a FLOW_REMOVED tell them; the
+//! match, field by field and without memory, when its entry is looked for or goes.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use ofp_codec::{BadActionCode, FlowModFailedCode, Instruction, Match, OfpError, Rules};
+use ofp_codec::{
+    Action, BadActionCode, FlowModFailedCode, Instruction, Match, MaxLen, OfpError, Oxm, OxmField,
+    PortNo, Rules,
+};
 
 use crate::counters::NoMemory;
+use crate::key::MaskedKey;
 use crate::program::boxed;
 
 /// A match and instructions as they were given.
 #[derive(Debug)]
 pub(crate) struct Echo {
-    /// The match, then the instructions.
+    /// Bytes of the packed match (in one byte, or [`LONG`] and two), it, the packed instructions.
     bytes: Box<[u8]>,
-    /// Bytes of the match, padding included.
-    match_len: u16,
 }
 
 /// Bytes that an entry's statistics leave to it in one message (§7.3.5.2).
 const LEN_MAX: usize = 65_535 - 16 - 48;
+/// Stands before a length of two bytes.
+const LONG: u8 = 0xff;
+/// Instruction types of which a single output is packed.
+const WRITE: u8 = 3;
+const APPLY: u8 = 4;
+/// Room that is kept for the next one.
+const KEEP: usize = 4096;
+
+const FULL: OfpError = OfpError::FlowModFailed(FlowModFailedCode::TableFull);
+const TOO_MANY: OfpError = OfpError::BadAction(BadActionCode::TooMany);
 
 impl Echo {
-    /// What is kept of a flow-mod.
+    /// What is kept of a flow-mod, put together in `scratch`.
     ///
     /// # Errors
     ///
     /// TOO_MANY actions when no statistics could tell it, TABLE_FULL when memory is short.
-    pub(crate) fn new(matching: &Match, instructions: &[Instruction]) -> Result<Echo, OfpError> {
-        const FULL: OfpError = OfpError::FlowModFailed(FlowModFailedCode::TableFull);
-        const TOO_MANY: OfpError = OfpError::BadAction(BadActionCode::TooMany);
-        let mut bytes = Vec::new();
-        bytes.try_reserve(256).map_err(|_| FULL)?;
-        matching.encode(&mut bytes).map_err(|_| TOO_MANY)?;
-        let match_len = u16::try_from(bytes.len()).map_err(|_| TOO_MANY)?;
-        Instruction::encode_list(instructions, &mut bytes).map_err(|_| TOO_MANY)?;
-        if bytes.len() > LEN_MAX {
-            return Err(TOO_MANY);
+    pub(crate) fn new(
+        matching: &Match,
+        instructions: &[Instruction],
+        scratch: &mut Vec<u8>,
+    ) -> Result<Echo, OfpError> {
+        scratch.clear();
+        scratch.try_reserve(256).map_err(|_| FULL)?;
+        let packed_len = matching.fields().iter().map(packed_len).sum::<usize>();
+        let [high, low] = u16::try_from(packed_len).map_err(|_| TOO_MANY)?.to_be_bytes();
+        match high == 0 && low < LONG {
+            true => scratch.push(low),
+            false => scratch.extend_from_slice(&[LONG, high, low]),
         }
-        Ok(Echo { bytes: boxed(&bytes).map_err(|NoMemory| FULL)?, match_len })
+        for oxm in matching.fields() {
+            let len = oxm.field.info().len;
+            scratch.push((oxm.field.number() << 1) | u8::from(oxm.mask.is_some()));
+            push_uint(scratch, oxm.value, len);
+            if let Some(mask) = oxm.mask {
+                push_uint(scratch, mask, len);
+            }
+        }
+        let wire_len = wire_len(matching.fields().iter().copied());
+        Echo::finish(scratch, wire_len, instructions)
+    }
+
+    /// The same match with other instructions.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new).
+    pub(crate) fn with_instructions(
+        &self,
+        instructions: &[Instruction],
+        scratch: &mut Vec<u8>,
+    ) -> Result<Echo, OfpError> {
+        let kept = self.bytes.len().saturating_sub(self.packed_instructions().len());
+        scratch.clear();
+        scratch.try_reserve(256).map_err(|_| FULL)?;
+        scratch.extend_from_slice(self.bytes.get(..kept).unwrap_or_default());
+        Echo::finish(scratch, wire_len(self.fields()), instructions)
+    }
+
+    /// Puts the instructions behind what is in `scratch`, which is a match of so many bytes on the
+    /// wire.
+    fn finish(
+        scratch: &mut Vec<u8>,
+        wire_len: usize,
+        instructions: &[Instruction],
+    ) -> Result<Echo, OfpError> {
+        let start = scratch.len();
+        match single_output(instructions) {
+            Some((kind, port, max_len)) => {
+                let ([a, b, c, d], [e, f]) = (port.0.to_be_bytes(), max_len.0.to_be_bytes());
+                scratch.extend_from_slice(&[kind, a, b, c, d, e, f]);
+            }
+            None => {
+                Instruction::encode_list(instructions, scratch).map_err(|_| TOO_MANY)?;
+                let len = scratch.len().saturating_sub(start);
+                if len.saturating_add(wire_len) > LEN_MAX {
+                    return Err(TOO_MANY);
+                }
+            }
+        }
+        let bytes = boxed(scratch).map_err(|NoMemory| FULL)?;
+        scratch.clear();
+        scratch.shrink_to(KEEP);
+        Ok(Echo { bytes })
     }
 
     pub(crate) fn matching(&self) -> Match {
-        let (matching, _) = self.parts();
-        Match::decode(matching, Rules::Report).unwrap_or_default()
+        Match::new(self.fields()).unwrap_or_default()
+    }
+
+    /// The match in canonical form.
+    pub(crate) fn masked_key(&self) -> MaskedKey {
+        let mut key = MaskedKey::ANY;
+        self.fields().for_each(|oxm| key.name(oxm.field, oxm.value, oxm.mask));
+        key
+    }
+
+    /// The fields of the match.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = Oxm> + '_ {
+        let (mut rest, _) = self.parts();
+        core::iter::from_fn(move || {
+            let (head, behind) = rest.split_first()?;
+            let field = OxmField::from_number(head >> 1)?;
+            let (value, behind) = split_uint(behind, field.info().len)?;
+            let (mask, behind) = match head & 1 {
+                0 => (None, behind),
+                _ => split_uint(behind, field.info().len).map(|(mask, rest)| (Some(mask), rest))?,
+            };
+            rest = behind;
+            Some(Oxm { field, value, mask })
+        })
     }
 
     pub(crate) fn instructions(&self) -> Vec<Instruction> {
-        let (_, instructions) = self.parts();
-        Instruction::decode_list(instructions, Rules::Report).unwrap_or_default()
+        match *self.packed_instructions() {
+            [kind, a, b, c, d, e, f] => {
+                let port = PortNo(u32::from_be_bytes([a, b, c, d]));
+                let max_len = MaxLen(u16::from_be_bytes([e, f]));
+                let actions = alloc::vec![Action::Output { port, max_len }];
+                alloc::vec![match kind {
+                    WRITE => Instruction::WriteActions(actions),
+                    _ => Instruction::ApplyActions(actions),
+                }]
+            }
+            ref wire => Instruction::decode_list(wire, Rules::Report).unwrap_or_default(),
+        }
     }
 
     /// Whether the instructions are the same, whatever the match.
     pub(crate) fn has_instructions_of(&self, other: &Echo) -> bool {
-        self.parts().1 == other.parts().1
+        self.packed_instructions() == other.packed_instructions()
     }
 
     /// Bytes that it holds.
@@ -66,20 +166,72 @@ impl Echo {
 
     /// Keeps the match alone.
     pub(crate) fn forget_instructions(&mut self) {
+        let kept = self.bytes.len().saturating_sub(self.packed_instructions().len());
         let mut bytes = core::mem::take(&mut self.bytes).into_vec();
-        bytes.truncate(usize::from(self.match_len));
+        bytes.truncate(kept);
         self.bytes = bytes.into_boxed_slice();
     }
 
-    fn parts(&self) -> (&[u8], &[u8]) {
-        self.bytes.split_at_checked(usize::from(self.match_len)).unwrap_or_default()
+    fn packed_instructions(&self) -> &[u8] {
+        self.parts().1
     }
+
+    /// The packed match and the packed instructions.
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let split = match *self.bytes {
+            [LONG, high, low, ref rest @ ..] => {
+                rest.split_at_checked(usize::from(u16::from_be_bytes([high, low])))
+            }
+            [len, ref rest @ ..] => rest.split_at_checked(usize::from(len)),
+            [] => None,
+        };
+        split.unwrap_or_default()
+    }
+}
+
+/// The one output that is all that instructions do, and in which of them it stands.
+fn single_output(instructions: &[Instruction]) -> Option<(u8, PortNo, MaxLen)> {
+    let (kind, actions) = match instructions {
+        [Instruction::WriteActions(actions)] => (WRITE, actions),
+        [Instruction::ApplyActions(actions)] => (APPLY, actions),
+        _ => return None,
+    };
+    match **actions {
+        [Action::Output { port, max_len }] => Some((kind, port, max_len)),
+        _ => None,
+    }
+}
+
+/// Bytes of a field here.
+fn packed_len(oxm: &Oxm) -> usize {
+    let len = usize::from(oxm.field.info().len);
+    if oxm.mask.is_some() { 1 + 2 * len } else { 1 + len }
+}
+
+/// Bytes of a match on the wire, with padding.
+fn wire_len(fields: impl Iterator<Item = Oxm>) -> usize {
+    let len: usize = fields.map(|oxm| 3 + packed_len(&oxm)).sum();
+    len.saturating_add(4).next_multiple_of(8)
+}
+
+fn push_uint(out: &mut Vec<u8>, value: u128, len: u8) {
+    let bytes = value.to_be_bytes();
+    let from = bytes.len().saturating_sub(usize::from(len));
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+}
+
+fn split_uint(bytes: &[u8], len: u8) -> Option<(u128, &[u8])> {
+    let (value, rest) = bytes.split_at_checked(usize::from(len))?;
+    Some((value.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)), rest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ofp_codec::{Action, Oxm, OxmField, PortNo};
+
+    fn echo(matching: &Match, instructions: &[Instruction]) -> Echo {
+        Echo::new(matching, instructions, &mut Vec::new()).unwrap()
+    }
 
     #[test]
     fn gives_back_what_was_given() {
@@ -93,14 +245,65 @@ mod tests {
             Instruction::ApplyActions([Action::output(PortNo(2)), Action::PopVlan].into()),
             Instruction::ClearActions,
         ];
-        let echo = Echo::new(&matching, &instructions).unwrap();
-        assert_eq!(echo.matching(), matching);
-        assert_eq!(echo.instructions(), instructions);
-        let mut echo = echo;
-        echo.forget_instructions();
-        assert_eq!((echo.matching(), echo.instructions(), echo.held()), (matching, Vec::new(), 40));
-        let nothing = Echo::new(&Match::any(), &[]).unwrap();
+        let kept = echo(&matching, &instructions);
+        assert_eq!(kept.matching(), matching);
+        assert_eq!(kept.masked_key(), MaskedKey::from_match(&matching));
+        assert_eq!(kept.instructions(), instructions);
+        let mut kept = kept;
+        kept.forget_instructions();
+        assert_eq!((kept.matching(), kept.instructions(), kept.held()), (matching, Vec::new(), 26));
+        let nothing = echo(&Match::any(), &[]);
         assert_eq!((nothing.matching(), nothing.instructions()), (Match::any(), Vec::new()));
-        assert_eq!(nothing.bytes.len(), 8);
+        assert_eq!(nothing.held(), 1);
+    }
+
+    #[test]
+    fn a_single_output_takes_seven_bytes() {
+        let output = Action::Output { port: PortNo(0xffff_fffd), max_len: MaxLen(0x1234) };
+        for instruction in [Instruction::ApplyActions, Instruction::WriteActions] {
+            let instructions = [instruction(alloc::vec![output.clone()])];
+            let kept = echo(&Match::any(), &instructions);
+            assert_eq!(kept.instructions(), instructions);
+            assert_eq!(kept.held(), 1 + 7, "no multiple of 8, as on the wire");
+        }
+    }
+
+    #[test]
+    fn other_instructions_leave_the_match_as_it_is() {
+        // Longer than one byte can say.
+        let wide = [OxmField::EthDst, OxmField::EthSrc, OxmField::Metadata, OxmField::TunnelId];
+        let mut fields: Vec<Oxm> = wide.map(|field| Oxm::masked(field, 1, 1)).into();
+        fields.push(Oxm::new(OxmField::EthType, 0x86dd));
+        let v6 = [OxmField::Ipv6Src, OxmField::Ipv6Dst];
+        fields.extend(v6.map(|field| Oxm::masked(field, 1 << 100, 1 << 100)));
+        fields.push(Oxm::new(OxmField::IpProto, 58));
+        fields.push(Oxm::new(OxmField::Icmpv6Type, 135));
+        fields.push(Oxm::masked(OxmField::Ipv6NdTarget, u128::MAX, u128::MAX));
+        fields.push(Oxm::masked(OxmField::Ipv6NdSll, 9, 0xffff_ffff_ffff));
+        fields.push(Oxm::masked(OxmField::InPort, 7, 0xffff_ffff));
+        fields.push(Oxm::masked(OxmField::Ipv6Flabel, 7, 0xf_ffff));
+        fields.push(Oxm::new(OxmField::VlanVid, 0));
+        for fields in [&fields[..], &fields[..1], &[]] {
+            let matching = Match::new(fields.iter().copied()).unwrap();
+            let before = echo(&matching, &[Instruction::ClearActions]);
+            let list = [Instruction::ApplyActions([Action::output(PortNo(2))].into())];
+            for instructions in [&list[..], &[]] {
+                let kept = before.with_instructions(instructions, &mut Vec::new()).unwrap();
+                assert_eq!(kept.matching(), matching);
+                assert_eq!(kept.instructions(), instructions);
+                assert!(kept.has_instructions_of(&echo(&Match::any(), instructions)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_statistics_could_tell_is_refused() {
+        let matching = Match::new([Oxm::new(OxmField::InPort, 1)]).unwrap();
+        // 16 bytes of match, 8 of the instruction, 8 an action.
+        let most = (LEN_MAX - 16 - 8) / 8;
+        let list = |count| [Instruction::ApplyActions(alloc::vec![Action::PopVlan; count])];
+        assert!(Echo::new(&matching, &list(most), &mut Vec::new()).is_ok());
+        let refused = Echo::new(&matching, &list(most + 1), &mut Vec::new());
+        assert_eq!(refused.unwrap_err(), TOO_MANY);
     }
 }

@@ -52,7 +52,7 @@ impl FlowEntry {
 
     /// Its match in canonical form.
     pub(crate) fn masked_key(&self) -> MaskedKey {
-        if self.is_any { MaskedKey::ANY } else { MaskedKey::from_match(&self.echo.matching()) }
+        self.echo.masked_key()
     }
 
     /// Whether it uses the group in a slot.
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn entries_are_small() {
-        assert!(size_of::<FlowEntry>() <= 112, "{}", size_of::<FlowEntry>());
+        assert!(size_of::<FlowEntry>() <= 96, "{}", size_of::<FlowEntry>());
     }
 
     #[test]

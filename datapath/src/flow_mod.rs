@@ -15,14 +15,16 @@ use crate::flow_entry::{FlowEntry, Gone, NO_NEIGHBOUR};
 use crate::journal::{Journal, Undo};
 use crate::key::MaskedKey;
 use crate::personality::Features;
-use crate::program::{Op, Output, Program};
-use crate::tables::Tables;
+use crate::program::{Output, Program};
+use crate::tables::{Scratch, Tables};
 
 const FULL: OfpError = OfpError::FlowModFailed(Code::TableFull);
 
 /// Microseconds of compiling that a tick does, and a part of it on one table.
 const COMPILING_PER_TICK: usize = 200;
 const COMPILING_SLICE: usize = 50;
+/// Operations for which room is kept.
+const KEEP: usize = 256;
 
 fn full(_: NoMemory) -> OfpError {
     FULL
@@ -143,15 +145,30 @@ impl Tables {
             && given.priority == 0
             && MaskedKey::from_match(&given.matching).is_any();
         self.check_match(given, is_miss)?;
+        let mut scratch = core::mem::take(&mut self.scratch);
+        let done = self.compile_and_change(now, given, is_miss, &mut scratch);
+        scratch.ops.shrink_to(KEEP);
+        self.scratch = scratch;
+        done
+    }
+
+    /// What an addition or a modification does when its match has been checked.
+    fn compile_and_change(
+        &mut self,
+        now: Nanos,
+        given: &FlowMod,
+        is_miss: bool,
+        scratch: &mut Scratch,
+    ) -> Result<(), OfpError> {
         let (matching, instructions) = (&given.matching, &given.instructions);
-        let ops = compile(self, given.table_id, is_miss, matching, instructions)?;
+        compile(self, given.table_id, is_miss, matching, instructions, &mut scratch.ops)?;
         if given.buffer_id != NO_BUFFER {
             return Err(OfpError::BadRequest(BadRequestCode::BufferUnknown));
         }
         self.reserve_undo(1).map_err(full)?;
         match given.command {
-            FlowModCommand::Add => self.add(now, given, &ops),
-            _ => self.modify(given, &ops),
+            FlowModCommand::Add => self.add(now, given, scratch),
+            _ => self.modify(given, scratch),
         }
     }
 
@@ -178,7 +195,7 @@ impl Tables {
         }
     }
 
-    fn add(&mut self, now: Nanos, given: &FlowMod, ops: &[Op]) -> Result<(), OfpError> {
+    fn add(&mut self, now: Nanos, given: &FlowMod, scratch: &mut Scratch) -> Result<(), OfpError> {
         let key = MaskedKey::from_match(&given.matching);
         let table = self.tables.get(usize::from(given.table_id.0)).ok_or(FULL)?;
         if given.flags.contains(FlowModFlags::CHECK_OVERLAP)
@@ -187,11 +204,11 @@ impl Tables {
             return Err(OfpError::FlowModFailed(Code::Overlap));
         }
         let entry = FlowEntry {
-            program: Program::new(ops).map_err(full)?,
+            program: Program::new(&scratch.ops).map_err(full)?,
             cookie: given.cookie,
             created: now,
             sequence: self.sequence,
-            echo: Echo::new(&given.matching, &given.instructions)?,
+            echo: Echo::new(&given.matching, &given.instructions, &mut scratch.bytes)?,
             previous: NO_NEIGHBOUR,
             next: NO_NEIGHBOUR,
             priority: given.priority,
@@ -289,7 +306,7 @@ impl Tables {
         Ok(())
     }
 
-    fn modify(&mut self, given: &FlowMod, ops: &[Op]) -> Result<(), OfpError> {
+    fn modify(&mut self, given: &FlowMod, scratch: &mut Scratch) -> Result<(), OfpError> {
         let filter = Filter::new(&given.matching, given.cookie, given.cookie_mask);
         let is_strict = given.command == FlowModCommand::ModifyStrict;
         let table_id = given.table_id.0;
@@ -303,8 +320,8 @@ impl Tables {
                 let instructions = &given.instructions;
                 check_instructions(self, given.table_id, true, &given.matching, instructions)?;
             }
-            let program = Program::new(ops).map_err(full)?;
-            let echo = Echo::new(&entry.echo.matching(), &given.instructions)?;
+            let program = Program::new(&scratch.ops).map_err(full)?;
+            let echo = entry.echo.with_instructions(&given.instructions, &mut scratch.bytes)?;
             // One message may be about a million entries.
             held = held.saturating_add(program.held()).saturating_add(echo.held());
             self.check_room(held)?;

@@ -30,7 +30,7 @@ use crate::meters::Meters;
 use crate::packet::Packet;
 use crate::personality::{Features, Personality, Quirks, Shape};
 use crate::ports::{PortConfig, PortErrors, Ports};
-use crate::program::Program;
+use crate::program::{Op, Program};
 use crate::queues::QueueConfig;
 use crate::slab::Slab;
 use crate::timeouts::Timeouts;
@@ -73,6 +73,15 @@ pub struct Tables {
     pub(crate) watch: Option<Watch>,
     pub(crate) eviction_count: u64,
     pub(crate) vacancy_events: VacancyEvents,
+    /// Room in which flow entries are put together.
+    pub(crate) scratch: Scratch,
+}
+
+/// Room that the next flow-mod uses again.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) ops: Vec<Op>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Tables {
@@ -107,6 +116,7 @@ impl Tables {
             watch: None,
             eviction_count: 0,
             vacancy_events: Vec::new(),
+            scratch: Scratch::default(),
             shape,
             config,
         }

@@ -187,7 +187,13 @@ impl ActionType {
         if number == ActionType::Experimenter as u16 {
             return Some(ActionType::Experimenter);
         }
-        Self::ALL.into_iter().find(|action_type| *action_type as u16 == number)
+        // Their numbers are nearly in a row.
+        match number {
+            0 => Some(ActionType::Output),
+            11 | 12 => Self::ALL.get(usize::from(number) - 10).copied(),
+            15..=27 => Self::ALL.get(usize::from(number) - 12).copied(),
+            _ => None,
+        }
     }
 
     /// Whether an action of this type may have `len` bytes.
@@ -233,10 +239,20 @@ impl Action {
         rules: Rules,
     ) -> Result<Vec<Action>, DecodeError> {
         let mut actions = Vec::new();
+        Action::read_more(&mut actions, reader, rules)?;
+        Ok(actions)
+    }
+
+    /// Reads actions to the reader's end, behind others.
+    pub(crate) fn read_more(
+        actions: &mut Vec<Action>,
+        reader: &mut Reader<'_>,
+        rules: Rules,
+    ) -> Result<(), DecodeError> {
         while !reader.is_empty() {
             actions.push(Action::read(reader, rules)?);
         }
-        Ok(actions)
+        Ok(())
     }
 
     /// Writes actions.

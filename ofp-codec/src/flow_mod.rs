@@ -6,8 +6,8 @@ use bitflags::bitflags;
 
 use crate::wire::{EncodeError, Reader, Rules, Writer};
 use crate::{
-    BadInstructionCode, BadRequestCode, DecodeError, FlowModFailedCode, GroupId, Instruction,
-    Match, OfpError, PortNo, TableId,
+    BadInstructionCode, BadRequestCode, DecodeError, FlowModFailedCode, GroupId, Header,
+    Instruction, Match, Message, MessageType, OfpError, PortNo, TableId,
 };
 
 /// The buffer id of a packet that is not buffered.
@@ -177,8 +177,39 @@ impl FlowModCommand {
 }
 
 impl FlowMod {
+    /// Decodes a flow-mod that fills `bytes` in place of this one, whose memory it takes: thousands of
+    /// them, one after the other, allocate nothing.
+    ///
+    /// # Errors
+    /// Those of [`Message::decode`](crate::Message::decode), and BAD_TYPE for another message; this
+    /// one's content is lost then.
+    ///
+    /// ```
+    /// use rumpswitch_ofp_codec::{FlowMod, Message};
+    /// let (given, mut bytes) = (FlowMod { cookie: 7, ..FlowMod::default() }, Vec::new());
+    /// Message::FlowMod(given.clone()).encode(1, &mut bytes).unwrap();
+    /// let mut decoded = FlowMod::default();
+    /// assert_eq!(decoded.decode_again(&bytes).unwrap().xid, 1);
+    /// assert_eq!(decoded, given);
+    /// ```
+    pub fn decode_again(&mut self, bytes: &[u8]) -> Result<Header, DecodeError> {
+        let (header, message_type, mut reader) = Message::open(bytes)?;
+        if message_type != MessageType::FlowMod {
+            return Err(reader.error(OfpError::BadRequest(BadRequestCode::BadType)));
+        }
+        self.reread(&mut reader)?;
+        reader.finish()?;
+        Ok(header)
+    }
+
     /// Reads a flow-mod's body.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<FlowMod, DecodeError> {
+        let mut flow_mod = FlowMod::default();
+        flow_mod.reread(reader)?;
+        Ok(flow_mod)
+    }
+
+    fn reread(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         let at = reader.offset();
         let bad = |code| DecodeError {
             error: OfpError::FlowModFailed(code),
@@ -203,25 +234,23 @@ impl FlowMod {
         if table_id == TableId::ALL && !command.is_delete() {
             return Err(bad(FlowModFailedCode::BadTableId));
         }
-        let matching = Match::read(reader, Rules::Request)?;
+        self.matching.reread(reader, Rules::Request)?;
         // A deletion's instructions go nowhere, so its table sets no limit to Goto-Table.
         let table = (!command.is_delete()).then_some(table_id);
-        let instructions = read_instructions(reader, Rules::Request, table)?;
-        Ok(FlowMod {
-            cookie,
-            cookie_mask,
-            table_id,
-            command,
-            idle_timeout,
-            hard_timeout,
-            priority,
-            buffer_id,
-            out_port,
-            out_group,
-            flags,
-            matching,
-            instructions,
-        })
+        let mut list = instruction_reader(reader)?;
+        Instruction::reread_list(&mut self.instructions, &mut list, Rules::Request, table)?;
+        self.cookie = cookie;
+        self.cookie_mask = cookie_mask;
+        self.table_id = table_id;
+        self.command = command;
+        self.idle_timeout = idle_timeout;
+        self.hard_timeout = hard_timeout;
+        self.priority = priority;
+        self.buffer_id = buffer_id;
+        self.out_port = out_port;
+        self.out_group = out_group;
+        self.flags = flags;
+        Ok(())
     }
 
     /// Writes a flow-mod's body.
@@ -249,9 +278,12 @@ pub(crate) fn read_instructions(
     rules: Rules,
     table: Option<TableId>,
 ) -> Result<Vec<Instruction>, DecodeError> {
+    Instruction::read_list(&mut instruction_reader(reader)?, rules, table)
+}
+
+fn instruction_reader<'a>(reader: &mut Reader<'a>) -> Result<Reader<'a>, DecodeError> {
     let bad_len = OfpError::BadInstruction(BadInstructionCode::BadLen);
-    let mut list = reader.sub(reader.remaining(), "instruction", bad_len)?;
-    Instruction::read_list(&mut list, rules, table)
+    reader.sub(reader.remaining(), "instruction", bad_len)
 }
 
 impl FlowRemovedReason {

@@ -100,15 +100,42 @@ impl Instruction {
         rules: Rules,
         table: Option<TableId>,
     ) -> Result<Vec<Instruction>, DecodeError> {
+        let mut instructions = Vec::new();
+        Instruction::reread_list(&mut instructions, reader, rules, table)?;
+        Ok(instructions)
+    }
+
+    /// The same in place of other instructions, whose memory they take: the list's, and that of one
+    /// list of actions.
+    pub(crate) fn reread_list(
+        instructions: &mut Vec<Instruction>,
+        reader: &mut Reader<'_>,
+        rules: Rules,
+        table: Option<TableId>,
+    ) -> Result<(), DecodeError> {
         if rules.strict() {
             scan(&mut reader.clone())?;
         }
-        let mut instructions = Vec::new();
+        let mut spare = instructions.drain(..).find_map(Instruction::into_actions);
+        if let Some(actions) = &mut spare {
+            actions.clear();
+            actions.shrink_to(KEEP);
+        }
         while !reader.is_empty() {
             let (number, mut body) = open(reader)?;
-            instructions.push(Instruction::read_body(number, &mut body, rules, table)?);
+            let instruction = Instruction::read_body(number, &mut body, rules, table, &mut spare)?;
+            instructions.push(instruction);
         }
-        Ok(instructions)
+        Ok(())
+    }
+
+    fn into_actions(self) -> Option<Vec<Action>> {
+        match self {
+            Instruction::WriteActions(actions) | Instruction::ApplyActions(actions) => {
+                Some(actions)
+            }
+            _ => None,
+        }
     }
 
     /// Writes instructions.
@@ -125,6 +152,7 @@ impl Instruction {
         body: &mut Reader<'_>,
         rules: Rules,
         table: Option<TableId>,
+        spare: &mut Option<Vec<Action>>,
     ) -> Result<Instruction, DecodeError> {
         let at = body.offset();
         Ok(match number {
@@ -140,8 +168,8 @@ impl Instruction {
                 body.skip(4)?;
                 Instruction::WriteMetadata { value: body.u64()?, mask: body.u64()? }
             }
-            3 => Instruction::WriteActions(read_actions(body, rules)?),
-            4 => Instruction::ApplyActions(read_actions(body, rules)?),
+            3 => Instruction::WriteActions(read_actions(body, rules, spare)?),
+            4 => Instruction::ApplyActions(read_actions(body, rules, spare)?),
             5 => Instruction::ClearActions,
             6 => {
                 let meter = MeterId(body.u32()?);
@@ -186,12 +214,21 @@ impl Instruction {
     }
 }
 
-/// Reads the actions behind an instruction's padding.
-fn read_actions(body: &mut Reader<'_>, rules: Rules) -> Result<Vec<Action>, DecodeError> {
+/// Actions for which instructions that are read again keep room.
+const KEEP: usize = 64;
+
+/// Reads the actions behind an instruction's padding, into spare memory if there is some.
+fn read_actions(
+    body: &mut Reader<'_>,
+    rules: Rules,
+    spare: &mut Option<Vec<Action>>,
+) -> Result<Vec<Action>, DecodeError> {
     body.skip(4)?;
     let bad_len = OfpError::BadAction(BadActionCode::BadLen);
-    let mut actions = body.sub(body.remaining(), "action", bad_len)?;
-    Action::read_list(&mut actions, rules)
+    let mut list = body.sub(body.remaining(), "action", bad_len)?;
+    let mut actions = spare.take().unwrap_or_default();
+    Action::read_more(&mut actions, &mut list, rules)?;
+    Ok(actions)
 }
 
 /// Reads an instruction's type and length, and gives what follows them.

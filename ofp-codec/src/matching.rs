@@ -1,6 +1,7 @@
 //! The match of a flow entry: fields in the order in which they were given (§7.2.3).
 
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 use crate::wire::{self, EncodeError, Reader, Rules, Writer};
 use crate::{BadMatchCode, DecodeError, OfpError, Oxm, OxmField, Prerequisite, VID_PRESENT};
@@ -16,15 +17,33 @@ const PREFIX_LEN: usize = 4;
 /// Two matches that mean the same may differ here; which flow entry is meant is decided by the
 /// datapath's canonical form.
 #[doc(alias = "ofp_match")]
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default)]
 pub struct Match {
     fields: Vec<Oxm>,
+    /// The fields by number, a bit each.
+    names: u64,
+    /// Whether a foreign switch told it, so that nobody has checked it.
+    is_unchecked: bool,
+}
+
+impl PartialEq for Match {
+    fn eq(&self, other: &Match) -> bool {
+        self.fields == other.fields
+    }
+}
+
+impl Eq for Match {}
+
+impl Hash for Match {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.fields.hash(state);
+    }
 }
 
 impl Match {
     /// The match of every packet.
     pub const fn any() -> Match {
-        Match { fields: Vec::new() }
+        Match { fields: Vec::new(), names: 0, is_unchecked: false }
     }
 
     /// A match of these fields.
@@ -39,8 +58,8 @@ impl Match {
     /// assert!(Match::new([Oxm::new(OxmField::Ipv4Dst, 1)]).is_err(), "no ETH_TYPE before it");
     /// ```
     pub fn new(fields: impl IntoIterator<Item = Oxm>) -> Result<Match, OfpError> {
-        let made = Match { fields: fields.into_iter().collect() };
-        made.validate()?;
+        let mut made = Match::any();
+        fields.into_iter().try_for_each(|oxm| made.push(oxm))?;
         Ok(made)
     }
 
@@ -51,13 +70,16 @@ impl Match {
 
     /// The field's entry, when the match names it.
     pub fn get(&self, field: OxmField) -> Option<&Oxm> {
-        self.fields.iter().find(|oxm| oxm.field == field)
+        match self.names & bit(field) {
+            0 => None,
+            _ => self.fields.iter().find(|oxm| oxm.field == field),
+        }
     }
 
     /// The field's value, when it is matched exactly.
     pub fn exact(&self, field: OxmField) -> Option<u128> {
         self.get(field)
-            .filter(|oxm| oxm.effective_mask() & field.all_ones() == field.all_ones())
+            .filter(|oxm| oxm.mask.is_none_or(|mask| mask & field.all_ones() == field.all_ones()))
             .map(|oxm| oxm.value)
     }
 
@@ -67,22 +89,32 @@ impl Match {
     /// BAD_MATCH, in this order: what [`Oxm::check`] finds, DUP_FIELD, BAD_PREREQ.
     pub fn push(&mut self, oxm: Oxm) -> Result<(), OfpError> {
         oxm.check()?;
-        if self.get(oxm.field).is_some() {
+        self.push_checked(oxm)
+    }
+
+    /// Adds a field that has passed [`Oxm::check`].
+    fn push_checked(&mut self, oxm: Oxm) -> Result<(), OfpError> {
+        if self.names & bit(oxm.field) != 0 {
             return Err(OfpError::BadMatch(BadMatchCode::DupField));
         }
         if !self.satisfies(oxm.field.info().prerequisite) {
             return Err(OfpError::BadMatch(BadMatchCode::BadPrereq));
         }
         self.fields.push(oxm);
+        self.names |= bit(oxm.field);
         Ok(())
     }
 
-    /// Checks every field in the order given, each against those before it (§7.2.3.6).
+    /// Checks every field in the order given, each against those before it (§7.2.3.6); one that was
+    /// made of a controller's message, or field by field, has been checked.
     ///
     /// # Errors
     /// Those of [`Match::push`], of the first field that has one.
     pub fn validate(&self) -> Result<(), OfpError> {
-        let mut seen = Match { fields: Vec::with_capacity(self.fields.len()) };
+        if !self.is_unchecked {
+            return Ok(());
+        }
+        let mut seen = Match::any();
         self.fields.iter().try_for_each(|oxm| seen.push(*oxm))
     }
 
@@ -150,6 +182,17 @@ impl Match {
 
     /// Reads a match and its padding.
     pub(crate) fn read(reader: &mut Reader<'_>, rules: Rules) -> Result<Match, DecodeError> {
+        let mut matching = Match::any();
+        matching.reread(reader, rules)?;
+        Ok(matching)
+    }
+
+    /// Reads a match and its padding in place of this one, whose memory it takes.
+    pub(crate) fn reread(
+        &mut self,
+        reader: &mut Reader<'_>,
+        rules: Rules,
+    ) -> Result<(), DecodeError> {
         let at = reader.offset();
         let bad =
             |code| Err(DecodeError { error: OfpError::BadMatch(code), what: "match", offset: at });
@@ -166,22 +209,32 @@ impl Match {
         if reader.skip_padding(len).is_err() {
             return bad(BadMatchCode::BadLen);
         }
-        Match::read_fields(&mut body, rules)
+        self.reread_fields(&mut body, rules)
     }
 
     /// Reads fields to the reader's end.
     pub(crate) fn read_fields(body: &mut Reader<'_>, rules: Rules) -> Result<Match, DecodeError> {
         let mut matching = Match::any();
+        matching.reread_fields(body, rules)?;
+        Ok(matching)
+    }
+
+    fn reread_fields(&mut self, body: &mut Reader<'_>, rules: Rules) -> Result<(), DecodeError> {
+        self.fields.clear();
+        self.fields.shrink_to(KEEP);
+        self.names = 0;
+        self.is_unchecked = !rules.strict();
         while !body.is_empty() {
             let at = body.offset();
             let Some(oxm) = Oxm::read(body, rules)? else { continue };
             if rules.strict() {
-                matching.push(oxm).map_err(|error| body.error_at(at, error))?;
+                self.push_checked(oxm).map_err(|error| body.error_at(at, error))?;
             } else {
-                matching.fields.push(oxm);
+                self.fields.push(oxm);
+                self.names |= bit(oxm.field);
             }
         }
-        Ok(matching)
+        Ok(())
     }
 
     /// Writes the match and its padding.
@@ -195,6 +248,14 @@ impl Match {
         Ok(())
     }
 }
+
+/// The bit of a field among the names of a match.
+const fn bit(field: OxmField) -> u64 {
+    1 << (field.number() & 63)
+}
+
+/// Fields for which a match that is read again keeps room.
+const KEEP: usize = 64;
 
 /// The error of a match whose lengths do not add up.
 const BAD_LEN: OfpError = OfpError::BadMatch(BadMatchCode::BadLen);

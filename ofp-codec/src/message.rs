@@ -213,13 +213,10 @@ impl Message {
     /// assert_eq!(error, OfpError::BadRequest(BadRequestCode::BadType));
     /// ```
     pub fn decode(bytes: &[u8]) -> Result<(Header, Message), DecodeError> {
-        let short = DecodeError { error: BAD_LEN, what: "header", offset: 0 };
-        let header = Header::peek(bytes).ok_or(short)?;
-        if usize::from(header.length) != bytes.len() {
-            return Err(short);
-        }
-        let (_, body) = bytes.split_at_checked(HEADER_LEN).ok_or(short)?;
-        Ok((header, Message::decode_body(header, body)?))
+        let (header, message_type, mut reader) = Message::open(bytes)?;
+        let message = Message::read(message_type, &mut reader)?;
+        reader.finish()?;
+        Ok((header, message))
     }
 
     /// Decodes what follows a header.
@@ -227,6 +224,25 @@ impl Message {
     /// # Errors
     /// As [`Message::decode`]; offsets count from the start of the header.
     pub fn decode_body(header: Header, body: &[u8]) -> Result<Message, DecodeError> {
+        let (message_type, mut reader) = Message::open_body(header, body)?;
+        let message = Message::read(message_type, &mut reader)?;
+        reader.finish()?;
+        Ok(message)
+    }
+
+    /// Checks the header of a message that fills `bytes`.
+    pub(crate) fn open(bytes: &[u8]) -> Result<(Header, MessageType, Reader<'_>), DecodeError> {
+        let short = DecodeError { error: BAD_LEN, what: "header", offset: 0 };
+        let header = Header::peek(bytes).ok_or(short)?;
+        if usize::from(header.length) != bytes.len() {
+            return Err(short);
+        }
+        let (_, body) = bytes.split_at_checked(HEADER_LEN).ok_or(short)?;
+        let (message_type, reader) = Message::open_body(header, body)?;
+        Ok((header, message_type, reader))
+    }
+
+    fn open_body(header: Header, body: &[u8]) -> Result<(MessageType, Reader<'_>), DecodeError> {
         let bad =
             |code| DecodeError { error: OfpError::BadRequest(code), what: "header", offset: 0 };
         let message_type = MessageType::from_number(header.kind);
@@ -236,13 +252,11 @@ impl Message {
             return Err(bad(BadRequestCode::BadVersion));
         }
         let message_type = message_type.ok_or(bad(BadRequestCode::BadType))?;
-        let mut reader = Reader::new(body, HEADER_LEN, message_type.name(), BAD_LEN);
+        let reader = Reader::new(body, HEADER_LEN, message_type.name(), BAD_LEN);
         if !message_type.allows_len(body.len().saturating_add(HEADER_LEN)) {
             return Err(reader.short());
         }
-        let message = Message::read(message_type, &mut reader)?;
-        reader.finish()?;
-        Ok(message)
+        Ok((message_type, reader))
     }
 
     fn read(message_type: MessageType, reader: &mut Reader<'_>) -> Result<Message, DecodeError> {

@@ -341,7 +341,11 @@ impl OxmField {
 
     /// A mask of the bits that count.
     pub const fn all_ones(self) -> u128 {
-        u128::MAX >> (128 - self.info().bits as u32)
+        match self.info().bits as u32 {
+            // Most fields: one shift of one word.
+            bits @ 0..=64 => u64::MAX.wrapping_shr(64 - bits) as u128,
+            bits => u128::MAX >> (128 - bits),
+        }
     }
 
     /// The 32-bit OXM header of this field.

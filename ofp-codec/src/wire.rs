@@ -155,8 +155,16 @@ impl<'a> Reader<'a> {
 
     /// A value of `len` bytes, at most 16.
     pub(crate) fn uint(&mut self, len: u8) -> Result<u128, DecodeError> {
-        let bytes = self.take(usize::from(len))?;
-        Ok(bytes.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)))
+        match len {
+            2 => self.u16().map(u128::from),
+            4 => self.u32().map(u128::from),
+            8 => self.u64().map(u128::from),
+            16 => self.array().map(u128::from_be_bytes),
+            len => {
+                let bytes = self.take(usize::from(len))?;
+                Ok(bytes.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)))
+            }
+        }
     }
 
     /// A MAC address.

@@ -9,8 +9,8 @@ use core::fmt;
 use datapath::{Batch, Events, Switch};
 use hypercall::{Hypercall, Nanos};
 use ofp_codec::{
-    HEADER_LEN, Header, HelloFailedCode, MessageType, ONF_EXPERIMENTER, OfpError, PacketInReason,
-    Role, VERSION,
+    FlowMod, HEADER_LEN, Header, HelloFailedCode, MessageType, ONF_EXPERIMENTER, OfpError,
+    PacketInReason, Role, VERSION,
 };
 
 use crate::async_filter::Notice;
@@ -60,6 +60,8 @@ pub(crate) struct Core {
     pub(crate) generation: Generation,
     /// An encoded notice, on its way to several channels.
     pub(crate) notice: Vec<u8>,
+    /// The flow-mod that was executed last, whose memory the next one takes.
+    pub(crate) flow_mod: FlowMod,
     /// News that the tables had lost when it was last looked at.
     pub(crate) lost_news: u64,
     pub(crate) counters: DeviceCounters,
@@ -114,6 +116,7 @@ impl Device {
             switch,
             generation: Generation::default(),
             notice: Vec::new(),
+            flow_mod: FlowMod::default(),
             lost_news: 0,
             counters: DeviceCounters::default(),
         };

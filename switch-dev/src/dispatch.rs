@@ -69,6 +69,7 @@ fn execute<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError
         // Their bytes are used as they are.
         MessageType::EchoRequest => return echo::request(turn),
         MessageType::MultipartRequest => return multipart::request(turn),
+        MessageType::FlowMod => return flow::request(turn),
         _ => {}
     }
     let decoded = Message::decode(turn.bytes);
@@ -89,7 +90,6 @@ fn execute<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError
         Message::GetConfigRequest => config::get(turn),
         Message::SetConfig(wanted) => config::set(turn, wanted),
         Message::PacketOut(packet_out) => packet_out::packet_out(turn, &packet_out),
-        Message::FlowMod(flow_mod) => flow::modify(turn, &flow_mod),
         Message::GroupMod(group_mod) => group::modify(turn, &group_mod),
         Message::PortMod(port_mod) => port::modify(turn, &port_mod),
         Message::TableMod(table_mod) => table::modify(turn, &table_mod),
