@@ -89,8 +89,8 @@ fn timeouts_are_exact_whatever_happens_to_the_entries() {
     for _ in 0..20_000 {
         let next = bed.now.plus(random.below(400_000_000));
         while let Some(deadline) = bed.switch.tables.next_deadline().filter(|at| *at <= next) {
-            assert!(deadline >= bed.now);
-            bed.now = deadline;
+            // One that is past: something else is to be done at once.
+            bed.now = bed.now.max(deadline);
             tick(&mut bed, &mut model);
         }
         bed.now = next;
@@ -137,7 +137,8 @@ fn a_hundred_thousand_that_end_at_once_are_gone_in_a_hundred_ticks() {
     }
     bed.now = bed.now.plus(SECOND);
     let mut ticks = 0;
-    while bed.switch.tables.next_deadline().is_some_and(|deadline| deadline <= bed.now) {
+    while bed.switch.tables.entry_count() != 0 {
+        assert!(bed.switch.tables.next_deadline().is_some_and(|deadline| deadline <= bed.now));
         let before = bed.switch.tables.entry_count();
         bed.switch.tables.tick(bed.now);
         assert!(before - bed.switch.tables.entry_count() <= 1_024);
