@@ -214,6 +214,10 @@ pub(crate) struct Replay {
     /// JSON on standard output
     #[arg(long, conflicts_with = "reps")]
     pub(crate) paced: bool,
+    /// Share the frames among N workers by their flows, each on a thread of its own
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "floor",
+        value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: u16,
     /// Receive and discard the frames without a switch: what the copying itself costs
     #[arg(long)]
     pub(crate) floor: bool,

@@ -8,8 +8,11 @@
 //! read before, and whatever the tables still have to compile is compiled before. A repetition is
 //! whole rounds. With `--paced` somebody else says when each repetition begins, so that runs of
 //! several programs can take turns on one core (`benches/compare`).
+//!
+//! Several workers (`crew.rs`) are dealt the frames by flow; they count what one would.
 
 mod cost;
+mod crew;
 mod host;
 mod player;
 mod report;
@@ -25,6 +28,7 @@ use super::args::Replay;
 use super::out::say;
 use super::{Failure, table_files};
 use cost::{Cost, Setup};
+use crew::Crew;
 use host::Host;
 use player::{Player, Rounds};
 use trace::Trace;
@@ -44,18 +48,31 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Failure> {
     let loaded = cpu_time();
     let setup =
         Setup { load_nanos: loaded.since(begun), compile_nanos: cpu_time().since(loaded), rate };
-    let mut player = Player::new(&trace, &mut switch, Host::create(args, trace.start)?);
-    let mut repeat = || match args.floor {
-        true => player.play_floor(rounds),
-        false => player.play(rounds),
+    let hosts = Host::create(args, trace.start)?;
+    let (cost, played) = match <[Host; 1]>::try_from(hosts) {
+        Ok([host]) => {
+            let mut player = Player::new(&trace, &mut switch, host);
+            let cost = repeat(args, || match args.floor {
+                true => player.play_floor(rounds),
+                false => player.play(rounds),
+            })?;
+            (cost, player.finish()?)
+        }
+        Err(hosts) => {
+            let mut crew = Crew::new(&trace, &mut switch, hosts)?;
+            (repeat(args, || crew.play(rounds))?, crew.finish()?)
+        }
     };
-    let cost = match args.paced {
-        true => paced(&mut repeat)?,
-        false => Cost { repetitions: (0..args.reps).map(|_| repeat()).collect() },
-    };
-    let played = player.finish()?;
     report::print(&switch, &trace, &played, &cost, &setup, args.json);
     Ok(ExitCode::SUCCESS)
+}
+
+/// All repetitions.
+fn repeat(args: &Replay, mut one: impl FnMut() -> cost::Repetition) -> Result<Cost, Failure> {
+    match args.paced {
+        true => paced(&mut one),
+        false => Ok(Cost { repetitions: (0..args.reps).map(|_| one()).collect() }),
+    }
 }
 
 /// A repetition for each line that comes, until there is none.

@@ -148,7 +148,7 @@ fn meters_act_in_the_captures_time() {
     let sent = again["ports"][1]["tx_packets"].as_u64().unwrap();
     assert!((405..=415).contains(&sent), "{sent} of 4000");
     let mut once_more = bed.json(&["--repeat", "10"]);
-    for key in ["cpu_ns_per_packet", "wall_seconds", "cost"] {
+    for key in ["cpu_ns_per_packet", "wall_seconds", "cost", "workers"] {
         once_more[key] = again[key].clone();
     }
     assert_eq!(once_more, again, "repeated exactly");
@@ -282,4 +282,64 @@ fn a_long_frame_has_room_of_its_own() {
     let out = format!("2={}", bed.folder.arg("out.pcap"));
     bed.json(&["--out", &out]);
     assert_eq!(frames::read(&bed.folder.path("out.pcap")), frames);
+}
+
+/// Ports, tables, flow entries and drops are those of one worker, whoever plays which frames, and
+/// entries run out at the same frame; each worker says what it did.
+#[test]
+fn several_workers_count_as_one() {
+    // Flows that stay and flows that stop, a second apart.
+    let frames: Vec<Captured> = (0..3_000_u64)
+        .map(|n| {
+            let group = (n % 7) as u8;
+            let port = 1_000 + (n % 50) as u16 + if n > 2_000 { 100 } else { 0 };
+            (millis(n), udp([10, 0, group, 1], port))
+        })
+        .collect();
+    let bed = Bed::new(
+        "priority=3,ip,nw_dst=10.0.1.0/24,idle_timeout=1,actions=output:2\n\
+         priority=3,ip,nw_dst=10.0.2.0/24,hard_timeout=2,actions=dec_ttl,output:3\n\
+         priority=3,udp,nw_dst=10.0.3.0/24,tp_dst=1120,actions=drop\n\
+         priority=2,ip,nw_dst=10.0.3.1,actions=group:1\n\
+         priority=2,ip,nw_dst=10.0.4.1,actions=NORMAL\n\
+         priority=1,ip,nw_dst=10.0.5.1,actions=CONTROLLER\n",
+        &frames,
+    )
+    .with("--groups", "groups.txt", "group_id=1,type=select,bucket=output:2,bucket=output:3\n");
+    let (two, three) = (bed.folder.arg("2.pcap"), bed.folder.arg("3.pcap"));
+    let out = [format!("2={two}"), format!("3={three}")];
+    let play = |workers: &str| {
+        let json =
+            bed.json(&["--workers", workers, "--reps", "2", "--out", &out[0], "--out", &out[1]]);
+        let sent = ["2.pcap", "3.pcap"].map(|file| {
+            let mut frames = frames::read(&bed.folder.path(file));
+            frames.sort();
+            frames
+        });
+        (json, sent)
+    };
+    let (one, sent) = play("1");
+    assert_eq!(one["workers"].as_array().unwrap().len(), 1);
+    for count in ["2", "3", "7"] {
+        let (json, sent_by_all) = play(count);
+        for what in ["rounds", "packets", "bytes", "packet_ins", "ports", "tables", "drops"] {
+            assert_eq!(json[what], one[what], "{what}, {count} workers");
+        }
+        assert_eq!(counts(&json), counts(&one), "{count} workers");
+        let frames = |sent: &[Vec<Captured>; 2]| sent.clone().map(|frames| frames.len());
+        assert_eq!(frames(&sent_by_all), frames(&sent), "{count} workers");
+        let bytes = |frames: &[Captured]| {
+            let mut bytes: Vec<_> = frames.iter().map(|(_, bytes)| bytes.clone()).collect();
+            bytes.sort();
+            bytes
+        };
+        assert_eq!(sent_by_all.map(|frames| bytes(&frames)), sent.clone().map(|f| bytes(&f)));
+        let workers = json["workers"].as_array().unwrap();
+        assert_eq!(workers.len().to_string(), count);
+        let packets = |worker: &Value| worker["packets"].as_u64().unwrap();
+        assert_eq!(workers.iter().map(packets).sum::<u64>(), 6_000);
+        assert!(
+            workers.iter().all(|worker| packets(worker) > 0 && worker["cpu_ns"].as_u64() > Some(0))
+        );
+    }
 }

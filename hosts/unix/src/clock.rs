@@ -49,11 +49,6 @@ impl TickRate {
     }
 }
 
-/// Processor time that this thread has used so far, user and system.
-pub fn thread_cpu_time() -> Nanos {
-    nanos(sys::clock(libc::CLOCK_THREAD_CPUTIME_ID))
-}
-
 fn nanos(time: libc::timespec) -> Nanos {
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);

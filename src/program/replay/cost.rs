@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Repetition {
     pub(super) packets: u64,
-    /// Of this thread.
+    /// Of this thread, or of those of the workers together.
     pub(super) cpu_nanos: u64,
     pub(super) wall_nanos: u64,
 }

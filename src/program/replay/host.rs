@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rumpswitch::hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
@@ -11,22 +12,26 @@ use rumpswitch::unix_host::{Pool, pcap};
 use crate::program::Failure;
 use crate::program::args::Replay;
 
-/// Takes what the switch sends.
+/// The captures that are written, by port.
+type Outputs = Mutex<Vec<(Port, pcap::Writer<BufWriter<File>>)>>;
+
+/// Takes what the switch sends by one worker.
 pub(super) struct Host {
     /// The switch's time.
     pub(super) now: Nanos,
     /// The capture's time when the switch's was 0.
     start: Duration,
     pool: Pool,
-    outputs: Vec<(Port, pcap::Writer<BufWriter<File>>)>,
+    /// All workers write to the same ones.
+    outputs: Arc<Outputs>,
     /// Whether what leaves is written to the outputs.
     is_recording: bool,
     failure: Option<Failure>,
 }
 
 impl Host {
-    /// Makes the captures that the arguments ask for.
-    pub(super) fn create(args: &Replay, start: Duration) -> Result<Host, Failure> {
+    /// Makes the captures that the arguments ask for, and a host for each worker.
+    pub(super) fn create(args: &Replay, start: Duration) -> Result<Vec<Host>, Failure> {
         for (index, output) in args.output.iter().enumerate() {
             let others = args.output.iter().take(index);
             if others.clone().any(|other| other.port == output.port) {
@@ -38,19 +43,21 @@ impl Host {
                 return Err(Failure::setup(line));
             }
         }
-        let mut host = Host {
+        let mut outputs = Vec::new();
+        for output in &args.output {
+            let writer = pcap::Writer::create(&output.file).map_err(Failure::setup)?;
+            outputs.push((Port(output.port), writer));
+        }
+        let outputs = Arc::new(Mutex::new(outputs));
+        let hosts = (0..args.workers).map(|_| Host {
             now: Nanos(0),
             start,
             pool: Pool::default(),
-            outputs: Vec::new(),
+            outputs: Arc::clone(&outputs),
             is_recording: !args.output.is_empty(),
             failure: None,
-        };
-        for output in &args.output {
-            let writer = pcap::Writer::create(&output.file).map_err(Failure::setup)?;
-            host.outputs.push((Port(output.port), writer));
-        }
-        Ok(host)
+        });
+        Ok(hosts.collect())
     }
 
     /// A frame with a copy of `bytes`, in a buffer that was used before if there is one.
@@ -70,18 +77,25 @@ impl Host {
         self.is_recording = false;
     }
 
-    /// Writes out what is still kept back.
-    pub(super) fn finish(self) -> Result<(), Failure> {
-        for (_, writer) in self.outputs {
-            writer.finish().map_err(Failure::failed)?;
+    /// Writes out what is still kept back by all.
+    pub(super) fn finish(hosts: impl Iterator<Item = Host>) -> Result<(), Failure> {
+        for host in hosts {
+            // The last one that has them.
+            if let Some(outputs) = Arc::into_inner(host.outputs) {
+                for (_, writer) in outputs.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                    writer.finish().map_err(Failure::failed)?;
+                }
+            }
+            host.failure.map_or(Ok(()), Err)?;
         }
-        self.failure.map_or(Ok(()), Err)
+        Ok(())
     }
 
     /// Out of line: rounds that are measured do not record.
     #[cold]
     fn record(&mut self, port: Port, frame: &VecFrame) {
-        let writer = self.outputs.iter_mut().find(|(named, _)| *named == port);
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = outputs.iter_mut().find(|(named, _)| *named == port);
         let Some((_, writer)) = writer else { return };
         let time = self.start + Duration::from_nanos(self.now.0);
         if let Err(error) = writer.write(time, frame.headers()) {

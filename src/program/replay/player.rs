@@ -21,8 +21,26 @@ pub(super) enum Rounds {
     Seconds(f64),
 }
 
-/// What has been played, of all repetitions.
+impl Rounds {
+    /// Whether a repetition that began at `start` has been played.
+    pub(super) fn are_over(self, played: u64, start: Instant) -> bool {
+        match self {
+            Rounds::Count(count) => played >= count,
+            Rounds::Seconds(seconds) => start.elapsed().as_secs_f64() >= seconds,
+        }
+    }
+}
+
+/// What one worker did, in all repetitions.
 #[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Share {
+    pub(super) packets: u64,
+    /// Of its thread.
+    pub(super) cpu_nanos: u64,
+}
+
+/// What has been played, of all repetitions.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Played {
     pub(super) rounds: u64,
     pub(super) packets: u64,
@@ -30,6 +48,8 @@ pub(super) struct Played {
     pub(super) punts: u64,
     /// The switch's time at the end.
     pub(super) end: Nanos,
+    /// By worker; empty where there is one.
+    pub(super) workers: Vec<Share>,
 }
 
 /// Plays captures.
@@ -61,12 +81,12 @@ impl<'a> Player<'a> {
 
     /// Writes out what is still kept back, and tells what was played.
     pub(super) fn finish(self) -> Result<Played, Failure> {
-        self.host.finish()?;
+        Host::finish(std::iter::once(self.host))?;
         Ok(self.played)
     }
 
     fn repeat(&mut self, rounds: Rounds, mut round: impl FnMut(&mut Self)) -> Repetition {
-        let before = self.played;
+        let (rounds_before, packets_before) = (self.played.rounds, self.played.packets);
         let wall = Instant::now();
         let cpu = clock::cpu_time();
         loop {
@@ -75,16 +95,12 @@ impl<'a> Player<'a> {
             self.played.packets += self.trace.frame_count() as u64;
             self.played.bytes += self.trace.byte_count();
             self.host.end_round();
-            let done = match rounds {
-                Rounds::Count(count) => self.played.rounds - before.rounds >= count,
-                Rounds::Seconds(seconds) => wall.elapsed().as_secs_f64() >= seconds,
-            };
-            if done {
+            if rounds.are_over(self.played.rounds - rounds_before, wall) {
                 break;
             }
         }
         Repetition {
-            packets: self.played.packets - before.packets,
+            packets: self.played.packets - packets_before,
             cpu_nanos: clock::cpu_time().since(cpu),
             wall_nanos: wall.elapsed().as_nanos().try_into().unwrap_or(u64::MAX),
         }

@@ -7,7 +7,7 @@ use rumpswitch::ofp_codec::multipart::{FlowStats, FlowStatsRequest};
 use serde_json::json;
 
 use super::cost::{Cost, Setup};
-use super::player::Played;
+use super::player::{Played, Share};
 use super::trace::Trace;
 use crate::program::out::say;
 
@@ -62,6 +62,10 @@ fn report_text(switch: &Switch, trace: &Trace, played: &Played, cost: &Cost, set
             least * rate / 1e9,
             median * rate / 1e9,
         );
+    }
+    for (index, worker) in played.workers.iter().enumerate() {
+        let cost = worker.cpu_nanos as f64 / worker.packets.max(1) as f64;
+        say!("worker {index}: {} packets, {cost:.1} ns of CPU a packet", worker.packets);
     }
     for port in switch.tables.port_stats(PortNo::ANY, played.end).unwrap_or_default() {
         say!(
@@ -134,6 +138,13 @@ fn report_json(
             })
         })
         .collect();
+    let cpu_nanos = cost.repetitions.iter().map(|repetition| repetition.cpu_nanos).sum();
+    let alone = [Share { packets: played.packets, cpu_nanos }];
+    let workers = if played.workers.is_empty() { &alone } else { &played.workers[..] };
+    let workers: Vec<_> = workers
+        .iter()
+        .map(|worker| json!({ "packets": worker.packets, "cpu_ns": worker.cpu_nanos }))
+        .collect();
     let drops: serde_json::Map<_, _> =
         drops(switch).map(|(name, count)| (name.to_owned(), json!(count))).collect();
     json!({
@@ -144,6 +155,7 @@ fn report_json(
         "packet_ins": played.punts,
         "cpu_ns_per_packet": cost.nanos_per_packet(),
         "wall_seconds": cost.wall_seconds(),
+        "workers": workers,
         "cost": cost.json(setup),
         "ports": ports,
         "tables": tables,

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use rumpswitch::hypercall::{Nanos, Port};
-use rumpswitch::unix_host::{pcap, prefer_huge_pages};
+use rumpswitch::unix_host::{deal, pcap, prefer_huge_pages};
 
 use crate::program::Failure;
 use crate::program::args::PortFile;
@@ -79,6 +79,27 @@ impl Trace {
             start: Duration::from_nanos(first.0),
             period,
         })
+    }
+
+    /// The frames by worker, a flow's all to the same one.
+    pub(super) fn deal(&self, count: usize, burst_max: usize) -> Vec<Trace> {
+        let mut records: Vec<Vec<Record>> = Vec::new();
+        records.resize_with(count, Vec::new);
+        for burst in &self.bursts {
+            for frame in &self.frames[burst.frames.clone()] {
+                let bytes = frame.offset..frame.offset + frame.len as usize;
+                let worker = deal(&self.memory[bytes.clone()], count);
+                records[worker].push(Record { time: burst.time, port: frame.port, bytes });
+            }
+        }
+        let dealt = records.iter().map(|records| {
+            let (frames, memory) = lay_out(records, &self.memory);
+            let byte_count = records.iter().map(|record| record.bytes.len() as u64).sum();
+            let bursts = bursts(records, burst_max);
+            let Trace { start, period, .. } = *self;
+            Trace { bursts, frames, memory, byte_count, start, period }
+        });
+        dealt.collect()
     }
 
     pub(super) fn frame_count(&self) -> usize {
