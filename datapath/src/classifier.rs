@@ -53,6 +53,8 @@ mod exact;
 mod fixed;
 mod hash;
 mod ladder;
+#[allow(dead_code)]
+mod lpm;
 mod pages;
 mod profile;
 mod records;

@@ -1,0 +1,451 @@
+//! The nodes of the trie: one cache line each that tells, for each of 256 slots (the values of the
+//! eight bits that a node looks at), which node goes on or which leaf is the best.
+//!
+//! A node's slots are runs of equal values: a bit for each slot at which a run begins, and the runs'
+//! values one after the other. Five values lie in the line itself; more, or the values of a node
+//! that skips bits, are a block. The prefixes that end in a node are kept beside it, from which its
+//! runs are painted anew.
+
+use arrayvec::ArrayVec;
+
+use super::blocks::{self, Blocks};
+use super::chains::{LEAF_LIMIT, NO_LEAF};
+use crate::classifier::Full;
+use crate::classifier::pages::Pages;
+
+/// No node.
+pub(super) const NO_NODE: u32 = 0;
+/// A value is a node's number with this bit, or a leaf.
+pub(super) const IS_NODE: u32 = 1 << 31;
+/// Values in a node's own line.
+const OWN_VALUES: usize = 5;
+/// Prefixes beside a node that need no block.
+const OWN_ITEMS: usize = 3;
+/// Prefixes of one to eight bits.
+const MOST_ITEMS: usize = 510;
+/// A prefix that ends in a node is a word: its leaf, and above that a 1 and its bits.
+const LEAF_BITS: u32 = LEAF_LIMIT.trailing_zeros();
+/// Words of blocks that one change can take, roughly: two nodes' values, and a list of prefixes.
+const MOST_WORDS: usize = 2 * 256 + 512 + 256;
+
+/// A node's line.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub(super) struct Node {
+    /// A bit for each slot that has another value than the slot before; slot 0's is set.
+    starts: [u64; 4],
+    /// Byte 0: how many bytes of the key are skipped before the node's own. Bytes 1-3: how many runs
+    /// begin before the second, third and fourth of `starts`.
+    meta: u32,
+    /// The block with the values, or none.
+    values: u32,
+    /// The leaf that the slot which leads here would have without the node.
+    pub(super) above: u32,
+    /// The values, or the skipped bytes right-aligned.
+    tail: [u32; OWN_VALUES],
+}
+
+/// What only changes need of a node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Side {
+    /// The prefixes that end here, by length and bits; or a block with them. In a free node, the
+    /// next free one.
+    items: [u32; OWN_ITEMS],
+    item_count: u16,
+    run_count: u16,
+}
+
+/// Runs of values: where each begins.
+pub(super) type Runs = ArrayVec<(u8, u32), 256>;
+
+fn push_run(runs: &mut Runs, start: u8, value: u32) {
+    if runs.last().is_none_or(|&(_, last)| last != value) {
+        // No more runs than slots.
+        let _ = runs.try_push((start, value));
+    }
+}
+
+impl Node {
+    const EMPTY: Node = Node {
+        starts: [1, 0, 0, 0],
+        meta: 0,
+        values: blocks::NONE,
+        above: NO_LEAF,
+        tail: [0; OWN_VALUES],
+    };
+
+    /// Bytes of the key between the slot that leads here and the byte that the node looks at.
+    #[inline]
+    pub(super) fn skip(&self) -> u32 {
+        self.meta & 0xff
+    }
+
+    /// The skipped bytes, right-aligned.
+    pub(super) fn skipped(&self) -> u128 {
+        if self.skip() == 0 {
+            return 0;
+        }
+        let [a, b, c, d, _] = self.tail.map(u128::from);
+        (a << 96) | (b << 64) | (c << 32) | d
+    }
+
+    /// Whether the bytes that are skipped from bit `depth` of a key's field are the node's.
+    #[inline]
+    pub(super) fn is_on_path(&self, bits: u128, depth: u32) -> bool {
+        skipped_bits(bits, depth, self.skip()) == self.skipped()
+    }
+
+    fn set_skip(&mut self, skip: u32, skipped: u128) {
+        self.meta = (self.meta & !0xff) | (skip & 0xff);
+        if skip != 0 {
+            let part = |shift: u32| skipped.wrapping_shr(shift) as u32;
+            self.tail = [part(96), part(64), part(32), part(0), 0];
+        }
+    }
+
+    /// Which run `slot` belongs to.
+    #[inline]
+    fn run_of(&self, slot: u8) -> u32 {
+        let quarter = slot >> 6;
+        let word = self.starts.get(usize::from(quarter)).copied().unwrap_or(0);
+        let begun = word & u64::MAX.wrapping_shr(63u32.wrapping_sub(u32::from(slot & 63)));
+        let before = (self.meta & !0xff).wrapping_shr(u32::from(quarter).wrapping_mul(8)) & 0xff;
+        before.wrapping_add(begun.count_ones()).wrapping_sub(1)
+    }
+
+    /// Something of the line, to have it loaded.
+    #[inline]
+    pub(super) fn touch(&self) -> u32 {
+        self.above
+    }
+}
+
+/// `count` bytes of a field from bit `depth`, right-aligned.
+#[inline]
+pub(super) fn skipped_bits(bits: u128, depth: u32, count: u32) -> u128 {
+    let from = bits.wrapping_shl(depth);
+    from.checked_shr(128u32.wrapping_sub(count.wrapping_mul(8))).unwrap_or(0)
+}
+
+/// The slots that a prefix covers which ends in a node.
+fn span(item: u32) -> (u8, u8) {
+    let place = item >> LEAF_BITS;
+    let free = 8u32.wrapping_sub(place.checked_ilog2().unwrap_or(0));
+    let first = place.wrapping_shl(free) as u8;
+    (first, first | 0xffu32.wrapping_shr(8u32.wrapping_sub(free)) as u8)
+}
+
+/// Where among a node's prefixes one of `len` bits (1 to 8) is that covers `slot`.
+pub(super) fn item_place(slot: u8, len: u32) -> u32 {
+    1u32.wrapping_shl(len) | u32::from(slot).wrapping_shr(8u32.wrapping_sub(len))
+}
+
+#[derive(Debug)]
+pub(super) struct Nodes {
+    nodes: Pages<Node, 1024>,
+    sides: Pages<Side, 1024>,
+    blocks: Blocks,
+    free: u32,
+}
+
+impl Nodes {
+    pub(super) const fn new() -> Nodes {
+        Nodes { nodes: Pages::new(), sides: Pages::new(), blocks: Blocks::new(), free: NO_NODE }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, node: u32) -> Option<&Node> {
+        self.nodes.get(node as usize)
+    }
+
+    pub(super) fn get_mut(&mut self, node: u32) -> Option<&mut Node> {
+        self.nodes.get_mut(node as usize)
+    }
+
+    fn side(&self, node: u32) -> Side {
+        self.sides.get(node as usize).copied().unwrap_or_default()
+    }
+
+    fn set_side(&mut self, node: u32, side: Side) {
+        if let Some(place) = self.sides.get_mut(node as usize) {
+            *place = side;
+        }
+    }
+
+    /// What `slot` of `node` has.
+    #[inline]
+    pub(super) fn value(&self, node: &Node, slot: u8) -> u32 {
+        let run = node.run_of(slot);
+        if node.values == blocks::NONE {
+            node.tail.get(run as usize).copied().unwrap_or(NO_LEAF)
+        } else {
+            self.blocks.get(node.values.wrapping_add(run))
+        }
+    }
+
+    /// The node that goes on from `slot` of `node`.
+    pub(super) fn child(&self, node: u32, slot: u8) -> u32 {
+        let value = self.get(node).map_or(NO_LEAF, |node| self.value(node, slot));
+        if value & IS_NODE != 0 { value & !IS_NODE } else { NO_NODE }
+    }
+
+    /// Makes sure that the next change finds room: two new nodes and their blocks.
+    pub(super) fn reserve(&mut self) -> Result<(), Full> {
+        if self.nodes.len() == 0 {
+            self.sides.push(Side::default())?;
+            self.nodes.push(Node::EMPTY)?;
+        }
+        if self.nodes.len().saturating_add(2) >= IS_NODE as usize {
+            return Err(Full);
+        }
+        self.nodes.reserve(2)?;
+        self.sides.reserve(2)?;
+        self.blocks.reserve(MOST_WORDS)
+    }
+
+    /// A node without prefixes that skips bytes, for which room has been made.
+    pub(super) fn add(&mut self, skip: u32, skipped: u128) -> u32 {
+        let mut node = Node::EMPTY;
+        node.set_skip(skip, skipped);
+        let side = Side::default();
+        let index = if self.free != NO_NODE {
+            let index = self.free;
+            let [next, ..] = self.side(index).items;
+            self.free = next;
+            index
+        } else {
+            let (Ok(index), Ok(_)) = (self.nodes.push(node), self.sides.push(side)) else {
+                return NO_NODE;
+            };
+            index as u32
+        };
+        if let Some(place) = self.get_mut(index) {
+            *place = node;
+        }
+        self.set_side(index, side);
+        let mut runs = Runs::new();
+        push_run(&mut runs, 0, NO_LEAF);
+        self.store(index, &runs);
+        index
+    }
+
+    /// Frees a node that nothing leads to.
+    pub(super) fn release(&mut self, node: u32) {
+        self.give_values(node);
+        let side = self.side(node);
+        let [items, ..] = side.items;
+        if usize::from(side.item_count) > OWN_ITEMS {
+            self.blocks.give(items, usize::from(side.item_count));
+        }
+        self.set_side(node, Side { items: [self.free, 0, 0], ..Side::default() });
+        self.free = node;
+    }
+
+    fn give_values(&mut self, node: u32) {
+        let run_count = usize::from(self.side(node).run_count);
+        let Some(place) = self.get_mut(node) else { return };
+        let values = core::mem::replace(&mut place.values, blocks::NONE);
+        if values != blocks::NONE {
+            self.blocks.give(values, run_count);
+        }
+    }
+
+    /// What a node's slots have.
+    pub(super) fn runs(&self, node: u32) -> Runs {
+        let mut runs = Runs::new();
+        let Some(node) = self.get(node) else { return runs };
+        for (quarter, &starts) in (0u8..4).zip(&node.starts) {
+            let mut left = starts;
+            while left != 0 {
+                let slot = (quarter << 6) | left.trailing_zeros() as u8;
+                push_run(&mut runs, slot, self.value(node, slot));
+                left &= left.wrapping_sub(1);
+            }
+        }
+        runs
+    }
+
+    /// Gives a node's slots other values; room has been made.
+    pub(super) fn store(&mut self, node: u32, runs: &Runs) {
+        self.give_values(node);
+        let count = runs.len();
+        let Some(place) = self.nodes.get_mut(node as usize) else { return };
+        if place.skip() != 0 || count > OWN_VALUES {
+            place.values = self.blocks.take(count);
+            for (word, (_, value)) in
+                self.blocks.slice_mut(place.values, count).iter_mut().zip(runs)
+            {
+                *word = *value;
+            }
+        } else {
+            for (word, (_, value)) in place.tail.iter_mut().zip(runs) {
+                *word = *value;
+            }
+        }
+        place.starts = [0; 4];
+        for &(start, _) in runs {
+            if let Some(word) = place.starts.get_mut(usize::from(start >> 6)) {
+                *word |= 1u64.wrapping_shl(u32::from(start & 63));
+            }
+        }
+        let [a, b, c, _] = place.starts.map(u64::count_ones);
+        let (second, third) = (a, a.wrapping_add(b));
+        let fourth = third.wrapping_add(c);
+        place.meta = (place.meta & 0xff) | (second << 8) | (third << 16) | (fourth << 24);
+        let side = Side { run_count: count as u16, ..self.side(node) };
+        self.set_side(node, side);
+    }
+
+    /// Gives one slot of a node another value; room has been made.
+    pub(super) fn set_slot(&mut self, node: u32, slot: u8, value: u32) {
+        let old = self.runs(node);
+        let mut runs = Runs::new();
+        for (start, end, before) in ends(&old) {
+            if start < slot {
+                push_run(&mut runs, start, before);
+            }
+            if (start..=end).contains(&slot) {
+                push_run(&mut runs, slot, value);
+            }
+            if let Some(after) = slot.checked_add(1).filter(|&after| after <= end) {
+                push_run(&mut runs, start.max(after), before);
+            }
+        }
+        self.store(node, &runs);
+    }
+
+    /// Makes a node skip other bytes; room has been made.
+    pub(super) fn set_skip(&mut self, node: u32, skip: u32, skipped: u128) {
+        let runs = self.runs(node);
+        self.give_values(node);
+        if let Some(place) = self.get_mut(node) {
+            place.set_skip(skip, skipped);
+        }
+        self.store(node, &runs);
+    }
+
+    /// The prefixes that end in a node, shorter ones first.
+    pub(super) fn items(&self, node: u32) -> ArrayVec<u32, MOST_ITEMS> {
+        let side = self.side(node);
+        let count = usize::from(side.item_count);
+        let [first, ..] = side.items;
+        let words = match side.items.get(..count) {
+            Some(words) => words,
+            None => self.blocks.slice(first, count),
+        };
+        words.iter().copied().collect()
+    }
+
+    /// Whether prefixes end in a node.
+    pub(super) fn has_items(&self, node: u32) -> bool {
+        self.side(node).item_count != 0
+    }
+
+    fn set_items(&mut self, node: u32, items: &[u32]) {
+        let mut side = self.side(node);
+        let [block, ..] = side.items;
+        if usize::from(side.item_count) > OWN_ITEMS {
+            self.blocks.give(block, usize::from(side.item_count));
+        }
+        if items.len() > OWN_ITEMS {
+            let block = self.blocks.take(items.len());
+            for (word, item) in self.blocks.slice_mut(block, items.len()).iter_mut().zip(items) {
+                *word = *item;
+            }
+            side.items = [block, 0, 0];
+        } else {
+            side.items = [0; OWN_ITEMS];
+            for (word, item) in side.items.iter_mut().zip(items) {
+                *word = *item;
+            }
+        }
+        side.item_count = items.len() as u16;
+        self.set_side(node, side);
+    }
+
+    /// The leaf of the prefix at `place` ([`item_place`]) of a node.
+    pub(super) fn leaf(&self, node: u32, place: u32) -> u32 {
+        let side = self.side(node);
+        let [first, ..] = side.items;
+        let count = usize::from(side.item_count);
+        let items = side.items.get(..count).unwrap_or_else(|| self.blocks.slice(first, count));
+        let found = items.binary_search_by_key(&place, |item| item >> LEAF_BITS);
+        let item = found.ok().and_then(|at| items.get(at));
+        item.map_or(NO_LEAF, |item| item & leaf_mask())
+    }
+
+    /// Sets the leaf of the prefix at `place` of a node, or removes it; room has been made.
+    pub(super) fn set_leaf(&mut self, node: u32, place: u32, leaf: u32) {
+        let mut items = self.items(node);
+        let item = place.wrapping_shl(LEAF_BITS) | leaf;
+        match items.binary_search_by_key(&place, |item| item >> LEAF_BITS) {
+            Ok(at) if leaf == NO_LEAF => {
+                items.remove(at);
+            }
+            Ok(at) => {
+                if let Some(old) = items.get_mut(at) {
+                    *old = item;
+                }
+            }
+            Err(at) => {
+                // No more prefixes than there are places.
+                let _ = items.try_insert(at, item);
+            }
+        }
+        self.set_items(node, &items);
+    }
+
+    /// Paints anew the slots of a node that its prefix at `place` covers; `better(a, b)` is the
+    /// better of a leaf and one of a longer prefix. Room has been made.
+    pub(super) fn paint(&mut self, node: u32, place: u32, better: impl Fn(u32, u32) -> u32) {
+        let (first, last) = span(place.wrapping_shl(LEAF_BITS));
+        let mut best = [NO_LEAF; 256];
+        for item in self.items(node) {
+            let (from, to) = span(item);
+            let (from, to) = (from.max(first), to.min(last));
+            let covered = best.get_mut(usize::from(from)..=usize::from(to));
+            if from <= to {
+                for best in covered.unwrap_or_default() {
+                    *best = better(*best, item & leaf_mask());
+                }
+            }
+        }
+        let old = self.runs(node);
+        let mut runs = Runs::new();
+        for (start, end, value) in ends(&old) {
+            if start < first {
+                push_run(&mut runs, start, value);
+            }
+            for slot in start.max(first)..=end.min(last) {
+                let leaf = best.get(usize::from(slot)).copied().unwrap_or(NO_LEAF);
+                if value & IS_NODE == 0 {
+                    push_run(&mut runs, slot, leaf);
+                } else {
+                    push_run(&mut runs, slot, value);
+                    if let Some(child) = self.get_mut(value & !IS_NODE) {
+                        child.above = leaf;
+                    }
+                }
+            }
+            if let Some(after) = last.checked_add(1).filter(|&after| after <= end) {
+                push_run(&mut runs, start.max(after), value);
+            }
+        }
+        self.store(node, &runs);
+    }
+
+    pub(super) fn memory_len(&self) -> usize {
+        let nodes = self.nodes.memory_len().saturating_add(self.sides.memory_len());
+        nodes.saturating_add(self.blocks.memory_len())
+    }
+}
+
+fn leaf_mask() -> u32 {
+    1u32.wrapping_shl(LEAF_BITS).wrapping_sub(1)
+}
+
+/// Runs with the last slot of each: first, last, value.
+fn ends(runs: &Runs) -> impl Iterator<Item = (u8, u8, u32)> + '_ {
+    let lasts = runs.iter().skip(1).map(|&(next, _)| next.wrapping_sub(1)).chain([u8::MAX]);
+    runs.iter().zip(lasts).map(|(&(start, value), last)| (start, last, value))
+}

@@ -1,0 +1,158 @@
+//! What the entries of an `lpm` table have in common: the one field in which they differ, and the
+//! bits beside it, which all of them compare with the same values.
+
+use arrayvec::ArrayVec;
+use ofp_codec::OxmField;
+
+use crate::fields::place;
+use crate::key::{KEY_WORDS, Key, MaskedKey};
+
+/// Fields that are looked for, the likeliest first.
+const FIELDS: [OxmField; 9] = [
+    OxmField::Ipv4Dst,
+    OxmField::Ipv6Dst,
+    OxmField::Ipv4Src,
+    OxmField::Ipv6Src,
+    OxmField::ArpTpa,
+    OxmField::ArpSpa,
+    OxmField::EthDst,
+    OxmField::EthSrc,
+    OxmField::Metadata,
+];
+/// Lengths of prefixes, and so masks, that there can be.
+const MASK_LIMIT: usize = 129;
+
+/// A prefix: its bits from the left, 0 beyond its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Prefix {
+    pub(super) bits: u128,
+    pub(super) len: u8,
+}
+
+/// The field that has the prefixes, and what else a key has to have.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    field: OxmField,
+    width: u32,
+    /// The field's first word, and what lies left of the field in it.
+    word: u8,
+    shift: u32,
+    /// The mask of all entries beside the field, and the value under it.
+    mask: Key,
+    value: Key,
+    tests: ArrayVec<Test, KEY_WORDS>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Test {
+    word: u8,
+    mask: u64,
+    value: u64,
+}
+
+/// The field, if any, that makes prefixes of `masks`, all else being equal.
+pub(super) fn prefix_field<'a>(
+    masks: impl ExactSizeIterator<Item = &'a Key> + Clone,
+) -> Option<OxmField> {
+    if !(2..=MASK_LIMIT).contains(&masks.len()) {
+        return None;
+    }
+    FIELDS.into_iter().find(|&field| {
+        let mut rest = masks.clone().map(|mask| rest_of_mask(field, mask));
+        let Some(Some(first)) = rest.next() else { return false };
+        rest.all(|rest| rest.as_ref() == Some(&first))
+    })
+}
+
+/// What `mask` compares beside `field`; `None` when it does not compare a prefix of that.
+fn rest_of_mask(field: OxmField, mask: &Key) -> Option<Key> {
+    mask_len(field, mask)?;
+    let mut rest = *mask;
+    rest.set(field, 0);
+    Some(rest)
+}
+
+/// The length of the prefix of `field` that `mask` compares.
+fn mask_len(field: OxmField, mask: &Key) -> Option<u8> {
+    let place = place(field);
+    // Without the header the field's bits are another field's.
+    if !mask.has(place.presence) {
+        return None;
+    }
+    let bits = left_aligned(place.read(mask.words()), place.bits);
+    let len = bits.leading_ones();
+    (bits.count_ones() == len).then_some(len as u8)
+}
+
+fn left_aligned(value: u128, width: u8) -> u128 {
+    value.wrapping_shl(128u32.wrapping_sub(u32::from(width)))
+}
+
+impl Shape {
+    /// The shape of entries that differ from `matching` in prefixes of `field` only.
+    pub(super) fn new(field: OxmField, matching: &MaskedKey) -> Option<Shape> {
+        let mask = rest_of_mask(field, matching.mask())?;
+        let mut value = *matching.value();
+        value.set(field, 0);
+        let place = place(field);
+        let tests = (0u8..)
+            .zip(mask.words().iter().zip(value.words()))
+            .filter(|(_, (mask, _))| **mask != 0)
+            .map(|(word, (&mask, &value))| Test { word, mask, value })
+            .collect();
+        Some(Shape {
+            field,
+            width: u32::from(place.bits),
+            word: place.word,
+            shift: match place.bits {
+                128 => 0,
+                bits => 64u32.wrapping_sub(u32::from(place.shift)).wrapping_sub(u32::from(bits)),
+            },
+            mask,
+            value,
+            tests,
+        })
+    }
+
+    /// Bits of the field.
+    pub(super) fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// The prefix of an entry; `None` when it is of another shape.
+    pub(super) fn prefix(&self, matching: &MaskedKey) -> Option<Prefix> {
+        let (mut mask, mut value) = (*matching.mask(), *matching.value());
+        let len = mask_len(self.field, &mask)?;
+        let place = place(self.field);
+        let bits = left_aligned(place.read(value.words()), place.bits);
+        mask.set(self.field, 0);
+        value.set(self.field, 0);
+        (mask == self.mask && value == self.value).then_some(Prefix { bits, len })
+    }
+
+    /// Whether `key` has all that entries compare beside the field.
+    #[inline]
+    pub(super) fn applies_to(&self, key: &Key) -> bool {
+        self.tests.iter().all(|test| key.word(test.word) & test.mask == test.value)
+    }
+
+    /// 64 bits of the field from bit `depth`, a multiple of 64; what lies right of a shorter field
+    /// is not cleared.
+    #[inline]
+    pub(super) fn half(&self, key: &Key, depth: u32) -> u64 {
+        key.word(self.word.wrapping_add(depth.wrapping_shr(6) as u8)).wrapping_shl(self.shift)
+    }
+
+    /// The eight bits of the field from bit `depth`, a multiple of 8.
+    #[inline]
+    pub(super) fn byte(&self, key: &Key, depth: u32) -> u8 {
+        self.half(key, depth).wrapping_shr(56u32.wrapping_sub(depth & 63)) as u8
+    }
+
+    /// The field from the left.
+    #[inline]
+    pub(super) fn bits(&self, key: &Key) -> u128 {
+        let high = u128::from(self.half(key, 0)).wrapping_shl(64);
+        if self.width > 64 { high | u128::from(self.half(key, 64)) } else { high }
+    }
+}
