@@ -53,7 +53,6 @@ mod exact;
 mod fixed;
 mod hash;
 mod ladder;
-#[allow(dead_code)]
 mod lpm;
 mod pages;
 mod profile;

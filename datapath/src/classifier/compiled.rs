@@ -25,6 +25,7 @@
 
 use super::bitvec::{self, BitVec};
 use super::hash::HashKey;
+use super::lpm::{self, Lpm};
 use super::profile::Profile;
 #[cfg(test)]
 use super::sorted::{self, Sorted};
@@ -73,6 +74,7 @@ impl From<Full> for Unsuited {
 /// A compiled form.
 #[derive(Debug)]
 pub(super) enum Compiled {
+    Lpm(Lpm),
     BitVec(BitVec),
     #[cfg(test)]
     Sorted(Sorted),
@@ -81,6 +83,7 @@ pub(super) enum Compiled {
 impl Compiled {
     pub(super) fn kind(&self) -> Kind {
         match *self {
+            Compiled::Lpm(_) => Kind::Lpm,
             Compiled::BitVec(_) => Kind::BitVec,
             #[cfg(test)]
             Compiled::Sorted(_) => Kind::Sorted,
@@ -90,6 +93,7 @@ impl Compiled {
     #[inline]
     pub(super) fn find(&self, key: &Key) -> Hit {
         match *self {
+            Compiled::Lpm(ref form) => form.find(key),
             Compiled::BitVec(ref form) => form.find(key),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.find(key),
@@ -99,6 +103,7 @@ impl Compiled {
     #[inline]
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
         match *self {
+            Compiled::Lpm(ref form) => form.find_batch(keys, wanted, hits),
             Compiled::BitVec(ref form) => form.find_batch(keys, wanted, hits),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.find_batch(keys, wanted, hits),
@@ -107,6 +112,7 @@ impl Compiled {
 
     pub(super) fn insert(&mut self, matching: &MaskedKey, hit: Hit) -> Result<bool, Full> {
         match *self {
+            Compiled::Lpm(ref mut form) => form.insert(matching, hit),
             Compiled::BitVec(ref mut form) => form.insert(matching, hit),
             #[cfg(test)]
             Compiled::Sorted(ref mut form) => form.insert(matching, hit),
@@ -115,6 +121,7 @@ impl Compiled {
 
     pub(super) fn replace(&mut self, matching: &MaskedKey, old: Hit, new: Hit) -> bool {
         match *self {
+            Compiled::Lpm(ref mut form) => form.replace(matching, old, new),
             Compiled::BitVec(ref mut form) => form.replace(matching, old, new),
             #[cfg(test)]
             Compiled::Sorted(ref mut form) => form.replace(matching, old, new),
@@ -123,6 +130,7 @@ impl Compiled {
 
     pub(super) fn remove(&mut self, matching: &MaskedKey, hit: Hit) -> bool {
         match *self {
+            Compiled::Lpm(ref mut form) => form.remove(matching, hit),
             Compiled::BitVec(ref mut form) => form.remove(matching, hit),
             #[cfg(test)]
             Compiled::Sorted(ref mut form) => form.remove(matching, hit),
@@ -131,6 +139,7 @@ impl Compiled {
 
     pub(super) fn entry_count(&self) -> usize {
         match *self {
+            Compiled::Lpm(ref form) => form.entry_count(),
             Compiled::BitVec(ref form) => form.entry_count(),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.entry_count(),
@@ -139,6 +148,7 @@ impl Compiled {
 
     pub(super) fn probe_count(&self, key: &Key) -> usize {
         match *self {
+            Compiled::Lpm(ref form) => form.probe_count(key),
             Compiled::BitVec(ref form) => form.probe_count(key),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.probe_count(key),
@@ -147,6 +157,7 @@ impl Compiled {
 
     pub(super) fn memory_len(&self) -> usize {
         match *self {
+            Compiled::Lpm(ref form) => form.memory_len(),
             Compiled::BitVec(ref form) => form.memory_len(),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.memory_len(),
@@ -155,8 +166,9 @@ impl Compiled {
 
     /// Gives back memory, about as many pages of 64 KiB at a time, after which the form is of no
     /// more use; whether what is left is little enough to be dropped.
-    pub(super) fn free(&mut self, _pages: usize) -> bool {
+    pub(super) fn free(&mut self, pages: usize) -> bool {
         match *self {
+            Compiled::Lpm(ref mut form) => form.free(pages),
             Compiled::BitVec(ref mut form) => form.free(),
             #[cfg(test)]
             Compiled::Sorted(_) => true,
@@ -168,6 +180,7 @@ impl Compiled {
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "the small one is for tests")]
 pub(super) enum Builder {
+    Lpm(lpm::Builder),
     BitVec(bitvec::Builder),
     #[cfg(test)]
     Sorted(sorted::Builder),
@@ -180,8 +193,9 @@ impl Builder {
         profile: &Profile<'_>,
     ) -> Result<Builder, Unsuited> {
         match kind {
+            Kind::Lpm => lpm::Builder::new(profile).map(Builder::Lpm),
             Kind::BitVec => bitvec::Builder::new(hash, profile).map(Builder::BitVec),
-            Kind::Lpm | Kind::Tree => Err(Unsuited),
+            Kind::Tree => Err(Unsuited),
             #[cfg(test)]
             Kind::Sorted => sorted::Builder::new(hash, profile).map(Builder::Sorted),
         }
@@ -189,6 +203,7 @@ impl Builder {
 
     pub(super) fn add(&mut self, matching: &MaskedKey, hit: Hit) -> Result<bool, Unsuited> {
         match *self {
+            Builder::Lpm(ref mut builder) => builder.add(matching, hit),
             Builder::BitVec(ref mut builder) => builder.add(matching, hit),
             #[cfg(test)]
             Builder::Sorted(ref mut builder) => builder.add(matching, hit),
@@ -197,6 +212,7 @@ impl Builder {
 
     pub(super) fn step(&mut self, budget: usize) -> Result<Option<Compiled>, Unsuited> {
         match *self {
+            Builder::Lpm(ref mut builder) => Ok(builder.step()?.map(Compiled::Lpm)),
             Builder::BitVec(ref mut builder) => Ok(builder.step(budget)?.map(Compiled::BitVec)),
             #[cfg(test)]
             Builder::Sorted(ref mut builder) => Ok(builder.step(budget)?.map(Compiled::Sorted)),

@@ -38,6 +38,7 @@
 //! holds one value of what is not the prefix: routes of several tenants in one table are not its.
 
 mod blocks;
+mod builder;
 mod chains;
 mod lengths;
 mod nodes;
@@ -53,6 +54,7 @@ use ofp_codec::OxmField;
 
 use super::{BATCH, Full, Hit};
 use crate::key::{Key, MaskedKey};
+pub(super) use builder::Builder;
 use chains::NO_LEAF;
 use nodes::{IS_NODE, NO_NODE};
 use shape::Shape;
@@ -72,20 +74,9 @@ pub(super) struct Lpm {
 }
 
 impl Lpm {
-    /// The field by whose prefixes a table with these masks can be compiled.
-    pub(super) fn field<'a>(
-        masks: impl ExactSizeIterator<Item = &'a Key> + Clone,
-    ) -> Option<OxmField> {
-        shape::prefix_field(masks)
-    }
-
     /// An empty table for about `entry_count` entries that differ from `matching`, one of them, in
     /// prefixes of `field`; `None` when `matching` has none.
-    pub(super) fn new(
-        field: OxmField,
-        matching: &MaskedKey,
-        entry_count: usize,
-    ) -> Result<Option<Lpm>, Full> {
+    fn new(field: OxmField, matching: &MaskedKey, entry_count: usize) -> Result<Option<Lpm>, Full> {
         let Some(shape) = Shape::new(field, matching) else { return Ok(None) };
         let small = entry_count < WORTH_ROOT;
         let trie = Trie::new(if small { 8 } else { 16 })?;
@@ -116,13 +107,19 @@ impl Lpm {
     /// The best entry that `key` matches.
     #[inline]
     pub(super) fn find(&self, key: &Key) -> Hit {
-        if self.shape.applies_to(key) { self.walk(key, |_| ()) } else { Hit::NONE }
+        if !self.shape.applies_to(key) {
+            return Hit::NONE;
+        }
+        if self.trie.is_stale() {
+            return self.trie.search(self.shape.bits(key));
+        }
+        self.walk(key, |_| ())
     }
 
     /// Goes down the trie; `step` is called for each node.
     #[inline]
     fn walk(&self, key: &Key, mut step: impl FnMut(u32)) -> Hit {
-        let Trie { root, nodes, chains, lengths } = &self.trie;
+        let Trie { root, nodes, chains, lengths, .. } = &self.trie;
         let ordered = lengths.are_ordered();
         let slot = root.slot(root.index(self.shape.half(key, 0)));
         let (mut leaf, mut at, mut depth) = (slot.leaf, slot.node, root.bits());
@@ -148,7 +145,10 @@ impl Lpm {
 
     /// Improves `hits` of those of `keys` whose bit in `wanted` is set.
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
-        let Trie { root, nodes, chains, lengths } = &self.trie;
+        if self.trie.is_stale() {
+            return self.find_each(keys, wanted, hits);
+        }
+        let Trie { root, nodes, chains, lengths, .. } = &self.trie;
         let ordered = lengths.are_ordered();
         let mut leaves = [NO_LEAF; BATCH];
         let mut ats = [NO_NODE; BATCH];
@@ -206,6 +206,15 @@ impl Lpm {
         }
     }
 
+    /// [`find`](Self::find) for each of the wanted keys.
+    fn find_each(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
+        for (index, (key, hit)) in (0u32..).zip(keys.iter().zip(hits)) {
+            if wanted.wrapping_shr(index) & 1 != 0 {
+                *hit = hit.or_better(self.find(key));
+            }
+        }
+    }
+
     pub(super) fn entry_count(&self) -> usize {
         self.trie.chains.entry_count()
     }
@@ -217,6 +226,11 @@ impl Lpm {
             self.walk(key, |_| count = count.saturating_add(1));
         }
         count
+    }
+
+    /// Gives back about `pages` pages of memory; whether little is left. Of no more use then.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        self.trie.free(pages)
     }
 
     /// Bytes held beside the struct itself.

@@ -93,6 +93,12 @@ impl Blocks {
         page.and_then(|page| page.get_mut(start..start.saturating_add(len))).unwrap_or_default()
     }
 
+    /// Gives back about `pages` pages; whether little is left. Of no more use then.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        self.pages.truncate(self.pages.len().saturating_sub(pages));
+        self.pages.is_empty()
+    }
+
     pub(super) fn memory_len(&self) -> usize {
         let pages = self.pages.capacity().saturating_mul(size_of::<Vec<u32>>());
         let words: usize = self.pages.iter().map(Vec::capacity).sum();

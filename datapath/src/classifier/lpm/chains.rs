@@ -155,6 +155,19 @@ impl Chains {
         }
     }
 
+    /// Takes the entry of `rank` out of a chain whose leaf stays, with nothing if it was the last;
+    /// whether it was there.
+    pub(super) fn empty(&mut self, leaf: u32, rank: Rank) -> bool {
+        match self.get(leaf) {
+            Some(first) if first.rank == rank && first.next == NO_LEAF => {
+                self.entry_count = self.entry_count.saturating_sub(1);
+                let none = Record { rank: Rank(0), slot: 0, next: NO_LEAF };
+                self.get_mut(leaf).map(|place| *place = none).is_some()
+            }
+            _ => self.unlink(leaf, rank).is_some(),
+        }
+    }
+
     fn release(&mut self, at: u32) {
         let next = self.free;
         if let Some(place) = self.get_mut(at) {
@@ -179,6 +192,11 @@ impl Chains {
         self.unlink(leaf, old)?;
         self.link(leaf, new);
         Some(Change::Lead)
+    }
+
+    /// Gives back about `pages` pages; whether little is left. Of no more use then.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        self.records.free(pages)
     }
 
     pub(super) fn memory_len(&self) -> usize {

@@ -434,6 +434,11 @@ impl Nodes {
         self.store(node, &runs);
     }
 
+    /// Gives back about `pages` pages; whether little is left. Of no more use then.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        self.nodes.free(pages) && self.sides.free(pages) && self.blocks.free(pages)
+    }
+
     pub(super) fn memory_len(&self) -> usize {
         let nodes = self.nodes.memory_len().saturating_add(self.sides.memory_len());
         nodes.saturating_add(self.blocks.memory_len())

@@ -50,22 +50,42 @@ struct Test {
     value: u64,
 }
 
-/// The field, if any, that makes prefixes of `masks`, all else being equal.
-pub(super) fn prefix_field<'a>(
-    masks: impl ExactSizeIterator<Item = &'a Key> + Clone,
-) -> Option<OxmField> {
-    if !(2..=MASK_LIMIT).contains(&masks.len()) {
+/// Masks of another shape that a table may have, for which there is the overlay.
+const ODD_MASKS: usize = 3;
+/// Their entries, as a share of all: one of so many.
+pub(super) const ODD_SHARE: usize = 16;
+
+/// The field, if any, that makes prefixes of nearly all masks, and what these compare beside it.
+/// There are `mask_count` masks; `masks` gives them with the number of entries of each.
+pub(super) fn common_shape<M: Iterator<Item = (Key, usize)>>(
+    mask_count: usize,
+    masks: impl Fn() -> M,
+) -> Option<(OxmField, Key)> {
+    if !(2..=MASK_LIMIT.saturating_add(ODD_MASKS)).contains(&mask_count) {
         return None;
     }
-    FIELDS.into_iter().find(|&field| {
-        let mut rest = masks.clone().map(|mask| rest_of_mask(field, mask));
-        let Some(Some(first)) = rest.next() else { return false };
-        rest.all(|rest| rest.as_ref() == Some(&first))
-    })
+    let entry_count = masks().fold(0usize, |sum, (_, count)| sum.saturating_add(count));
+    let (most_used, _) = masks().max_by_key(|&(_, count)| count)?;
+    let shapes = FIELDS.into_iter().filter_map(|field| {
+        let rest = rest_of_mask(field, &most_used)?;
+        let (mut odd_masks, mut odd_entries) = (0usize, 0usize);
+        for (mask, count) in masks() {
+            if rest_of_mask(field, &mask).as_ref() != Some(&rest) {
+                odd_masks = odd_masks.saturating_add(1);
+                odd_entries = odd_entries.saturating_add(count);
+            }
+        }
+        let fits = odd_masks <= ODD_MASKS
+            && odd_masks.saturating_add(1) < mask_count
+            && odd_entries <= entry_count / ODD_SHARE;
+        fits.then_some((odd_masks, field, rest))
+    });
+    let (_, field, rest) = shapes.min_by_key(|&(odd_masks, ..)| odd_masks)?;
+    Some((field, rest))
 }
 
 /// What `mask` compares beside `field`; `None` when it does not compare a prefix of that.
-fn rest_of_mask(field: OxmField, mask: &Key) -> Option<Key> {
+pub(super) fn rest_of_mask(field: OxmField, mask: &Key) -> Option<Key> {
     mask_len(field, mask)?;
     let mut rest = *mask;
     rest.set(field, 0);
@@ -112,11 +132,6 @@ impl Shape {
             value,
             tests,
         })
-    }
-
-    /// Bits of the field.
-    pub(super) fn width(&self) -> u32 {
-        self.width
     }
 
     /// The prefix of an entry; `None` when it is of another shape.

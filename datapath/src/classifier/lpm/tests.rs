@@ -279,8 +279,10 @@ fn an_entry_of_another_shape_is_refused() {
 
 #[test]
 fn the_field_is_the_one_in_which_masks_are_prefixes() {
-    let mask = |field, len| *entry(field, 0, len).mask();
-    let field = |masks: &[Key]| Lpm::field(masks.iter());
+    let mask = |field, len| (*entry(field, 0, len).mask(), 10);
+    let field = |masks: &[(Key, usize)]| {
+        shape::common_shape(masks.len(), || masks.iter().copied()).map(|(field, _)| field)
+    };
     let (dst, src, v6) = (OxmField::Ipv4Dst, OxmField::Ipv4Src, OxmField::Ipv6Dst);
     assert_eq!(field(&[mask(dst, 8), mask(dst, 32)]), Some(dst));
     assert_eq!(field(&[mask(src, 24), mask(src, 1), mask(src, 9)]), Some(src));
@@ -290,10 +292,43 @@ fn the_field_is_the_one_in_which_masks_are_prefixes() {
     assert_eq!(field(&[mask(dst, 8), mask(v6, 8)]), None);
     let mut two = entry(dst, 0, 8);
     two.name(OxmField::InPort, 1, None);
-    assert_eq!(field(&[*two.mask(), mask(dst, 16)]), None, "one compares the port, one does not");
+    let two = *two.mask();
+    assert_eq!(field(&[(two, 9), mask(dst, 16)]), None, "one compares the port, one does not");
     let mut holes = entry(dst, 0, 8);
     holes.name(dst, 1, Some(1));
-    assert_eq!(field(&[*holes.mask(), mask(dst, 16)]), None);
+    assert_eq!(field(&[(*holes.mask(), 9), mask(dst, 16)]), None);
+    let routes = [mask(dst, 8), mask(dst, 16), mask(dst, 24), (two, 1)];
+    assert_eq!(field(&routes), Some(dst), "an odd entry is for the overlay");
+    let routes = [mask(dst, 8), mask(dst, 16), mask(dst, 24), (two, 9)];
+    assert_eq!(field(&routes), None, "many odd entries are not");
+}
+
+#[test]
+fn without_memory_for_painting_lookups_go_through_the_prefixes() {
+    for field in FIELDS {
+        let mut pair = Pair::new(field, 0);
+        let mut random = Random(77);
+        let width = u32::from(crate::fields::place(field).bits);
+        for _ in 0..200 {
+            let (len, priority) = (random.below(u64::from(width) + 1), random.below(5));
+            let address = bits(&mut random, width);
+            pair.add(address, len as u32, priority as u16);
+        }
+        pair.lpm.trie.make_stale();
+        let hit = Hit { rank: Rank::new(1, 1 << 40), slot: 1 };
+        assert_eq!(pair.lpm.insert(&entry(field, 1, width), hit), Ok(false), "no more are taken");
+        while !pair.list.entries.is_empty() {
+            let (matching, hit) = pair.list.entries[0];
+            pair.sequence += 1;
+            let new = Hit { rank: Rank::new(hit.rank.priority(), pair.sequence), slot: 9 };
+            assert!(pair.lpm.replace(&matching, hit, new));
+            pair.list.entries[0].1 = new;
+            pair.remove(random.below(pair.list.entries.len() as u64) as usize);
+            if pair.list.entries.len() % 10 == 0 {
+                pair.check(&pair.ends());
+            }
+        }
+    }
 }
 
 #[test]

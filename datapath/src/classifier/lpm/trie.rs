@@ -14,6 +14,9 @@ pub(super) struct Trie {
     pub(super) nodes: Nodes,
     pub(super) chains: Chains,
     pub(super) lengths: Lengths,
+    /// Memory was short for painting: slots and leaves tell no more, and lookups go through the
+    /// prefixes themselves.
+    is_stale: bool,
 }
 
 /// What leads to a node.
@@ -52,13 +55,14 @@ impl Trie {
             nodes: Nodes::new(),
             chains: Chains::new(),
             lengths: Lengths::new(),
+            is_stale: false,
         })
     }
 
     /// Adds an entry that is not there. `Ok(false)`: there are too many.
     pub(super) fn insert(&mut self, prefix: Prefix, hit: Hit) -> Result<bool, Full> {
         self.nodes.reserve()?;
-        if !self.chains.reserve()? {
+        if self.is_stale || !self.chains.reserve()? {
             return Ok(false);
         }
         self.lengths.add(prefix.len, hit.rank.priority());
@@ -79,9 +83,7 @@ impl Trie {
 
     /// Gives an entry another rank and slot; whether it was there. Its priority stays.
     pub(super) fn replace(&mut self, prefix: Prefix, old: Hit, new: Hit) -> bool {
-        if self.nodes.reserve().is_err() {
-            return false;
-        }
+        self.make_room();
         let Some((end, ..)) = self.find_end(prefix) else { return false };
         let leaf = self.leaf(end, prefix);
         let Some(change) = self.chains.replace(leaf, old.rank, new) else { return false };
@@ -89,13 +91,31 @@ impl Trie {
         true
     }
 
-    /// Removes an entry; whether it was there.
+    /// Makes room for a change that must not fail.
+    fn make_room(&mut self) {
+        self.is_stale |= self.nodes.reserve().is_err();
+    }
+
+    /// Whether lookups have to [`search`](Self::search).
+    #[inline]
+    pub(super) fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+
+    #[cfg(test)]
+    pub(super) fn make_stale(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// Removes an entry; whether it was there. Takes no memory, or else none that must be had.
     pub(super) fn remove(&mut self, prefix: Prefix, hit: Hit) -> bool {
-        if self.nodes.reserve().is_err() {
-            return false;
-        }
+        self.make_room();
         let Some((end, parents)) = self.find_end(prefix) else { return false };
         let leaf = self.leaf(end, prefix);
+        if self.is_stale {
+            // The prefix stays, with a leaf that matches nothing.
+            return self.chains.empty(leaf, hit.rank);
+        }
         let Some(change) = self.chains.unlink(leaf, hit.rank) else { return false };
         self.lengths.remove(prefix.len);
         if change == Change::Gone {
@@ -108,6 +128,29 @@ impl Trie {
             self.repaint(change, end, prefix);
         }
         true
+    }
+
+    /// The best of all prefixes that cover a key, without what was painted.
+    pub(super) fn search(&self, bits: u128) -> Hit {
+        let prefix = |len| Prefix { bits, len };
+        let start = (0..=self.root.bits() as u8).fold(Hit::NONE, |best, len| {
+            best.or_better(self.chains.hit(self.root.leaf(prefix(len))))
+        });
+        let (mut best, mut depth) = (start, self.root.bits());
+        let mut at = self.child(self.start(prefix(128)));
+        while let Some(node) = self.nodes.get(at).filter(|_| at != NO_NODE) {
+            if !node.is_on_path(bits, depth) {
+                break;
+            }
+            depth = depth.wrapping_add(node.skip().wrapping_mul(8));
+            let slot = byte(prefix(128), depth);
+            for len in 1..=8 {
+                let leaf = self.nodes.leaf(at, item_place(slot, len));
+                best = best.or_better(self.chains.hit(leaf));
+            }
+            (at, depth) = (self.nodes.child(at, slot), depth.wrapping_add(8));
+        }
+        best
     }
 
     fn leaf(&self, end: End, prefix: Prefix) -> u32 {
@@ -135,7 +178,7 @@ impl Trie {
 
     /// Paints if another entry leads the chain and that can matter: while lengths decide, it cannot.
     fn repaint(&mut self, change: Change, end: End, prefix: Prefix) {
-        if change == Change::Lead && !self.lengths.are_ordered() {
+        if change == Change::Lead && !self.lengths.are_ordered() && !self.is_stale {
             self.paint(end, prefix);
         }
     }
@@ -305,6 +348,11 @@ impl Trie {
                 Parent::Node { node: up, .. } => node = up,
             }
         }
+    }
+
+    /// Gives back about `pages` pages; whether little is left. Of no more use then.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        self.nodes.free(pages) && self.chains.free(pages)
     }
 
     pub(super) fn memory_len(&self) -> usize {
