@@ -46,6 +46,7 @@ pub(crate) fn run(args: &Replay) -> Result<ExitCode, Failure> {
     let ports = args.input.iter().chain(&args.output).map(|file| file.port);
     let mut switch = table_files::load(&args.tables, ports)?;
     let loaded = cpu_time();
+    switch.tables.settle();
     let setup =
         Setup { load_nanos: loaded.since(begun), compile_nanos: cpu_time().since(loaded), rate };
     let hosts = Host::create(args, trace.start)?;

@@ -94,9 +94,17 @@ fn what_leaves_is_written_byte_for_byte() {
     assert_eq!((&port(2)["tx_packets"], &port(2)["tx_bytes"]), (&json!(225), &json!(13_800)));
     assert_eq!((&port(3)["tx_packets"], &port(4)["tx_packets"]), (&json!(75), &json!(0)));
     assert_eq!(json["drops"], json!({ "table_miss": 75 }));
-    let table =
-        json!({ "table_id": 0, "active_count": 3, "lookup_count": 300, "matched_count": 225 });
-    assert_eq!(json["tables"], json!([table]));
+    let table = &json["tables"][0];
+    let memory = table["memory_len"].as_u64().unwrap();
+    assert!(memory > 0);
+    let expected = json!([{
+        "table_id": 0, "active_count": 3, "lookup_count": 300, "matched_count": 225,
+        "template": "fixed", "mask_count": 1, "overlay_count": 0, "memory_len": memory,
+        "probes_per_lookup": table["probes_per_lookup"],
+    }]);
+    assert_eq!(json["tables"], expected);
+    let probes = table["probes_per_lookup"].as_f64().unwrap();
+    assert!((1.0..=3.0).contains(&probes), "{probes} of three entries compared");
     assert_eq!(counts(&json), [75, 75, 75]);
     let text = json["flows"][0]["text"].as_str().unwrap();
     let end = "n_packets=75, n_bytes=4500, priority=2,ip,nw_dst=10.0.0.1 actions=output:2";
@@ -114,18 +122,19 @@ fn the_same_in_text() {
     assert!(first.contains(" ns of CPU a packet, "), "{first}");
     let lines: Vec<_> = rest.lines().collect();
     assert_eq!(
-        lines[..4],
+        lines[..3],
         [
             "port 1: rx pkts=2 bytes=120 drop=0, tx pkts=0 bytes=0 drop=0",
             "port 2: rx pkts=0 bytes=0 drop=0, tx pkts=1 bytes=60 drop=0",
             "to the controller: 1",
-            "dropped, table_miss: 1",
         ]
     );
+    assert!(lines[3].starts_with("table 0: fixed, 1 entries in "), "{}", lines[3]);
+    assert_eq!(lines[4], "dropped, table_miss: 1");
     assert!(
-        lines[4].starts_with(" cookie=0x0, duration=0.001s, table=0, n_packets=1, n_bytes=60,")
+        lines[5].starts_with(" cookie=0x0, duration=0.001s, table=0, n_packets=1, n_bytes=60,")
     );
-    assert_eq!(lines.len(), 5);
+    assert_eq!(lines.len(), 6);
 }
 
 #[test]

@@ -117,11 +117,6 @@ impl Hypercall for Host {
     }
 
     #[inline]
-    fn discard(&mut self, frame: VecFrame) {
-        self.pool.recycle(frame);
-    }
-
-    #[inline]
     fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
         self.pool.duplicate(frame)
     }

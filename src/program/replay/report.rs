@@ -1,9 +1,10 @@
 //! What a replay tells at its end: costs, ports, drop reasons, entries.
 
+use rumpswitch::datapath::classifier::TableCompiled;
 use rumpswitch::datapath::{DropReason, Switch};
 use rumpswitch::hypercall::Nanos;
 use rumpswitch::ofp_codec::PortNo;
-use rumpswitch::ofp_codec::multipart::{FlowStats, FlowStatsRequest};
+use rumpswitch::ofp_codec::multipart::{FlowStats, FlowStatsRequest, TableStats};
 use serde_json::json;
 
 use super::cost::{Cost, Setup};
@@ -33,6 +34,16 @@ fn flow_stats(switch: &Switch, now: Nanos) -> Vec<FlowStats> {
     };
     std::iter::from_fn(|| switch.tables.next_flow_stats(&mut cursor, now, &mut u32::MAX.clone()))
         .collect()
+}
+
+/// The tables that have entries or saw packets, and how they are compiled.
+fn used_tables(switch: &Switch) -> impl Iterator<Item = (TableStats, TableCompiled)> + '_ {
+    let tables = switch.tables.table_stats();
+    let used = tables.filter(|table| table.active_count > 0 || table.lookup_count > 0);
+    used.filter_map(|table| {
+        let compiled = switch.tables.compiled(table.table_id)?;
+        Some((table, compiled))
+    })
 }
 
 fn drops(switch: &Switch) -> impl Iterator<Item = (&'static str, u64)> + '_ {
@@ -80,6 +91,16 @@ fn report_text(switch: &Switch, trace: &Trace, played: &Played, cost: &Cost, set
         );
     }
     say!("to the controller: {}", played.punts);
+    for (table, compiled) in used_tables(switch) {
+        say!(
+            "table {}: {}, {} entries in {} bytes, {:.1} probes a lookup",
+            table.table_id.0,
+            compiled.template,
+            table.active_count,
+            compiled.memory_len,
+            compiled.probes,
+        );
+    }
     for (name, count) in drops(switch) {
         say!("dropped, {name}: {count}");
     }
@@ -125,16 +146,18 @@ fn report_json(
             })
         })
         .collect();
-    let tables: Vec<_> = switch
-        .tables
-        .table_stats()
-        .filter(|table| table.active_count > 0 || table.lookup_count > 0)
-        .map(|table| {
+    let tables: Vec<_> = used_tables(switch)
+        .map(|(table, compiled)| {
             json!({
                 "table_id": table.table_id.0,
                 "active_count": table.active_count,
                 "lookup_count": table.lookup_count,
                 "matched_count": table.matched_count,
+                "template": compiled.template.to_string(),
+                "mask_count": compiled.mask_count,
+                "overlay_count": compiled.overlay_count,
+                "memory_len": compiled.memory_len,
+                "probes_per_lookup": compiled.probes,
             })
         })
         .collect();
