@@ -35,6 +35,10 @@ impl Hypercall for Recycler {
         Sent::Sent
     }
 
+    fn discard(&mut self, frame: VecFrame) {
+        self.keep(frame);
+    }
+
     fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
         Some(self.receive(frame.headers()))
     }

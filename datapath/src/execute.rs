@@ -20,6 +20,8 @@
 //!
 //! It does not segment: a frame with segmentation left to do is the host's to cut.
 
+use core::slice::from_mut;
+
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent};
 use ofp_codec::{OxmField, PacketInReason};
 
@@ -68,11 +70,13 @@ pub(crate) struct Carrier<F> {
     owed: Option<Port>,
     /// Whether a header was taken off, so that the frame may be shorter than Ethernet's shortest.
     is_popped: bool,
+    /// Outputs that the packet which it is a copy of had before.
+    pub(crate) outputs: u32,
 }
 
 impl<F> Carrier<F> {
     pub(crate) fn new(packet: Packet<F>) -> Carrier<F> {
-        Carrier { packet, owed: None, is_popped: false }
+        Carrier { packet, owed: None, is_popped: false, outputs: 0 }
     }
 }
 
@@ -167,9 +171,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     /// The packet's way has ended: the output that it owes takes the frame.
     #[inline]
     pub(crate) fn finish(&mut self, carrier: Carrier<H::Frame>) {
-        let Carrier { packet, owed, is_popped } = carrier;
-        if let Some(port) = owed {
-            self.transmit(port, &packet.meta, packet.frame, is_popped);
+        let Carrier { packet, owed, is_popped, .. } = carrier;
+        match owed {
+            Some(port) => self.transmit(port, &packet.meta, packet.frame, is_popped),
+            None => self.host.discard(packet.frame),
         }
     }
 
@@ -376,7 +381,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         self.settle(carrier);
         match self.copy(&carrier.packet) {
             Some(packet) => {
-                let mut copy = Carrier { packet, owed: None, is_popped: carrier.is_popped };
+                let mut copy = Carrier { is_popped: carrier.is_popped, ..Carrier::new(packet) };
                 self.acts(&mut copy, bucket.acts(), origin, depth, true);
                 self.finish(copy);
             }
@@ -436,14 +441,16 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             return;
         };
         let mut set = crate::program::ActionSet::default();
-        let before = core::mem::take(&mut self.outcomes);
-        let mut copy = Carrier { packet, owed: None, is_popped: carrier.is_popped };
+        let outcomes = self.outcomes;
+        let outputs = self.outputs;
+        let mut copy = Carrier { is_popped: carrier.is_popped, outputs, ..Carrier::new(packet) };
+        self.outcomes = 0;
         match self.tables.is_standalone {
-            false => self.walk(&mut set, &mut copy, None),
+            false => self.walk(from_mut(&mut set), from_mut(&mut copy)),
             true => self.normal(&mut copy),
         }
         self.finish(copy);
-        self.outcomes = self.outcomes.saturating_add(before);
+        self.outcomes = self.outcomes.saturating_add(outcomes);
     }
 
     /// Sends the packet to the controllers.

@@ -104,7 +104,22 @@ pub(crate) enum Program {
     /// One.
     One(Op),
     /// Several.
-    Many(Box<[Op]>),
+    Many { ops: Box<[Op]>, is_private: bool },
+}
+
+impl Op {
+    /// Whether it changes nothing but its packet, the packet's metadata and its action set, and
+    /// tells nobody when it fails.
+    fn is_private(&self) -> bool {
+        match self {
+            Op::Meter(_) => false,
+            Op::Apply(Act::Output(_) | Act::Group { .. } | Act::DecMplsTtl | Act::DecNwTtl) => {
+                false
+            }
+            Op::Apply(_) => true,
+            Op::ClearActions | Op::Write(_) | Op::WriteMetadata { .. } | Op::GotoTable(_) => true,
+        }
+    }
 }
 
 impl Program {
@@ -112,15 +127,26 @@ impl Program {
         Ok(match ops {
             [] => Program::Empty,
             [op] => Program::One(*op),
-            ops => Program::Many(boxed(ops)?),
+            ops => Program::Many { ops: boxed(ops)?, is_private: ops.iter().all(Op::is_private) },
         })
     }
 
+    /// Whether all its operations are private to the packet: see [`pipeline`](crate::pipeline).
+    #[inline]
+    pub(crate) fn is_private(&self) -> bool {
+        match self {
+            Program::Empty => true,
+            Program::One(op) => op.is_private(),
+            Program::Many { is_private, .. } => *is_private,
+        }
+    }
+
+    #[inline]
     pub(crate) fn ops(&self) -> &[Op] {
         match self {
             Program::Empty => &[],
             Program::One(op) => core::slice::from_ref(op),
-            Program::Many(ops) => ops,
+            Program::Many { ops, .. } => ops,
         }
     }
 
@@ -128,7 +154,7 @@ impl Program {
     pub(crate) fn held(&self) -> u64 {
         match self {
             Program::Empty | Program::One(_) => 0,
-            Program::Many(ops) => size_of_val(&ops[..]) as u64,
+            Program::Many { ops, .. } => size_of_val(&ops[..]) as u64,
         }
     }
 

@@ -9,7 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use hypercall::{Frame, Nanos, Port};
+use hypercall::{Nanos, Port};
 use ofp_codec::{
     ConfigFlags, FlowModFlags, FlowRemoved, FlowRemovedReason, GroupId, GroupMod, GroupModCommand,
     GroupModFailedCode, MeterId, MeterMod, MeterModCommand, MeterModFailedCode, OfpError, PortMod,
@@ -24,10 +24,8 @@ use crate::flow_table::FlowTable;
 use crate::fullness::VacancyEvents;
 use crate::groups::{self, Groups};
 use crate::journal::{Journal, Undo};
-use crate::key::{Depth, Key};
 use crate::mac_table::{MacTable, mix};
 use crate::meters::Meters;
-use crate::packet::Packet;
 use crate::personality::{Features, Personality, Quirks, Shape};
 use crate::ports::{PortConfig, PortErrors, Ports};
 use crate::program::{Op, Program};
@@ -170,28 +168,6 @@ impl Tables {
 
     pub(crate) fn seed(&self) -> u64 {
         self.config.seed
-    }
-
-    /// The slot of the entry of `table_id` that the packet hits; parses what the table looks at.
-    pub(crate) fn find<F: Frame>(&self, table_id: u8, packet: &mut Packet<F>) -> Option<u32> {
-        let table = self.tables.get(usize::from(table_id))?;
-        packet.ensure(table.classifier.needs().depth);
-        table.classifier.find(&packet.key)
-    }
-
-    /// How deep the first table looks into packets; NORMAL instead of the tables looks at addresses.
-    pub(crate) fn first_needs(&self) -> Depth {
-        match self.tables.first() {
-            Some(table) if !self.is_standalone => table.classifier.needs().depth,
-            _ => Depth::Link,
-        }
-    }
-
-    /// The slots of the entries of the first table that the packets of a batch hit.
-    pub(crate) fn find_first(&self, keys: &[&Key], found: &mut [Option<u32>]) {
-        if let Some(table) = self.tables.first() {
-            table.classifier.find_batch(keys, found);
-        }
     }
 
     /// Adds, modifies or deletes groups (§6.5).

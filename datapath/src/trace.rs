@@ -8,6 +8,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+use core::slice::from_mut;
 
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
 use ofp_codec::multipart::FlowStats;
@@ -20,7 +21,7 @@ use crate::key::{Depth, Key, MaskedKey};
 use crate::mac_table::MacTable;
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
-use crate::program::{Act, Output, wide};
+use crate::program::{Act, ActionSet, Output, wide};
 use crate::punt::PuntQueue;
 use crate::tables::Tables;
 use crate::worker::{self, Events};
@@ -175,7 +176,7 @@ impl Tables {
         };
         match self.is_standalone {
             true => run.normal(&mut carrier),
-            false => run.walk(&mut Default::default(), &mut carrier, None),
+            false => run.walk(&mut [ActionSet::default()], from_mut(&mut carrier)),
         }
         run.finish(carrier);
         tracer.steps

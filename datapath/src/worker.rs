@@ -52,7 +52,8 @@ bitflags! {
 /// What one core needs to forward.
 pub struct Worker {
     index: usize,
-    set: ActionSet,
+    /// One for each packet of a batch.
+    sets: Vec<ActionSet>,
     punts: PuntQueue,
     /// The stations of NORMAL, which all workers share.
     macs: Arc<MacTable>,
@@ -71,7 +72,7 @@ impl Worker {
         let config = tables.config();
         Worker {
             index,
-            set: ActionSet::default(),
+            sets: (0..BATCH).map(|_| ActionSet::default()).collect(),
             punts: PuntQueue::new(config.punt_queue_count, config.punt_queue_bytes),
             macs: Arc::clone(&tables.stations),
             fragments: Fragments::new(config.seed),
@@ -97,26 +98,19 @@ impl Worker {
     ) -> Events {
         let Some(cells) = tables.counters.worker(self.index) else { return Events::empty() };
         // Packets are large: they are made where they stay, and left once.
-        let mut packets: ArrayVec<Carrier<H::Frame>, BATCH> = ArrayVec::new();
+        let mut flight: ArrayVec<Carrier<H::Frame>, BATCH> = ArrayVec::new();
         // 1. Receive: is the port there and open? Count.
         for Ingress { port, meta, frame } in batch.drain(..) {
             if receive(tables, cells, port, &meta, &frame) {
                 // A mark that it brought along was another switch's.
                 let meta = Meta { queue_id: None, ..meta };
-                packets.push(Carrier::new(Packet::new(frame, port, meta)));
+                flight.push(Carrier::new(Packet::new(frame, port, meta)));
+            } else {
+                host.discard(frame);
             }
         }
         if tables.drops_fragments {
-            packets.retain(|carrier| !drop_fragment(cells, tables, carrier));
-        }
-        // 2. Extract, as deep as the first table looks.
-        let needs = tables.first_needs();
-        packets.iter_mut().for_each(|carrier| carrier.packet.ensure(needs));
-        // 3. Look all of them up in the first table.
-        let mut found = [None; BATCH];
-        if !tables.is_standalone {
-            let keys: ArrayVec<_, BATCH> = packets.iter().map(|c| &c.packet.key).collect();
-            tables.find_first(&keys, &mut found);
+            flight.retain(|carrier| !drop_fragment(cells, tables, carrier));
         }
         let mut run = Run {
             tables,
@@ -131,18 +125,20 @@ impl Worker {
             outcomes: 0,
             outputs: 0,
         };
-        // Drained where they lie: `into_iter` would first move all of them.
-        for (mut carrier, found) in packets.drain(..).zip(found) {
-            run.begin();
-            // 4. Walk the tables: match, count, instructions, goto; then the action set. Actions
-            //    rewrite in place, outputs go to the host, the last one by moving the frame.
-            match tables.is_standalone {
-                false => run.walk(&mut self.set, &mut carrier, Some(found)),
-                true => run.normal(&mut carrier),
-            }
+        // 2. Walk the tables, all packets together: extract what the table looks at, look up, count,
+        //    run the entries' programs. Actions rewrite in place; copies leave at once.
+        match tables.is_standalone {
+            false => run.walk(&mut self.sets, &mut flight),
+            true => flight.iter_mut().for_each(|carrier| {
+                run.begin();
+                run.normal(carrier);
+            }),
+        }
+        // 3. Send: each packet's last output takes the frame itself.
+        for carrier in flight.drain(..) {
             run.finish(carrier);
         }
-        // 5. End of the batch.
+        // 4. End of the batch.
         let events = run.events;
         host.flush();
         events

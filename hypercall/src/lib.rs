@@ -134,6 +134,12 @@ pub trait Hypercall {
     /// Sends `frame` out of `port`. The host owns it from here on.
     fn transmit(&mut self, port: Port, meta: &Meta, frame: Self::Frame) -> Sent;
 
+    /// Takes back a frame that the switch sends nowhere, so that a host with a store of buffers
+    /// keeps it.
+    fn discard(&mut self, frame: Self::Frame) {
+        drop(frame);
+    }
+
     /// Ends a batch: what was handed to [`transmit`](Self::transmit) should be on its way.
     fn flush(&mut self) {}
 

@@ -471,6 +471,10 @@ impl Hypercall for UnixHost {
         }
     }
 
+    fn discard(&mut self, frame: VecFrame) {
+        self.pool.recycle(frame);
+    }
+
     fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
         self.pool.duplicate(frame)
     }

@@ -67,12 +67,6 @@ impl Host {
         self.pool.copy(bytes).unwrap_or_else(|| VecFrame::from_bytes(bytes))
     }
 
-    /// Takes a frame that goes nowhere.
-    #[inline]
-    pub(super) fn discard(&mut self, frame: VecFrame) {
-        self.pool.recycle(frame);
-    }
-
     pub(super) fn end_round(&mut self) {
         self.is_recording = false;
     }
@@ -114,6 +108,11 @@ impl Hypercall for Host {
         }
         self.pool.recycle(frame);
         Sent::Sent
+    }
+
+    #[inline]
+    fn discard(&mut self, frame: VecFrame) {
+        self.pool.recycle(frame);
     }
 
     #[inline]

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use rumpswitch::datapath::{Batch, Events, Ingress, Switch};
-use rumpswitch::hypercall::{Meta, Nanos, VecFrame};
+use rumpswitch::hypercall::{Hypercall, Meta, Nanos, VecFrame};
 use rumpswitch::unix_host::clock;
 
 use super::cost::Repetition;
