@@ -17,10 +17,16 @@
 //! shown to exist ([`Frame::read_at`] where they are not contiguous), so extraction changes nothing
 //! in the frame, allocates nothing, and cannot fail.
 //!
+//! The code exists twice, made from one source: for frames whose bytes are all contiguous, where each
+//! header is one comparison of lengths and then a fixed number of bytes, and for the rest. Words of
+//! the key are put together from big-endian loads and written once. A packet that was just made has
+//! nothing to be forgotten first.
+//!
 //! # What it costs
 //!
-//! Time follows the bytes of headers, at most those of the frame: a chain of VLAN tags or extension
-//! headers as long as the frame is followed to its end.
+//! Instructions of a new packet, read to the end (`benches/gate.sh extract/udp` and its likes): see
+//! `benches/instructions.txt`. Time follows the bytes of headers, at most those of the frame: a chain
+//! of VLAN tags or extension headers as long as the frame is followed to its end.
 //!
 //! # What it does not do
 //!
@@ -31,6 +37,7 @@ mod internet;
 mod tests;
 
 pub(crate) use internet::protocol;
+use internet::{ipv4, ipv6, plain_ipv4};
 
 use hypercall::Frame;
 
@@ -44,12 +51,12 @@ pub struct Headers {
     pub eth_type: u32,
     /// What that type announces: IP, ARP, a label stack, an I-TAG.
     pub network: u32,
-    /// The end of the IP packet; what lies behind is padding.
-    pub network_end: u32,
     /// The byte that names the protocol above IP.
     pub ip_proto: u32,
     /// What is above IP, whether or not all of its header is there; 0 in later fragments.
     pub transport: u32,
+    /// The end of the IP packet; what lies behind is padding.
+    pub network_end: u32,
     /// The address in neighbour discovery's source or target link-layer option.
     pub nd_option: u32,
     /// Whether this is a fragment, so that the transport's payload is not all here.
@@ -93,147 +100,226 @@ pub fn extract<F: Frame>(packet: &mut Packet<F>) {
 }
 
 /// Reads the headers of the packet's frame down to `depth`.
+#[inline]
 pub fn extract_to<F: Frame>(packet: &mut Packet<F>, depth: Depth) {
-    packet.reset_key();
+    if packet.depth != Depth::Nothing {
+        packet.reset_key();
+    }
     packet.depth = depth;
-    read(&packet.frame, depth, &mut packet.key, &mut packet.headers);
+    let Packet { frame, key, headers, .. } = packet;
+    read_frame(frame, depth, key, headers);
 }
 
 /// Where the headers of a frame are that is no packet yet.
 pub(crate) fn headers_of<F: Frame>(frame: &F) -> Headers {
     let mut headers = Headers::default();
-    read(frame, Depth::Whole, &mut Key::default(), &mut headers);
+    read_frame(frame, Depth::Whole, &mut Key::default(), &mut headers);
     headers
 }
 
-fn read<F: Frame>(frame: &F, depth: Depth, key: &mut Key, headers: &mut Headers) {
+/// Reads into `key` and `headers`, which say nothing yet.
+#[inline]
+fn read_frame<F: Frame>(frame: &F, depth: Depth, key: &mut Key, headers: &mut Headers) {
     if depth == Depth::Nothing {
         return;
     }
-    let presence = Presence::empty();
-    let mut parser = Parser { frame, len: frame.len(), key, headers, presence };
-    if let Some((eth_type, at)) = parser.ethernet() {
-        if depth == Depth::Whole {
-            parser.network(eth_type, at);
-        }
-    }
-    let presence = parser.presence;
+    let contiguous = frame.headers();
+    let presence = match contiguous.len() == frame.len() {
+        true => read(Contiguous(contiguous), depth, key, headers),
+        false => read_scattered(frame, depth, key, headers),
+    };
     key.set_presence(presence);
 }
 
-/// One pass over one frame.
-struct Parser<'a, F> {
-    frame: &'a F,
-    len: usize,
-    key: &'a mut Key,
-    headers: &'a mut Headers,
-    presence: Presence,
+#[cold]
+#[inline(never)]
+fn read_scattered<F: Frame>(
+    frame: &F,
+    depth: Depth,
+    key: &mut Key,
+    headers: &mut Headers,
+) -> Presence {
+    read(Scattered(frame), depth, key, headers)
 }
 
-impl<F: Frame> Parser<'_, F> {
+/// A frame's bytes to be read.
+trait Source: Copy {
+    fn len(self) -> usize;
     /// `N` bytes from `at` on, if they exist.
+    fn bytes<const N: usize>(self, at: usize) -> Option<[u8; N]>;
+}
+
+/// All of a frame.
+#[derive(Clone, Copy)]
+struct Contiguous<'a>(&'a [u8]);
+
+impl Source for Contiguous<'_> {
     #[inline]
-    fn bytes<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        bytes(self.frame, at)
+    fn len(self) -> usize {
+        self.0.len()
     }
 
-    /// The Ethernet header and its tags; returns the type and where its payload begins.
-    fn ethernet(&mut self) -> Option<(u16, usize)> {
-        let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = self.bytes::<14>(0)?;
-        let dst = u64::from_be_bytes([d0, d1, d2, d3, d4, d5, 0, 0]);
-        let src = u64::from_be_bytes([s0, s1, s2, s3, s4, s5, 0, 0]);
-        self.key.set_word(1, dst);
-        self.key.set_word(2, src);
-        self.presence |= Presence::ETH;
-        let (mut eth_type, mut at) = (u16::from_be_bytes([t0, t1]), 12usize);
-        if is_vlan_type(eth_type) {
-            let tci = u16::from_be_bytes(self.bytes(14)?);
-            self.key.set_word(2, src | u64::from(tci | 0x1000));
-            self.presence |= Presence::TAG | Presence::TAG_KNOWN;
+    #[inline]
+    fn bytes<const N: usize>(self, at: usize) -> Option<[u8; N]> {
+        self.0.get(at..).and_then(|rest| rest.first_chunk::<N>()).copied()
+    }
+}
+
+/// A frame whose prefix alone is contiguous.
+struct Scattered<'a, F>(&'a F);
+
+impl<F> Clone for Scattered<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for Scattered<'_, F> {}
+
+impl<F: Frame> Source for Scattered<'_, F> {
+    fn len(self) -> usize {
+        self.0.len()
+    }
+
+    fn bytes<const N: usize>(self, at: usize) -> Option<[u8; N]> {
+        bytes(self.0, at)
+    }
+}
+
+/// Reads a frame; tells what is there.
+#[inline]
+fn read<S: Source>(source: S, depth: Depth, key: &mut Key, headers: &mut Headers) -> Presence {
+    // Both words are one load each, whose last two bytes are not the address's. The first to be asked
+    // for says that the other exists, too.
+    let Some(behind) = source.bytes(6) else { return Presence::empty() };
+    let Some(before) = source.bytes(0) else { return Presence::empty() };
+    let (dst, behind) = (u64::from_be_bytes(before) & !0xffff, u64::from_be_bytes(behind));
+    let (src, eth_type) = (behind & !0xffff, behind as u16);
+    key.set_word(2, src);
+    let presence = Presence::ETH.union(Presence::TAG_KNOWN).union(Presence::ETH_TYPE);
+    if eth_type == 0x0800 {
+        key.set_word(1, dst | 0x0800);
+        headers.eth_type = 12;
+        if depth != Depth::Whole {
+            return presence;
         }
+        let above = plain_ipv4(source, 14, key, headers);
+        return presence | above.unwrap_or_else(|| ipv4(source, 14, key, headers));
+    }
+    key.set_word(1, dst);
+    read_other(source, eth_type, depth, key, headers)
+}
+
+/// Goes on behind the MAC addresses of a frame whose type, tags not skipped, is not IPv4's.
+#[inline(never)]
+fn read_other<S: Source>(
+    source: S,
+    eth_type: u16,
+    depth: Depth,
+    key: &mut Key,
+    headers: &mut Headers,
+) -> Presence {
+    let (mut eth_type, mut at) = (eth_type, 12usize);
+    let mut presence = Presence::ETH;
+    if is_vlan_type(eth_type) {
+        let Some([c0, c1, t0, t1]) = source.bytes(14) else {
+            // A whole tag in front of a type that is cut is a tag.
+            if let Some(tci) = source.bytes(14) {
+                or_word(key, 2, u64::from(u16::from_be_bytes(tci) | 0x1000));
+                presence |= Presence::TAG | Presence::TAG_KNOWN;
+            }
+            return presence;
+        };
+        or_word(key, 2, u64::from(u16::from_be_bytes([c0, c1]) | 0x1000));
+        presence |= Presence::TAG | Presence::TAG_KNOWN;
+        (eth_type, at) = (u16::from_be_bytes([t0, t1]), 16);
         while is_vlan_type(eth_type) {
-            at = at.saturating_add(4);
-            eth_type = u16::from_be_bytes(self.bytes(at)?);
-        }
-        self.presence |= Presence::TAG_KNOWN | Presence::ETH_TYPE;
-        let mut payload = at.saturating_add(2);
-        if eth_type < ETH_TYPE_MIN {
-            // A length: the type is SNAP's, if its organisation is that of Ethernet types.
-            eth_type = ETH_TYPE_NONE;
-            if let Some([0xaa, 0xaa, 3, 0, 0, 0, t0, t1]) = self.bytes::<8>(payload) {
-                let snap_type = u16::from_be_bytes([t0, t1]);
-                if snap_type >= ETH_TYPE_MIN {
-                    (eth_type, at) = (snap_type, payload.saturating_add(6));
-                    payload = payload.saturating_add(8);
-                }
-            }
-        }
-        self.key.set_word(1, dst | u64::from(eth_type));
-        if eth_type == ETH_TYPE_NONE {
-            return None;
-        }
-        self.headers.eth_type = offset(at);
-        Some((eth_type, payload))
-    }
-
-    /// What the type announces.
-    fn network(&mut self, eth_type: u16, at: usize) {
-        match eth_type {
-            0x0800 => {
-                self.ipv4(at);
-            }
-            0x86dd => {
-                self.ipv6(at);
-            }
-            0x0806 => {
-                self.arp(at);
-            }
-            0x8847 | 0x8848 => {
-                if let Some([l0, l1, l2, _ttl]) = self.bytes(at) {
-                    let entry = u32::from_be_bytes([0, l0, l1, l2]);
-                    self.or_word(7, u64::from(entry));
-                    self.headers.network = offset(at);
-                    self.presence |= Presence::MPLS;
-                }
-            }
-            0x88e7 => {
-                if let Some([_flags, i0, i1, i2]) = self.bytes(at) {
-                    self.or_word(7, u64::from(u32::from_be_bytes([0, i0, i1, i2])));
-                    self.headers.network = offset(at);
-                    self.presence |= Presence::PBB;
-                }
-            }
-            _ => {}
+            at = at.wrapping_add(4);
+            let Some(next) = source.bytes(at) else { return presence };
+            eth_type = u16::from_be_bytes(next);
         }
     }
-
-    #[inline]
-    fn or_word(&mut self, index: u8, bits: u64) {
-        let word = self.key.word(index) | bits;
-        self.key.set_word(index, word);
+    presence |= Presence::TAG_KNOWN | Presence::ETH_TYPE;
+    let mut payload = at.wrapping_add(2);
+    if eth_type < ETH_TYPE_MIN {
+        // A length: the type is SNAP's, if its organisation is that of Ethernet types.
+        match source.bytes::<8>(payload) {
+            Some([0xaa, 0xaa, 3, 0, 0, 0, t0, t1]) if u16::from_be_bytes([t0, t1]) >= 0x0600 => {
+                eth_type = u16::from_be_bytes([t0, t1]);
+                at = payload.wrapping_add(6);
+                payload = payload.wrapping_add(8);
+            }
+            _ => {
+                or_word(key, 1, u64::from(ETH_TYPE_NONE));
+                return presence;
+            }
+        }
     }
-
-    /// ARP for IPv4 over Ethernet; other hardware and protocols have no fields.
-    fn arp(&mut self, at: usize) -> Option<()> {
-        let [0, 1, 8, 0, 6, 4, o0, o1] = self.bytes::<8>(at)? else { return None };
-        let addresses = self.bytes::<20>(at.saturating_add(8))?;
-        let [h0, h1, h2, h3, h4, h5, p0, p1, p2, p3, rest @ ..] = addresses;
-        let [t0, t1, t2, t3, t4, t5, q0, q1, q2, q3] = rest;
-        self.key.set_word(3, u64::from_be_bytes([p0, p1, p2, p3, q0, q1, q2, q3]));
-        self.key.set_word(14, u64::from_be_bytes([h0, h1, h2, h3, h4, h5, o0, o1]));
-        self.key.set_word(15, u64::from_be_bytes([t0, t1, t2, t3, t4, t5, 0, 0]));
-        self.headers.network = offset(at);
-        self.presence |= Presence::ARP;
-        Some(())
+    or_word(key, 1, u64::from(eth_type));
+    headers.eth_type = offset(at);
+    if depth == Depth::Whole {
+        presence |= network(source, eth_type, payload, key, headers);
     }
+    presence
+}
 
-    /// Writes an IPv6 address into two words.
-    #[inline]
-    fn set_address(&mut self, index: u8, address: [u8; 16]) {
-        let address = u128::from_be_bytes(address);
-        self.key.set_word(index, (address >> 64) as u64);
-        self.key.set_word(index.wrapping_add(1), address as u64);
+/// What the type announces.
+fn network<S: Source>(
+    source: S,
+    eth_type: u16,
+    at: usize,
+    key: &mut Key,
+    headers: &mut Headers,
+) -> Presence {
+    match eth_type {
+        0x0800 => match plain_ipv4(source, at, key, headers) {
+            Some(presence) => presence,
+            None => ipv4(source, at, key, headers),
+        },
+        0x86dd => ipv6(source, at, key, headers),
+        0x0806 => arp(source, at, key, headers),
+        0x8847 | 0x8848 => {
+            let Some([l0, l1, l2, _ttl]) = source.bytes(at) else { return Presence::empty() };
+            or_word(key, 7, u64::from(u32::from_be_bytes([0, l0, l1, l2])));
+            headers.network = offset(at);
+            Presence::MPLS
+        }
+        0x88e7 => {
+            let Some([_flags, i0, i1, i2]) = source.bytes(at) else { return Presence::empty() };
+            or_word(key, 7, u64::from(u32::from_be_bytes([0, i0, i1, i2])));
+            headers.network = offset(at);
+            Presence::PBB
+        }
+        _ => Presence::empty(),
     }
+}
+
+/// ARP for IPv4 over Ethernet; other hardware and protocols have no fields.
+fn arp<S: Source>(source: S, at: usize, key: &mut Key, headers: &mut Headers) -> Presence {
+    let Some([0, 1, 8, 0, 6, 4, o0, o1, addresses @ ..]) = source.bytes::<28>(at) else {
+        return Presence::empty();
+    };
+    let [h0, h1, h2, h3, h4, h5, p0, p1, p2, p3, rest @ ..] = addresses;
+    let [t0, t1, t2, t3, t4, t5, q0, q1, q2, q3] = rest;
+    key.set_word(3, u64::from_be_bytes([p0, p1, p2, p3, q0, q1, q2, q3]));
+    key.set_word(14, u64::from_be_bytes([h0, h1, h2, h3, h4, h5, o0, o1]));
+    key.set_word(15, u64::from_be_bytes([t0, t1, t2, t3, t4, t5, 0, 0]));
+    headers.network = offset(at);
+    Presence::ARP
+}
+
+#[inline]
+fn or_word(key: &mut Key, index: u8, bits: u64) {
+    let word = key.word(index) | bits;
+    key.set_word(index, word);
+}
+
+/// Writes an IPv6 address into two words.
+#[inline]
+fn set_address(key: &mut Key, index: u8, address: [u8; 16]) {
+    let address = u128::from_be_bytes(address);
+    key.set_word(index, (address >> 64) as u64);
+    key.set_word(index.wrapping_add(1), address as u64);
 }
 
 /// `N` bytes of the frame from `at` on, if they exist.
@@ -249,6 +335,6 @@ pub(crate) fn bytes<F: Frame, const N: usize>(frame: &F, at: usize) -> Option<[u
 
 /// An offset as [`Headers`] keeps it; frames are far shorter than 4 GiB.
 #[inline]
-pub(crate) fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(0)
+fn offset(at: usize) -> u32 {
+    at as u32
 }

@@ -88,9 +88,10 @@ fn extracts(name: &str, rounds: usize) -> Option<usize> {
         _ => return None,
     };
     let frame = VecFrame::from_bytes(&bytes);
-    let mut packets = vec![Packet::new(frame, Port(1), Meta::default()); 32];
+    let packets = vec![Packet::new(frame, Port(1), Meta::default()); 32];
     for _ in 0..rounds {
-        measured_extract(&mut packets);
+        // Each packet is new, as it is in the pipeline.
+        measured_extract(&mut packets.clone());
     }
     Some(rounds * 32)
 }

@@ -1,9 +1,7 @@
 //! IPv4, IPv6 with its extension headers, and what is above them.
 
-use hypercall::Frame;
-
-use super::{Parser, offset};
-use crate::key::Presence;
+use super::{Headers, Source, offset, set_address};
+use crate::key::{Key, Presence};
 
 /// Protocol numbers, as IPv4 and IPv6 use them.
 pub(crate) mod protocol {
@@ -36,177 +34,244 @@ mod exthdr {
     pub(super) const UNSEQ: u16 = 1 << 8;
 }
 
-impl<F: Frame> Parser<'_, F> {
-    /// An IPv4 header whose lengths agree with the frame.
-    pub(super) fn ipv4(&mut self, at: usize) -> Option<()> {
-        let header = self.bytes::<20>(at)?;
-        let [version_len, tos, l0, l1, id0, id1, f0, f1, _ttl, proto, _, _, addresses @ ..] =
-            header;
-        let header_len = usize::from(version_len & 15).wrapping_mul(4);
-        let total_len = usize::from(u16::from_be_bytes([l0, l1]));
-        let here = self.len.saturating_sub(at);
-        if version_len >> 4 != 4 || header_len < 20 || total_len < header_len || total_len > here {
-            return None;
-        }
-        self.key.set_word(3, u64::from_be_bytes(addresses));
-        self.key.set_word(4, (u64::from(proto) << 24) | (u64::from(tos) << 16));
-        self.presence |= Presence::IP | Presence::IPV4 | Presence::IP_PROTO;
-        let fragment = u16::from_be_bytes([f0, f1]) & 0x3fff;
-        self.headers.network = offset(at);
-        self.headers.network_end = offset(at.saturating_add(total_len));
-        self.headers.ip_proto = offset(at.saturating_add(9));
-        if fragment != 0 {
-            self.headers.is_fragment = true;
-            self.headers.fragment_id = u32::from_be_bytes([0, 0, id0, id1]);
-        }
+/// The common kind of IPv4 packet: no options, no fragment, TCP or UDP above it. One comparison of
+/// lengths for the bytes, one for what the header says of them; whatever is not like this is
+/// [`ipv4`]'s, which says the same of what is.
+#[inline]
+pub(super) fn plain_ipv4<S: Source>(
+    source: S,
+    at: usize,
+    key: &mut Key,
+    headers: &mut Headers,
+) -> Option<Presence> {
+    let [0x45, tos, l0, l1, _, _, f0, f1, _ttl, proto, _, _, rest @ ..] = source.bytes::<24>(at)?
+    else {
+        return None;
+    };
+    let [a0, a1, a2, a3, a4, a5, a6, a7, p0, p1, p2, p3] = rest;
+    let total_len = usize::from(u16::from_be_bytes([l0, l1]));
+    let here = source.len().wrapping_sub(at);
+    let is_fragment = u16::from_ne_bytes([f0, f1]) & 0x3fff_u16.to_be() != 0;
+    if is_fragment || total_len > here {
+        return None;
+    }
+    let above = match proto {
+        protocol::UDP if total_len >= 28 => Presence::UDP,
+        protocol::TCP if total_len >= 40 => Presence::TCP,
+        _ => return None,
+    };
+    key.set_word(3, u64::from_be_bytes([a0, a1, a2, a3, a4, a5, a6, a7]));
+    let ports = u64::from(u32::from_be_bytes([p0, p1, p2, p3]));
+    key.set_word(4, (ports << 32) | (u64::from(proto) << 24) | (u64::from(tos) << 16));
+    headers.network = offset(at);
+    headers.ip_proto = offset(at.wrapping_add(9));
+    headers.transport = offset(at.wrapping_add(20));
+    headers.network_end = offset(at.wrapping_add(total_len));
+    Some(Presence::IP.union(Presence::IPV4).union(Presence::IP_PROTO).union(above))
+}
+
+/// An IPv4 header whose lengths agree with the frame, and what is above it.
+#[inline(never)]
+pub(super) fn ipv4<S: Source>(
+    source: S,
+    at: usize,
+    key: &mut Key,
+    headers: &mut Headers,
+) -> Presence {
+    let Some(header) = source.bytes::<20>(at) else { return Presence::empty() };
+    let [version_len, tos, l0, l1, id0, id1, f0, f1, _ttl, proto, _, _, addresses @ ..] = header;
+    let header_len = usize::from(version_len & 15).wrapping_mul(4);
+    let total_len = usize::from(u16::from_be_bytes([l0, l1]));
+    let here = source.len().wrapping_sub(at);
+    if !matches!(version_len, 0x45..=0x4f) || total_len < header_len || total_len > here {
+        return Presence::empty();
+    }
+    let presence = Presence::IP.union(Presence::IPV4).union(Presence::IP_PROTO);
+    key.set_word(3, u64::from_be_bytes(addresses));
+    let word = (u64::from(proto) << 24) | (u64::from(tos) << 16);
+    let end = at.wrapping_add(total_len);
+    headers.network = offset(at);
+    headers.network_end = offset(end);
+    headers.ip_proto = offset(at.wrapping_add(9));
+    let fragment = u16::from_be_bytes([f0, f1]) & 0x3fff;
+    if fragment != 0 {
+        headers.is_fragment = true;
+        headers.fragment_id = u32::from_be_bytes([0, 0, id0, id1]);
         if fragment & 0x1fff != 0 {
-            return None;
+            key.set_word(4, word);
+            return presence;
         }
-        let start = at.saturating_add(header_len);
-        self.headers.transport = offset(start);
-        self.transport(proto, false, start, at.saturating_add(total_len))
     }
+    let start = at.wrapping_add(header_len);
+    headers.transport = offset(start);
+    let (bits, above) = transport(source, proto, false, start, end);
+    key.set_word(4, word | bits);
+    presence | above
+}
 
-    /// An IPv6 header whose length agrees with the frame, and its chain of extension headers.
-    pub(super) fn ipv6(&mut self, at: usize) -> Option<()> {
-        let [b0, b1, b2, b3, l0, l1, next, _hop_limit] = self.bytes::<8>(at)?;
-        let src: [u8; 16] = self.bytes(at.saturating_add(8))?;
-        let dst: [u8; 16] = self.bytes(at.saturating_add(24))?;
-        let start = at.saturating_add(40);
-        let end = start.saturating_add(usize::from(u16::from_be_bytes([l0, l1])));
-        if b0 >> 4 != 6 || end > self.len {
-            return None;
-        }
-        let tos = (b0 << 4) | (b1 >> 4);
-        let flabel = u32::from_be_bytes([0, b1 & 15, b2, b3]);
-        self.key.set_word(3, u64::from(flabel) << 32);
-        self.key.set_word(4, u64::from(tos) << 16);
-        self.set_address(8, src);
-        self.set_address(10, dst);
-        self.presence |= Presence::IP | Presence::IPV6;
-        self.headers.network = offset(at);
-        self.headers.network_end = offset(end);
-        let (chain, flags, is_whole) = self.chain(next, at.saturating_add(6), start, end);
-        self.or_word(3, u64::from(flags));
-        self.headers.is_fragment = chain.is_fragment;
-        self.headers.fragment_id = chain.fragment_id;
-        self.headers.is_routed = chain.is_routed;
-        if !is_whole {
-            return None;
-        }
-        self.or_word(4, u64::from(chain.proto) << 24);
-        self.presence |= Presence::IP_PROTO;
-        self.headers.ip_proto = offset(chain.proto_at);
-        if chain.is_later_fragment || chain.proto == protocol::NO_NEXT {
-            return None;
-        }
-        self.headers.transport = offset(chain.start);
-        self.transport(chain.proto, true, chain.start, end)
+/// An IPv6 header whose length agrees with the frame, its chain of extension headers, and what is
+/// above it.
+pub(super) fn ipv6<S: Source>(
+    source: S,
+    at: usize,
+    key: &mut Key,
+    headers: &mut Headers,
+) -> Presence {
+    let Some(header) = source.bytes::<40>(at) else { return Presence::empty() };
+    let [b0, b1, b2, b3, l0, l1, next, _hop_limit, addresses @ ..] = header;
+    let start = at.wrapping_add(40);
+    let end = start.wrapping_add(usize::from(u16::from_be_bytes([l0, l1])));
+    if b0 >> 4 != 6 || end > source.len() {
+        return Presence::empty();
     }
+    let mut presence = Presence::IP.union(Presence::IPV6);
+    let tos = (b0 << 4) | (b1 >> 4);
+    let flabel = u32::from_be_bytes([0, b1 & 15, b2, b3]);
+    if let Some((src, rest)) = addresses.split_first_chunk::<16>() {
+        set_address(key, 8, *src);
+        rest.first_chunk().into_iter().for_each(|dst| set_address(key, 10, *dst));
+    }
+    headers.network = offset(at);
+    headers.network_end = offset(end);
+    let (chain, flags, is_whole) = follow_chain(source, next, at.wrapping_add(6), start, end);
+    key.set_word(3, (u64::from(flabel) << 32) | u64::from(flags));
+    headers.is_fragment = chain.is_fragment;
+    headers.fragment_id = chain.fragment_id;
+    headers.is_routed = chain.is_routed;
+    let mut word = u64::from(tos) << 16;
+    if is_whole {
+        word |= u64::from(chain.proto) << 24;
+        presence |= Presence::IP_PROTO;
+        headers.ip_proto = offset(chain.proto_at);
+        if !chain.is_later_fragment && chain.proto != protocol::NO_NEXT {
+            headers.transport = offset(chain.start);
+            let (bits, above) = transport(source, chain.proto, true, chain.start, end);
+            word |= bits;
+            presence |= above;
+            if above == Presence::ICMPV6 {
+                presence |= neighbour(source, bits as u16, chain.start, end, key, headers);
+            }
+        }
+    }
+    key.set_word(4, word);
+    presence
+}
 
-    /// Follows extension headers from `at` on: where they lead, what was met on the way, and whether
-    /// none of them is cut.
-    fn chain(&self, next: u8, next_at: usize, at: usize, end: usize) -> (Chain, u16, bool) {
-        let mut chain = Chain { proto: next, proto_at: next_at, start: at, ..Chain::default() };
-        let mut order = Order::default();
-        while order.meet(chain.proto) {
-            if self.follow(&mut chain, end).is_none() {
-                return (chain, order.flags, false);
-            }
-            if chain.is_later_fragment {
-                break;
-            }
+/// Follows extension headers from `at` on: where they lead, what was met on the way, and whether
+/// none of them is cut.
+#[inline]
+fn follow_chain<S: Source>(
+    source: S,
+    next: u8,
+    next_at: usize,
+    at: usize,
+    end: usize,
+) -> (Chain, u16, bool) {
+    let mut chain = Chain { proto: next, proto_at: next_at, start: at, ..Chain::default() };
+    let mut order = Order::default();
+    while order.meet(chain.proto) {
+        if follow(source, &mut chain, end).is_none() {
+            return (chain, order.flags, false);
         }
-        (chain, order.flags, true)
+        if chain.is_later_fragment {
+            break;
+        }
     }
+    (chain, order.flags, true)
+}
 
-    /// One step along the chain; `None` when the header is cut.
-    fn follow(&self, chain: &mut Chain, end: usize) -> Option<()> {
-        let start = chain.start;
-        let here = end.checked_sub(start)?;
-        let [next, len, third, fourth] = self.bytes(start)?;
-        let header_len = match chain.proto {
-            protocol::AUTHENTICATION => usize::from(len).wrapping_add(2).wrapping_mul(4),
-            protocol::FRAGMENT => 8,
-            _ => usize::from(len).wrapping_add(1).wrapping_mul(8),
-        };
-        if header_len > here {
-            return None;
-        }
-        if chain.proto == protocol::ROUTING {
-            chain.is_routed |= fourth != 0;
-        }
-        if chain.proto == protocol::FRAGMENT {
-            let fragment = u16::from_be_bytes([third, fourth]);
-            chain.is_fragment |= fragment & 0xfff9 != 0;
-            chain.is_later_fragment = fragment & 0xfff8 != 0;
-            chain.fragment_id = u32::from_be_bytes(self.bytes(start.saturating_add(4))?);
-        }
-        chain.proto = next;
-        chain.proto_at = start;
-        chain.start = start.saturating_add(header_len);
-        Some(())
+/// One step along the chain; `None` when the header is cut.
+fn follow<S: Source>(source: S, chain: &mut Chain, end: usize) -> Option<()> {
+    let start = chain.start;
+    let here = end.checked_sub(start)?;
+    let [next, len, third, fourth] = source.bytes(start)?;
+    let header_len = match chain.proto {
+        protocol::AUTHENTICATION => usize::from(len).wrapping_add(2).wrapping_mul(4),
+        protocol::FRAGMENT => 8,
+        _ => usize::from(len).wrapping_add(1).wrapping_mul(8),
+    };
+    if header_len > here {
+        return None;
     }
+    if chain.proto == protocol::ROUTING {
+        chain.is_routed |= fourth != 0;
+    }
+    if chain.proto == protocol::FRAGMENT {
+        let fragment = u16::from_be_bytes([third, fourth]);
+        chain.is_fragment |= fragment & 0xfff9 != 0;
+        chain.is_later_fragment = fragment & 0xfff8 != 0;
+        chain.fragment_id = u32::from_be_bytes(source.bytes(start.wrapping_add(4))?);
+    }
+    chain.proto = next;
+    chain.proto_at = start;
+    chain.start = start.wrapping_add(header_len);
+    Some(())
+}
 
-    /// The header above IP, in the bytes from `at` to `end`.
-    fn transport(&mut self, proto: u8, v6: bool, at: usize, end: usize) -> Option<()> {
-        let here = end.saturating_sub(at);
-        let (header_len, presence) = match (proto, v6) {
-            (protocol::TCP, _) => (20, Presence::TCP),
-            (protocol::UDP, _) => (8, Presence::UDP),
-            (protocol::SCTP, _) => (12, Presence::SCTP),
-            (protocol::ICMP, false) => (4, Presence::ICMPV4),
-            (protocol::ICMPV6, true) => (4, Presence::ICMPV6),
-            _ => return None,
-        };
-        if here < header_len {
-            return None;
-        }
-        let first = self.bytes::<4>(at)?;
-        self.presence |= presence;
-        if presence.intersects(Presence::ICMPV4 | Presence::ICMPV6) {
-            let [kind, code, ..] = first;
-            self.or_word(4, u64::from(u16::from_be_bytes([kind, code])));
-            if presence == Presence::ICMPV6 && code == 0 && matches!(kind, 135 | 136) {
-                self.neighbour(kind, at, end);
-            }
-        } else {
-            self.or_word(4, u64::from(u32::from_be_bytes(first)) << 32);
-        }
-        Some(())
+/// The header above IP, in the bytes from `at` to `end`, which exist: its bits of word 4, and what it
+/// is.
+#[inline]
+fn transport<S: Source>(
+    source: S,
+    proto: u8,
+    is_v6: bool,
+    at: usize,
+    end: usize,
+) -> (u64, Presence) {
+    let (header_len, presence) = match (proto, is_v6) {
+        (protocol::UDP, _) => (8, Presence::UDP),
+        (protocol::TCP, _) => (20, Presence::TCP),
+        (protocol::SCTP, _) => (12, Presence::SCTP),
+        (protocol::ICMP, false) => (4, Presence::ICMPV4),
+        (protocol::ICMPV6, true) => (4, Presence::ICMPV6),
+        _ => return (0, Presence::empty()),
+    };
+    if end.saturating_sub(at) < header_len {
+        return (0, Presence::empty());
     }
+    let Some(first) = source.bytes::<4>(at) else { return (0, Presence::empty()) };
+    let first = u64::from(u32::from_be_bytes(first));
+    // Ports are the upper half of the word, type and code its last two bytes.
+    let bits = if header_len == 4 { first >> 16 } else { first << 32 };
+    (bits, presence)
+}
 
-    /// A neighbour solicitation (135) or advertisement (136) and the option that belongs to it.
-    fn neighbour(&mut self, kind: u8, at: usize, end: usize) -> Option<()> {
-        let mut option = at.saturating_add(24);
-        if option > end {
-            return None;
-        }
-        let target: [u8; 16] = self.bytes(at.saturating_add(8))?;
-        self.set_address(12, target);
-        self.presence |= Presence::ND;
-        let (wanted, word, presence) = match kind {
-            135 => (1, 14, Presence::ND_SLL),
-            _ => (2, 15, Presence::ND_TLL),
-        };
-        loop {
-            if end.saturating_sub(option) < 8 {
-                return None;
-            }
-            let [number, len, a0, a1, a2, a3, a4, a5] = self.bytes(option)?;
-            let option_len = usize::from(len).wrapping_mul(8);
-            if option_len == 0 || option_len > end.saturating_sub(option) {
-                return None;
-            }
-            if number == wanted {
-                self.key.set_word(word, u64::from_be_bytes([a0, a1, a2, a3, a4, a5, 0, 0]));
-                self.headers.nd_option = offset(option.saturating_add(2));
-                self.presence |= presence;
-                return Some(());
-            }
-            option = option.saturating_add(option_len);
-        }
+/// The rest of a neighbour solicitation (type 135, code 0) or advertisement (136) and the option
+/// that belongs to it.
+#[inline(never)]
+fn neighbour<S: Source>(
+    source: S,
+    kind: u16,
+    at: usize,
+    end: usize,
+    key: &mut Key,
+    headers: &mut Headers,
+) -> Presence {
+    let (wanted, word, presence) = match kind {
+        0x8700 => (1, 14, Presence::ND_SLL),
+        0x8800 => (2, 15, Presence::ND_TLL),
+        _ => return Presence::empty(),
+    };
+    let mut option = at.wrapping_add(24);
+    if option > end {
+        return Presence::empty();
     }
+    let Some(target) = source.bytes(at.wrapping_add(8)) else { return Presence::empty() };
+    set_address(key, 12, target);
+    while end.saturating_sub(option) >= 8 {
+        let Some([number, len, a0, a1, a2, a3, a4, a5]) = source.bytes(option) else { break };
+        let option_len = usize::from(len).wrapping_mul(8);
+        if option_len == 0 || option_len > end.saturating_sub(option) {
+            break;
+        }
+        if number == wanted {
+            key.set_word(word, u64::from_be_bytes([a0, a1, a2, a3, a4, a5, 0, 0]));
+            headers.nd_option = offset(option.wrapping_add(2));
+            return Presence::ND | presence;
+        }
+        option = option.wrapping_add(option_len);
+    }
+    Presence::ND
 }
 
 /// Where a chain of extension headers led.
