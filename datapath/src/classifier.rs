@@ -61,6 +61,7 @@ mod records;
 mod sorted;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod tuples;
 
 use alloc::collections::TryReserveError;

@@ -29,6 +29,7 @@ use super::lpm::{self, Lpm};
 use super::profile::Profile;
 #[cfg(test)]
 use super::sorted::{self, Sorted};
+use super::tree::{self, Tree};
 use super::{BATCH, Full, Hit, Template};
 use crate::key::{Key, MaskedKey};
 
@@ -73,9 +74,11 @@ impl From<Full> for Unsuited {
 
 /// A compiled form.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one a table")]
 pub(super) enum Compiled {
     Lpm(Lpm),
     BitVec(BitVec),
+    Tree(Tree),
     #[cfg(test)]
     Sorted(Sorted),
 }
@@ -85,6 +88,7 @@ impl Compiled {
         match *self {
             Compiled::Lpm(_) => Kind::Lpm,
             Compiled::BitVec(_) => Kind::BitVec,
+            Compiled::Tree(_) => Kind::Tree,
             #[cfg(test)]
             Compiled::Sorted(_) => Kind::Sorted,
         }
@@ -95,6 +99,7 @@ impl Compiled {
         match *self {
             Compiled::Lpm(ref form) => form.find(key),
             Compiled::BitVec(ref form) => form.find(key),
+            Compiled::Tree(ref form) => form.find(key),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.find(key),
         }
@@ -105,6 +110,7 @@ impl Compiled {
         match *self {
             Compiled::Lpm(ref form) => form.find_batch(keys, wanted, hits),
             Compiled::BitVec(ref form) => form.find_batch(keys, wanted, hits),
+            Compiled::Tree(ref form) => form.find_batch(keys, wanted, hits),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.find_batch(keys, wanted, hits),
         }
@@ -114,6 +120,7 @@ impl Compiled {
         match *self {
             Compiled::Lpm(ref mut form) => form.insert(matching, hit),
             Compiled::BitVec(ref mut form) => form.insert(matching, hit),
+            Compiled::Tree(ref mut form) => form.insert(matching, hit),
             #[cfg(test)]
             Compiled::Sorted(ref mut form) => form.insert(matching, hit),
         }
@@ -123,6 +130,7 @@ impl Compiled {
         match *self {
             Compiled::Lpm(ref mut form) => form.replace(matching, old, new),
             Compiled::BitVec(ref mut form) => form.replace(matching, old, new),
+            Compiled::Tree(ref mut form) => form.replace(matching, old, new),
             #[cfg(test)]
             Compiled::Sorted(ref mut form) => form.replace(matching, old, new),
         }
@@ -132,6 +140,7 @@ impl Compiled {
         match *self {
             Compiled::Lpm(ref mut form) => form.remove(matching, hit),
             Compiled::BitVec(ref mut form) => form.remove(matching, hit),
+            Compiled::Tree(ref mut form) => form.remove(matching, hit),
             #[cfg(test)]
             Compiled::Sorted(ref mut form) => form.remove(matching, hit),
         }
@@ -141,6 +150,7 @@ impl Compiled {
         match *self {
             Compiled::Lpm(ref form) => form.entry_count(),
             Compiled::BitVec(ref form) => form.entry_count(),
+            Compiled::Tree(ref form) => form.entry_count(),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.entry_count(),
         }
@@ -150,6 +160,7 @@ impl Compiled {
         match *self {
             Compiled::Lpm(ref form) => form.probe_count(key),
             Compiled::BitVec(ref form) => form.probe_count(key),
+            Compiled::Tree(ref form) => form.probe_count(key),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.probe_count(key),
         }
@@ -159,6 +170,7 @@ impl Compiled {
         match *self {
             Compiled::Lpm(ref form) => form.memory_len(),
             Compiled::BitVec(ref form) => form.memory_len(),
+            Compiled::Tree(ref form) => form.memory_len(),
             #[cfg(test)]
             Compiled::Sorted(ref form) => form.memory_len(),
         }
@@ -170,6 +182,7 @@ impl Compiled {
         match *self {
             Compiled::Lpm(ref mut form) => form.free(pages),
             Compiled::BitVec(ref mut form) => form.free(),
+            Compiled::Tree(ref mut form) => form.free(pages),
             #[cfg(test)]
             Compiled::Sorted(_) => true,
         }
@@ -182,6 +195,7 @@ impl Compiled {
 pub(super) enum Builder {
     Lpm(lpm::Builder),
     BitVec(bitvec::Builder),
+    Tree(tree::Builder),
     #[cfg(test)]
     Sorted(sorted::Builder),
 }
@@ -195,7 +209,7 @@ impl Builder {
         match kind {
             Kind::Lpm => lpm::Builder::new(profile).map(Builder::Lpm),
             Kind::BitVec => bitvec::Builder::new(hash, profile).map(Builder::BitVec),
-            Kind::Tree => Err(Unsuited),
+            Kind::Tree => tree::Builder::new(hash, profile).map(Builder::Tree),
             #[cfg(test)]
             Kind::Sorted => sorted::Builder::new(hash, profile).map(Builder::Sorted),
         }
@@ -205,6 +219,7 @@ impl Builder {
         match *self {
             Builder::Lpm(ref mut builder) => builder.add(matching, hit),
             Builder::BitVec(ref mut builder) => builder.add(matching, hit),
+            Builder::Tree(ref mut builder) => builder.add(matching, hit),
             #[cfg(test)]
             Builder::Sorted(ref mut builder) => builder.add(matching, hit),
         }
@@ -214,6 +229,7 @@ impl Builder {
         match *self {
             Builder::Lpm(ref mut builder) => Ok(builder.step()?.map(Compiled::Lpm)),
             Builder::BitVec(ref mut builder) => Ok(builder.step(budget)?.map(Compiled::BitVec)),
+            Builder::Tree(ref mut builder) => Ok(builder.step(budget)?.map(Compiled::Tree)),
             #[cfg(test)]
             Builder::Sorted(ref mut builder) => Ok(builder.step(budget)?.map(Compiled::Sorted)),
         }

@@ -139,7 +139,7 @@ proptest! {
         keys in prop::collection::vec(key(), 1..40),
         probe in matching(),
         seed in any::<u64>(),
-        kinds in prop::sample::select(vec![Kind::LADDER, &[Kind::Sorted]]),
+        kinds in prop::sample::select(vec![Kind::LADDER, &[Kind::Tree], &[Kind::Sorted]]),
     ) {
         let mut table = Classifier::new(seed);
         table.ladder.set_kinds(kinds);
