@@ -148,10 +148,13 @@ pub(crate) struct Run {
     /// Say when the room of a table falls to DOWN percent, and when it has risen to UP again
     #[arg(long, value_name = "DOWN,UP")]
     pub(crate) vacancy: Option<Vacancy>,
+    /// Forward with N threads beside one for the controllers; 1 is one thread for everything
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: u16,
     /// Read one or several switches from this TOML file instead
     #[arg(long, value_name = "FILE",
         conflicts_with_all = ["port", "controller", "datapath_id", "rate", "queue", "personality",
-            "eviction", "vacancy"])]
+            "eviction", "vacancy", "workers"])]
     pub(crate) config: Option<PathBuf>,
     /// Say no more than errors
     #[arg(long, short)]

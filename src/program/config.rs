@@ -13,6 +13,7 @@
 //! personality = "ovs"                    # what it looks like: a preset, or a file beside this one
 //! eviction = "timed"                     # what an entry does that finds no room; or "any", "refuse"
 //! vacancy = "20,50"                      # say when a table's room falls to 20 %, and is 50 % again
+//! workers = 2                            # threads that forward
 //! ```
 //!
 //! Everything that is wrong is told at once, each with its line.
@@ -49,6 +50,8 @@ pub(crate) struct SwitchSettings {
     pub(crate) personality: Option<Arc<Personality>>,
     pub(crate) eviction: Eviction,
     pub(crate) vacancy: Option<Vacancy>,
+    /// Threads that forward; none given is one.
+    pub(crate) workers: Option<u16>,
 }
 
 /// Reads the switches of a file.
@@ -102,6 +105,7 @@ impl Reader<'_> {
                     settings.eviction = self.parsed(value, parse_fullness).unwrap_or_default();
                 }
                 "vacancy" => settings.vacancy = self.parsed(value, parse_fullness),
+                "workers" => settings.workers = self.workers(value),
                 other => self.wrong(key.span(), format!("unknown key {other}")),
             }
         }
@@ -109,6 +113,18 @@ impl Reader<'_> {
             self.wrong(value.span(), "a switch without ports");
         }
         settings
+    }
+
+    fn workers(&mut self, value: &Spanned<DeValue<'_>>) -> Option<u16> {
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => u16::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        let workers = number.filter(|number| (1..=64).contains(number));
+        if workers.is_none() {
+            self.wrong(value.span(), "workers is a number from 1 to 64");
+        }
+        workers
     }
 
     /// A preset, or a file beside this one; what is wrong in that file is told with its own lines.
@@ -186,6 +202,7 @@ mod tests {
             queues = ["1:7:max=50%"]
             eviction = "timed"
             vacancy = "20,50"
+            workers = 2
             [[switch]]
             ports = []
             listen = ["ptcp:0"]
@@ -200,19 +217,20 @@ mod tests {
         assert_eq!(switches[0].eviction, Eviction::Timed);
         assert_eq!(switches[0].vacancy, Some(Vacancy { down: 20, up: 50 }));
         assert_eq!((switches[1].eviction, switches[1].vacancy), (Eviction::Refuse, None));
+        assert_eq!((switches[0].workers, switches[1].workers), (Some(2), None));
         assert_eq!(switches[1].listen[0].to_string(), "ptcp:0:127.0.0.1");
     }
 
     #[test]
     fn tells_everything_that_is_wrong_with_its_line() {
         let text = "[[switch]]\nports = [1]\ndatapath-id = \"zz\"\ncontrollers = [\"ptcp:1\"]\n\
-                    colour = 1\n[[switch]]\nname = \"x\"\n[other]\n";
+                    colour = 1\nworkers = 0\n[[switch]]\nname = \"x\"\n[other]\n";
         let wrongs = parse(text, Path::new("")).unwrap_err();
         let lines: Vec<usize> = wrongs.iter().map(|wrong| wrong.line).collect();
-        for line in [2, 3, 4, 5, 6, 8] {
+        for line in [2, 3, 4, 5, 6, 7, 9] {
             assert!(lines.contains(&line), "nothing about line {line}: {wrongs:?}");
         }
-        assert_eq!(lines.len(), 6, "{wrongs:?}");
+        assert_eq!(lines.len(), 7, "{wrongs:?}");
         assert_eq!(parse("", Path::new("")).unwrap_err()[0].what, "no [[switch]]");
         assert_eq!(parse("x = = 1\n", Path::new("")).unwrap_err()[0].line, 1);
     }

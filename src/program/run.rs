@@ -64,6 +64,7 @@ fn of_arguments(args: &Run) -> Result<SwitchSettings, Failure> {
         queues: args.queue.clone(),
         eviction: args.eviction.unwrap_or_default(),
         vacancy: args.vacancy,
+        workers: Some(args.workers),
     })
 }
 
@@ -106,7 +107,10 @@ fn add_switch(
     }
     let ports: Vec<String> =
         host.ports().map(|(number, name, _)| format!("{}:{name}", PortNo(number.0))).collect();
-    let targets = event_loop.add(&name, device, host, &targets).map_err(Failure::setup)?;
+    let workers = usize::from(settings.workers.unwrap_or(1));
+    let targets = event_loop
+        .add_with_workers(&name, device, host, &targets, workers)
+        .map_err(Failure::setup)?;
     if !quiet {
         say!("{name}: datapath {datapath_id:016x}, ports {}", ports.join(" "));
         for target in targets {

@@ -37,22 +37,33 @@ fn frame(len: usize, is_answer: bool) -> Vec<u8> {
 
 #[test]
 fn frames_cross_between_datagram_sockets() {
+    frames_cross(&[]);
+}
+
+#[test]
+fn frames_cross_between_several_workers() {
+    frames_cross(&["--workers", "3"]);
+}
+
+fn frames_cross(more: &[&str]) {
     let folder = Folder::new();
     let (one, two) = (host(&folder, "h1"), host(&folder, "h2"));
     let management = format!("punix:{}", folder.arg("mgmt"));
-    let mut switch = Running::start([
+    let (first, second) = (dgram(&folder, 1, "s1", "h1"), dgram(&folder, 7, "s7", "h2"));
+    let args = [
         "run",
         "--port",
-        &dgram(&folder, 1, "s1", "h1"),
+        &first,
         "--port",
-        &dgram(&folder, 7, "s7", "h2"),
+        &second,
         "--listen",
         &management,
         "--datapath-id",
         "00000000000000a1",
         "--fail-mode",
         "standalone",
-    ]);
+    ];
+    let mut switch = Running::start(args.iter().chain(more).copied());
     let lines = switch.wait_for("running");
     assert_eq!(lines[0], "s1: datapath 00000000000000a1, ports 1:s1 7:s7");
     assert_eq!(lines[1], format!("s1: listening on {management}"));
@@ -91,7 +102,7 @@ fn two_switches_from_one_file_joined_by_a_cable() {
             "[[switch]]\nname = \"left\"\nports = [\"{}\", \"pair:cable\"]\n\
              datapath-id = \"1\"\nfail-mode = \"standalone\"\n\
              [[switch]]\nname = \"right\"\nports = [\"5:pair:cable\", \"{}\"]\n\
-             datapath-id = \"0x2\"\nfail-mode = \"standalone\"\nlisten = [\"punix:{}\"]\n",
+             workers = 2\ndatapath-id = \"0x2\"\nfail-mode = \"standalone\"\nlisten = [\"punix:{}\"]\n",
             dgram(&folder, 3, "s1", "h1"),
             dgram(&folder, 4, "s2", "h2"),
             folder.arg("right.mgmt"),

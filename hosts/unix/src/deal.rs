@@ -20,7 +20,7 @@ use crate::l2;
 /// ```
 pub fn deal(frame: &[u8], count: usize) -> usize {
     // The upper half of the product: no division, and every bit of the hash has a say.
-    (u128::from(flow_hash(frame)) * count as u128 >> 64) as usize
+    ((u128::from(flow_hash(frame)) * count as u128) >> 64) as usize
 }
 
 fn flow_hash(frame: &[u8]) -> u64 {

@@ -42,6 +42,8 @@ pub enum Error {
     },
     /// More ports than there are numbers for.
     NoNumberLeft,
+    /// No memory for one more worker.
+    NoMemory,
     /// A `pair` of which only one end was given.
     LonelyPair {
         /// The specification.
@@ -115,6 +117,7 @@ impl fmt::Display for Error {
             Error::UsedTwice { name, first, second } => {
                 write!(f, "port '{second}': {name} is already used by port '{first}'")
             }
+            Error::NoMemory => f.write_str("no memory for a worker"),
             Error::NoNumberLeft => f.write_str("no port number is left"),
             Error::LonelyPair { spec } => {
                 write!(f, "port '{spec}': the other end of the pair is missing")

@@ -1,5 +1,6 @@
 //! The loop of a process: it waits for frames, controllers, signals, links and deadlines of any
-//! number of switches, and drives them. One thread, one level-triggered epoll.
+//! number of switches, and drives them. One thread, one level-triggered epoll; a switch with several
+//! workers has threads of its own for its frames (`crew.rs`), and this one does the rest.
 //!
 //! # What
 //! A turn waits until something is ready or due, takes one burst of at most 32 frames from each
@@ -17,9 +18,6 @@
 //! # What it costs
 //! Three system calls for a burst through two packet ports (wait, receive, send). A turn asks every
 //! switch for its deadline and works on those in which something happened.
-//!
-//! # What it does not do
-//! Several threads; a process is one core's worth of switching.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -33,8 +31,12 @@ use switch_dev::Device;
 use switchd::{Connections, Local, Target};
 
 use crate::{
-    BURST, Error, PortCounters, Received, Report, Signals, Stop, UnixHost, clock, links::Links,
+    BURST, Error, PortCounters, Received, Report, Signals, Stop, UnixHost, clock,
+    crew::{Crew, Locked, Word},
+    host::Deferred,
+    links::Links,
     port::Wait,
+    watch::Watch,
 };
 
 const SIGNALS: u64 = u64::MAX;
@@ -43,6 +45,9 @@ const LINKS: u64 = u64::MAX - 1;
 /// Tokens with this bit belong to connections, and say whose in the bits above the lower 40.
 const CONNECTION: u64 = 1 << 63;
 const CONNECTION_SHIFT: u32 = 40;
+
+/// Tokens with these bits belong to the workers of a switch; no connection has the upper two.
+const WORKERS: u64 = 3 << 62;
 
 /// Tokens of ports: the switch above, the port below.
 const PORT_SHIFT: u32 = 32;
@@ -62,19 +67,38 @@ const CARE: u64 = Nanos::PER_SECOND;
 /// A switch in a loop: the device, where its frames come from, who controls it.
 struct Instance {
     name: String,
-    device: Device,
+    device: Seat,
     host: UnixHost,
     connections: Connections,
-    /// By slot of the host: what is registered.
-    registered: Vec<epoll::EventFlags>,
-    /// Slots that are asked each turn, since no descriptor tells of them.
-    asked: Vec<usize>,
+    watch: Watch,
     /// Whether something happened in this turn.
     is_touched: bool,
-    /// Whether ports had no room at the end of the last turn.
-    is_blocked: bool,
     /// When counters and captures are due.
     care: Option<Nanos>,
+}
+
+/// Where the device of a switch is.
+enum Seat {
+    /// Here: this thread forwards.
+    Here(Box<Device>),
+    /// Shared with the threads that forward.
+    Crew(Crew),
+}
+
+impl Seat {
+    fn ask<R>(&self, question: impl FnOnce(&Device) -> R) -> R {
+        match self {
+            Seat::Here(device) => question(device),
+            Seat::Crew(crew) => question(&crew.shared.read()),
+        }
+    }
+
+    fn change<R>(&mut self, change: impl FnOnce(&mut Device) -> R) -> R {
+        match self {
+            Seat::Here(device) => change(device),
+            Seat::Crew(crew) => change(&mut crew.shared.write()),
+        }
+    }
 }
 
 /// A loop over switches.
@@ -113,19 +137,29 @@ pub struct EventLoop {
 impl Instance {
     /// Tells the switch how a port is now.
     fn tell(&mut self, slot: usize) {
-        self.host.show(slot, clock::now(), &mut self.device.switch_mut().tables);
+        let host = &mut self.host;
+        self.device.change(|device| host.show(slot, clock::now(), &mut device.switch_mut().tables));
     }
 
     /// Brings error counters up to date and captures to the disk.
     fn take_care(&mut self) {
         for (port, queue) in self.host.take_lost() {
-            self.device.switch_mut().tables.queue_dropped(port, Some(queue), 1);
+            self.device
+                .change(|device| device.switch_mut().tables.queue_dropped(port, Some(queue), 1));
         }
-        for slot in self.host.slots() {
+        for (at, slot) in self.host.slots().iter().enumerate() {
+            let others = match &self.device {
+                Seat::Here(_) => PortCounters::default(),
+                Seat::Crew(crew) => crew.counters(at),
+            };
             let PortCounters { lost, refused } = slot.counters();
-            let errors =
-                PortErrors { tx_errors: lost, rx_errors: refused, ..PortErrors::default() };
-            self.device.switch_mut().tables.port_errors(slot.number, errors);
+            let errors = PortErrors {
+                tx_errors: lost + others.lost,
+                rx_errors: refused + others.refused,
+                ..PortErrors::default()
+            };
+            self.device
+                .change(|device| device.switch_mut().tables.port_errors(slot.number, errors));
         }
         // What a capture could not write is told when the loop ends.
         let _ = self.host.finish();
@@ -183,9 +217,40 @@ impl EventLoop {
         host: UnixHost,
         targets: &[Target],
     ) -> Result<Vec<Target>, Error> {
+        self.add_seat(name, Seat::Here(Box::new(device)), host, targets)
+    }
+
+    /// The same, with `workers` threads that forward. One is none beside this thread.
+    ///
+    /// # Errors
+    /// Those of [`add`](Self::add), and the system's when it has no thread left.
+    pub fn add_with_workers(
+        &mut self,
+        name: &str,
+        device: Device,
+        host: UnixHost,
+        targets: &[Target],
+        workers: usize,
+    ) -> Result<Vec<Target>, Error> {
+        if workers <= 1 {
+            return self.add(name, device, host, targets);
+        }
+        let (crew, host) = Crew::start(name, device, host, workers)?;
+        let token = WORKERS | self.instances.len() as u64;
+        self.register(crew.shared.control.as_fd(), token, epoll::EventFlags::IN)?;
+        self.add_seat(name, Seat::Crew(crew), host, targets)
+    }
+
+    fn add_seat(
+        &mut self,
+        name: &str,
+        device: Seat,
+        host: UnixHost,
+        targets: &[Target],
+    ) -> Result<Vec<Target>, Error> {
         let index = self.instances.len() as u64;
         let token_base = CONNECTION | index << CONNECTION_SHIFT;
-        let seed = device.switch().tables.config().datapath_id;
+        let seed = device.ask(|device| device.switch().tables.config().datapath_id);
         let mut connections = Connections::new(self.epoll.as_fd(), token_base, seed)
             .map_err(|source| Error::io("duplicate the epoll descriptor", source))?;
         let targets = targets
@@ -195,27 +260,16 @@ impl EventLoop {
                 connections.add(target).map_err(failed)
             })
             .collect::<Result<_, _>>()?;
+        let watch = Watch::new(&self.epoll, &host, index << PORT_SHIFT)?;
         let mut instance = Instance {
             name: name.to_owned(),
             device,
-            registered: Vec::with_capacity(host.slots().len()),
-            asked: Vec::new(),
             host,
             connections,
+            watch,
             is_touched: true,
-            is_blocked: false,
             care: None,
         };
-        for (at, slot) in instance.host.slots().iter().enumerate() {
-            instance.registered.push(epoll::EventFlags::IN);
-            match slot.io.descriptor() {
-                Some(descriptor) => {
-                    let token = index << PORT_SHIFT | at as u64;
-                    self.register(descriptor, token, epoll::EventFlags::IN)?;
-                }
-                None => instance.asked.push(at),
-            }
-        }
         // What changed before anybody listened.
         for slot in 0..instance.host.slots().len() {
             if instance.host.refresh(slot).is_some() {
@@ -226,16 +280,26 @@ impl EventLoop {
         Ok(targets)
     }
 
-    /// The switches: name, device, host, connections.
+    /// The switches with one thread: name, device, host, connections.
     pub fn switches(
         &mut self,
     ) -> impl Iterator<Item = (&str, &mut Device, &mut UnixHost, &mut Connections)> {
-        self.instances.iter_mut().map(|instance| {
+        self.instances.iter_mut().filter_map(|instance| {
             let Instance { name, device, host, connections, is_touched, .. } = instance;
+            let Seat::Here(device) = device else { return None };
             // Whatever the caller does to it may have made bytes for somebody.
             *is_touched = true;
-            (&name[..], device, host, connections)
+            Some((&name[..], &mut **device, host, connections))
         })
+    }
+
+    /// Shows every switch's name and device, while none of its workers forwards.
+    pub fn devices(&mut self, mut visit: impl FnMut(&str, &mut Device)) {
+        for instance in &mut self.instances {
+            let Instance { name, device, is_touched, .. } = instance;
+            *is_touched = true;
+            device.change(|device| visit(name, device));
+        }
     }
 
     /// Runs until a signal asks to stop, then lets ports write out what they keep back.
@@ -256,7 +320,14 @@ impl EventLoop {
     /// # Errors
     /// When a capture cannot be written to its end.
     pub fn finish(&mut self) -> Result<(), Error> {
-        self.instances.iter_mut().map(|instance| instance.host.finish()).fold(Ok(()), Result::and)
+        let finished = self.instances.iter_mut().map(|instance| {
+            let stopped = match &mut instance.device {
+                Seat::Here(_) => Ok(()),
+                Seat::Crew(crew) => crew.stop(),
+            };
+            instance.host.finish().and(stopped)
+        });
+        finished.fold(Ok(()), Result::and)
     }
 
     /// Waits until something is ready or due, at most `wait` nanoseconds, and does it. Tells when
@@ -279,6 +350,9 @@ impl EventLoop {
                     stop = stop.or(self.signals.as_ref().and_then(Signals::next_stop));
                 }
                 LINKS => self.links_changed(),
+                token if token & WORKERS == WORKERS => {
+                    self.workers_spoke((token & !WORKERS) as usize)
+                }
                 token if token & CONNECTION != 0 => self.handle_connection(token),
                 token => {
                     let instance = (token >> PORT_SHIFT) as usize;
@@ -287,8 +361,8 @@ impl EventLoop {
             }
         }
         for index in 0..self.instances.len() {
-            for at in 0..self.instances[index].asked.len() {
-                let slot = self.instances[index].asked[at];
+            for at in 0..self.instances[index].watch.asked.len() {
+                let slot = self.instances[index].watch.asked[at];
                 if self.instances[index].host.slots()[slot].io.wait() == Wait::Moment {
                     self.burst(index, slot);
                 }
@@ -310,17 +384,12 @@ impl EventLoop {
         };
         for instance in &self.instances {
             at_latest(instance.is_touched.then_some(now));
-            at_latest(instance.device.next_deadline());
+            at_latest(instance.device.ask(Device::next_deadline));
             at_latest(instance.connections.next_deadline());
             at_latest(instance.care);
             at_latest(instance.host.next_release());
-            for slot in instance.host.blocked().filter(|_| instance.is_blocked) {
-                if slot.io.wait_transmit() == Wait::Moment {
-                    at_latest(Some(now.plus(RETRY)));
-                }
-            }
-            let is_asked = |slot: &&usize| instance.host.slots()[**slot].io.wait() == Wait::Moment;
-            at_latest(instance.asked.iter().find(is_asked).map(|_| now));
+            at_latest(instance.watch.retries(&instance.host).then(|| now.plus(RETRY)));
+            at_latest(instance.watch.asks(&instance.host).then_some(now));
         }
         until.map(|until| clock::until(now, until))
     }
@@ -329,6 +398,8 @@ impl EventLoop {
     fn burst(&mut self, index: usize, slot: usize) {
         let Some(instance) = self.instances.get_mut(index) else { return };
         instance.is_touched = true;
+        // What a crew's ports receive its workers take.
+        let Seat::Here(device) = &mut instance.device else { return };
         if let Err(error) = instance.host.receive_at(slot, &mut self.received) {
             self.received.clear();
             self.port_failed(index, slot, error);
@@ -342,7 +413,7 @@ impl EventLoop {
         let ingress = |Received { frame, meta }| Ingress { port, meta, frame };
         // A port receives a batch at most.
         self.batch.extend(self.received.drain(..).take(self.batch.capacity()).map(ingress));
-        instance.device.process(now, &mut instance.host, &mut self.batch);
+        device.process(now, &mut instance.host, &mut self.batch);
     }
 
     fn handle_connection(&mut self, token: u64) {
@@ -350,7 +421,33 @@ impl EventLoop {
         let Some(instance) = self.instances.get_mut(index) else { return };
         instance.is_touched = true;
         let Instance { device, host, connections, .. } = instance;
-        connections.handle(token, clock::now(), &mut Local { device, host });
+        let now = clock::now();
+        match device {
+            Seat::Here(device) => connections.handle(token, now, &mut Local { device, host }),
+            Seat::Crew(Crew { shared, .. }) => {
+                connections.handle(token, now, &mut Locked { shared, host });
+            }
+        }
+    }
+
+    /// Takes what the workers of a switch have to tell.
+    fn workers_spoke(&mut self, index: usize) {
+        let Some(instance) = self.instances.get_mut(index) else { return };
+        instance.is_touched = true;
+        let Seat::Crew(crew) = &instance.device else { return };
+        crew.shared.control.rest();
+        for word in crew.words() {
+            match word {
+                Word::Links => self.refresh(index),
+                Word::Lost(port, queue) => self.instances[index]
+                    .device
+                    .change(|device| device.switch_mut().tables.queue_dropped(port, queue, 1)),
+                Word::Failed(slot, error) => {
+                    let _ = self.instances[index].host.refresh(slot);
+                    self.port_failed(index, slot, error);
+                }
+            }
+        }
     }
 
     /// Asks all ports for their links.
@@ -358,18 +455,28 @@ impl EventLoop {
         if !self.links.drain() {
             return;
         }
-        for instance in &mut self.instances {
-            for slot in 0..instance.host.slots().len() {
-                let Some(info) = instance.host.refresh(slot) else { continue };
-                instance.is_touched = true;
-                instance.tell(slot);
-                if let Some(reporter) = &mut self.reporter {
-                    reporter(Report::Link {
-                        switch: instance.name.clone(),
-                        port: instance.host.slots()[slot].name.clone(),
-                        up: info.link,
-                    });
-                }
+        for index in 0..self.instances.len() {
+            match &self.instances[index].device {
+                Seat::Here(_) => self.refresh(index),
+                // They ask, and say when something changed.
+                Seat::Crew(crew) => crew.ask_links(),
+            }
+        }
+    }
+
+    /// Tells the switch and whoever listens which links have changed.
+    fn refresh(&mut self, index: usize) {
+        let instance = &mut self.instances[index];
+        for slot in 0..instance.host.slots().len() {
+            let Some(info) = instance.host.refresh(slot) else { continue };
+            instance.is_touched = true;
+            instance.tell(slot);
+            if let Some(reporter) = &mut self.reporter {
+                reporter(Report::Link {
+                    switch: instance.name.clone(),
+                    port: instance.host.slots()[slot].name.clone(),
+                    up: info.link,
+                });
             }
         }
     }
@@ -377,10 +484,7 @@ impl EventLoop {
     /// A port is of no use any more: it is not waited for, and the switch sees its link go down.
     fn port_failed(&mut self, index: usize, slot: usize, error: Error) {
         let instance = &mut self.instances[index];
-        if let Some(descriptor) = instance.host.slots()[slot].io.descriptor() {
-            let _ = epoll::delete(&self.epoll, descriptor);
-        }
-        instance.asked.retain(|asked| *asked != slot);
+        instance.watch.forget(&self.epoll, &instance.host, slot);
         instance.tell(slot);
         if let Some(reporter) = &mut self.reporter {
             let switch = instance.name.clone();
@@ -395,8 +499,9 @@ impl EventLoop {
         let is_due = |deadline: Option<Nanos>| deadline.is_some_and(|deadline| deadline <= now);
         for index in 0..self.instances.len() {
             let instance = &mut self.instances[index];
-            if is_due(instance.device.next_deadline()) {
-                instance.device.tick(now, &mut instance.host);
+            if is_due(instance.device.ask(Device::next_deadline)) {
+                let host = &mut instance.host;
+                instance.device.change(|device| device.tick(now, &mut Deferred(host)));
                 instance.is_touched = true;
             }
             if is_due(instance.host.next_release()) {
@@ -408,7 +513,7 @@ impl EventLoop {
                 instance.take_care();
             }
             let connections_due = is_due(instance.connections.next_deadline());
-            if !instance.is_touched && !instance.is_blocked && !connections_due {
+            if !instance.is_touched && !instance.watch.is_blocked && !connections_due {
                 continue;
             }
             if instance.is_touched && instance.care.is_none() {
@@ -416,7 +521,8 @@ impl EventLoop {
             }
             instance.is_touched = false;
             self.pump(index, now);
-            self.watch_blocked(index);
+            let instance = &mut self.instances[index];
+            instance.watch.room(&self.epoll, &instance.host);
             let failures: Vec<_> = self.instances[index].host.failures().collect();
             for (slot, error) in failures {
                 self.port_failed(index, slot, error);
@@ -426,8 +532,16 @@ impl EventLoop {
 
     /// Lets the connections and the ports of a switch send what they have.
     fn pump(&mut self, index: usize, now: Nanos) {
-        let Instance { name, device, host, connections, .. } = &mut self.instances[index];
-        connections.pump(now, &mut Local { device, host: &mut *host });
+        let Instance { name, device, host, connections, is_touched, .. } =
+            &mut self.instances[index];
+        match device {
+            Seat::Here(device) => connections.pump(now, &mut Local { device, host: &mut *host }),
+            Seat::Crew(crew) => {
+                // What finds no room waits for somebody to read.
+                *is_touched |= crew.collect();
+                connections.pump(now, &mut Locked { shared: &crew.shared, host: &mut *host });
+            }
+        }
         host.flush();
         host.resume();
         while let Some(news) = connections.next_news() {
@@ -435,33 +549,10 @@ impl EventLoop {
                 reporter(Report::Connection { switch: name.clone(), news });
             }
         }
-        while let Some(event) = device.switch_mut().tables.next_vacancy_event() {
+        let vacancy = |device: &mut Device| device.switch_mut().tables.next_vacancy_event();
+        while let Some(event) = device.change(vacancy) {
             if let Some(reporter) = &mut self.reporter {
                 reporter(Report::Vacancy { switch: name.clone(), event });
-            }
-        }
-    }
-
-    /// Waits for room in the ports that have none, and no longer in those that have again.
-    fn watch_blocked(&mut self, index: usize) {
-        let instance = &mut self.instances[index];
-        let was_blocked = instance.is_blocked;
-        instance.is_blocked = instance.host.blocked().next().is_some();
-        if !was_blocked && !instance.is_blocked {
-            return;
-        }
-        for (at, slot) in instance.host.slots().iter().enumerate() {
-            let mut flags = epoll::EventFlags::IN;
-            if slot.is_blocked && slot.io.wait_transmit() == Wait::Descriptor {
-                flags |= epoll::EventFlags::OUT;
-            }
-            if instance.registered[at] != flags {
-                if let Some(descriptor) = slot.io.descriptor() {
-                    let token = (index as u64) << PORT_SHIFT | at as u64;
-                    let data = epoll::EventData::new_u64(token);
-                    let _ = epoll::modify(&self.epoll, descriptor, data, flags);
-                }
-                instance.registered[at] = flags;
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The hypercalls over a set of ports: what the switch transmits is queued by port and sent in
 //! bursts; what a port cannot do itself is done here.
 
+use std::sync::Arc;
+
 use datapath::{PortConfig, QueueConfig, Tables, checksum};
 use hypercall::{Frame, Hypercall, Meta, Nanos, Offload, Port, Sent, VecFrame};
 use ofp_codec::{HwAddr, OfpError, PortFeatures, PortState};
@@ -9,12 +11,17 @@ use crate::{
     BURST, Error, OpenPort, QueueSpec, RateSpec, clock,
     pool::Pool,
     port::{Accepts, Outgoing, PortInfo, PortIo, Received},
+    relay::{Inbox, Relay},
     segment::segment,
     shape::PortShaper,
+    waker::Waker,
 };
 
 /// Frames that wait for a port that has no room, beyond which it drops.
 const QUEUE: usize = 512;
+
+/// The same while nothing is sent before the end of a batch.
+const DEFERRED: usize = 8192;
 
 /// Where SCTP's checksum is, from the start of its header: no other transport's is there.
 const SCTP: u16 = 8;
@@ -41,11 +48,13 @@ pub(crate) struct Slot {
     queue: Vec<Outgoing>,
     /// What waits before that, on a port that shapes.
     shaper: Option<Box<PortShaper>>,
+    /// Queues and rate of a port that another worker shapes.
+    shaped_elsewhere: Option<(Vec<QueueConfig>, Option<u32>)>,
     lost: u64,
     /// Whether the last attempt to send left frames behind.
     pub(crate) is_blocked: bool,
     /// Whether the port ended for good.
-    is_over: bool,
+    pub(crate) is_over: bool,
     /// Why it did, until somebody asked.
     failure: Option<Error>,
 }
@@ -91,6 +100,7 @@ impl UnixHost {
                 io: port.io,
                 queue: Vec::with_capacity(BURST),
                 shaper: None,
+                shaped_elsewhere: None,
                 lost: 0,
                 is_blocked: false,
                 is_over: false,
@@ -328,14 +338,14 @@ impl Slot {
             Some(speed) if link => (features(speed) | PortFeatures::COPPER, speed),
             _ => (PortFeatures::empty(), 0),
         };
-        let shaper = self.shaper.as_deref();
-        let rate = shaper.and_then(|shaper| shaper.kbps);
+        let shape = self.shape();
+        let rate = shape.and_then(|(_, rate)| rate);
         let (curr, curr_speed) = match rate {
             Some(rate) if link => (features(rate), rate),
             _ => (curr, curr_speed),
         };
         PortConfig {
-            queues: shaper.map(|shaper| shaper.queues.clone()).unwrap_or_default(),
+            queues: shape.map(|(queues, _)| queues.to_vec()).unwrap_or_default(),
             hw_addr: HwAddr(hw_addr.unwrap_or_else(|| made_up_address(seed, self.number))),
             state: if link { PortState::empty() } else { PortState::LINK_DOWN },
             curr,
@@ -343,6 +353,15 @@ impl Slot {
             max_speed: speed_kbps.or(rate).unwrap_or(0),
             max_frame,
             ..PortConfig::new(self.number, &self.name)
+        }
+    }
+
+    /// Queues and rate of a port that shapes.
+    fn shape(&self) -> Option<(&[QueueConfig], Option<u32>)> {
+        match (&self.shaper, &self.shaped_elsewhere) {
+            (Some(shaper), _) => Some((&shaper.queues, shaper.kbps)),
+            (None, Some((queues, kbps))) => Some((queues, *kbps)),
+            (None, None) => None,
         }
     }
 
@@ -428,36 +447,7 @@ impl Hypercall for UnixHost {
     type Frame = VecFrame;
 
     fn transmit(&mut self, port: Port, meta: &Meta, frame: VecFrame) -> Sent {
-        let index = self.find(port);
-        let Some(slot) = index.and_then(|index| self.slots.get_mut(index)) else {
-            self.pool.recycle(frame);
-            return Sent::Dropped;
-        };
-        if slot.is_over || slot.queue.len() >= QUEUE {
-            self.pool.recycle(frame);
-            return Sent::Dropped;
-        }
-        if let Some(shaper) = &mut slot.shaper {
-            if let Err(frame) = shaper.push(meta, frame) {
-                self.pool.recycle(frame);
-                return Sent::Dropped;
-            }
-            if !slot.is_blocked {
-                self.dirty.extend(index.filter(|index| !self.dirty.contains(index)));
-            }
-            return Sent::Sent;
-        }
-        let was_empty = slot.queue.is_empty();
-        let sent = slot.push(&mut self.pool, meta, frame);
-        if slot.is_blocked {
-            return sent;
-        }
-        if slot.queue.len() >= BURST {
-            slot.send(&mut self.pool);
-        } else if was_empty {
-            self.dirty.extend(index);
-        }
-        sent
+        self.take(port, meta, frame, true)
     }
 
     fn flush(&mut self) {
@@ -481,5 +471,122 @@ impl Hypercall for UnixHost {
 
     fn allocate(&mut self, len: usize) -> Option<VecFrame> {
         self.pool.zeroed(len)
+    }
+}
+
+impl UnixHost {
+    /// Takes a frame that the switch transmits; `sends` says whether a full burst may leave at once.
+    fn take(&mut self, port: Port, meta: &Meta, frame: VecFrame, sends: bool) -> Sent {
+        let index = self.find(port);
+        let Some(slot) = index.and_then(|index| self.slots.get_mut(index)) else {
+            self.pool.recycle(frame);
+            return Sent::Dropped;
+        };
+        let room = if sends || slot.is_blocked { QUEUE } else { DEFERRED };
+        if slot.is_over || slot.queue.len() >= room {
+            self.pool.recycle(frame);
+            return Sent::Dropped;
+        }
+        if let Some(shaper) = &mut slot.shaper {
+            if let Err(frame) = shaper.push(meta, frame) {
+                self.pool.recycle(frame);
+                return Sent::Dropped;
+            }
+            if !slot.is_blocked {
+                self.dirty.extend(index.filter(|index| !self.dirty.contains(index)));
+            }
+            return Sent::Sent;
+        }
+        let was_empty = slot.queue.is_empty();
+        let sent = slot.push(&mut self.pool, meta, frame);
+        if slot.is_blocked {
+            return sent;
+        }
+        if sends && slot.queue.len() >= BURST {
+            slot.send(&mut self.pool);
+        } else if was_empty {
+            self.dirty.extend(index);
+        }
+        sent
+    }
+
+    /// The host of each of several workers, with the inboxes of the ports that it owns, and the one
+    /// of control, which sends by the owners. `wakers` wake the workers.
+    pub(crate) fn split(mut self, wakers: &[Arc<Waker>]) -> Result<Split, Error> {
+        let count = wakers.len();
+        let mut workers: Vec<WorkerHost> = Vec::new();
+        workers.resize_with(count, WorkerHost::default);
+        let mut control = UnixHost::default();
+        for (index, mut slot) in self.slots.drain(..).enumerate() {
+            let owner = index % count;
+            let inbox = Arc::new(Inbox::new(&mut *slot.io, Arc::clone(&wakers[owner])));
+            let shape = slot.shape().map(|(queues, kbps)| (queues.to_vec(), kbps));
+            let shared = match shape.is_some() {
+                false => slot.io.share(count - 1)?,
+                true => Vec::new(),
+            };
+            let accepts = slot.accepts;
+            let mut shared = shared.into_iter();
+            let stand_in = |io: Option<Box<dyn PortIo>>| {
+                let relay = || Box::new(Relay { inbox: Arc::clone(&inbox), accepts });
+                let io = io.unwrap_or_else(|| relay());
+                Slot {
+                    name: slot.name.clone(),
+                    io,
+                    queue: Vec::with_capacity(BURST),
+                    shaper: None,
+                    shaped_elsewhere: shape.clone(),
+                    failure: None,
+                    ..slot
+                }
+            };
+            control.slots.push(stand_in(None));
+            for (number, worker) in workers.iter_mut().enumerate() {
+                if number != owner {
+                    worker.host.slots.push(stand_in(shared.next()));
+                }
+            }
+            let worker = &mut workers[owner];
+            if slot.shaper.is_some() {
+                worker.host.shaped.push(index);
+            }
+            worker.inboxes.push((index, inbox));
+            worker.host.slots.push(slot);
+        }
+        Ok(Split { control, workers })
+    }
+}
+
+/// The hosts of several workers and of control.
+pub(crate) struct Split {
+    pub(crate) control: UnixHost,
+    pub(crate) workers: Vec<WorkerHost>,
+}
+
+/// The host of one of several workers.
+#[derive(Default)]
+pub(crate) struct WorkerHost {
+    pub(crate) host: UnixHost,
+    /// Of the slots that it owns.
+    pub(crate) inboxes: Vec<(usize, Arc<Inbox>)>,
+}
+
+/// A host that keeps what it is given until it is flushed itself: for those who hold a lock
+/// meanwhile.
+pub(crate) struct Deferred<'a>(pub(crate) &'a mut UnixHost);
+
+impl Hypercall for Deferred<'_> {
+    type Frame = VecFrame;
+
+    fn transmit(&mut self, port: Port, meta: &Meta, frame: VecFrame) -> Sent {
+        self.0.take(port, meta, frame, false)
+    }
+
+    fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
+        self.0.duplicate(frame)
+    }
+
+    fn allocate(&mut self, len: usize) -> Option<VecFrame> {
+        self.0.allocate(len)
     }
 }

@@ -17,7 +17,7 @@ const ETHERNET: u32 = 14;
 pub(crate) struct Interface {
     /// Any socket will do to ask.
     socket: OwnedFd,
-    name: String,
+    pub(crate) name: String,
 }
 
 impl Interface {

@@ -85,6 +85,15 @@ impl PacketPort {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(name: &str, options: PacketOptions) -> Result<PacketPort, Error> {
+        PacketPort::open_joined(name, options, |_| Ok(()))
+    }
+
+    /// The same; the socket joins others as soon as it is bound.
+    fn open_joined(
+        name: &str,
+        options: PacketOptions,
+        join: impl FnOnce(BorrowedFd<'_>) -> std::io::Result<()>,
+    ) -> Result<PacketPort, Error> {
         let failed =
             |doing: &'static str| move |source| Error::io(format!("{name}: {doing}"), source);
         let interface = Interface::new(name)?;
@@ -108,12 +117,20 @@ impl PacketPort {
         enlarge(socket.as_fd());
         // Last: from here on frames come.
         sys::packet_bind(socket.as_fd(), index).map_err(failed("bind"))?;
+        join(socket.as_fd()).map_err(failed("share the interface's frames"))?;
         let header_len = if has_header { vnet::LEN } else { 0 };
         let info = interface.info().ok_or_else(|| Error::NoInterface { name: name.to_owned() })?;
         let landing = Landing::new(header_len, true);
         Ok(PacketPort { socket, interface, index, info, header_len, landing, refused: 0 })
     }
 }
+
+/// Shares the frames of an interface among the sockets of a group, by the hash of their flows.
+const FANOUT: i32 = libc::PACKET_FANOUT_HASH as i32;
+/// The kernel numbers the group.
+const FANOUT_UNIQUE: i32 = 0x2000;
+/// What the members send does not come back to the group (Linux 5.19).
+const FANOUT_IGNORE_OUTGOING: i32 = 0x4000;
 
 /// Asks for larger socket buffers; what the system does not allow does not matter.
 fn enlarge(socket: BorrowedFd<'_>) {
@@ -279,6 +296,27 @@ impl PortIo for PacketPort {
 
     fn identity(&self) -> Option<u64> {
         self.interface.index().map(|index| u64::from(index.unsigned_abs()))
+    }
+
+    fn share(&mut self, count: usize) -> Result<Vec<Box<dyn PortIo>>, Error> {
+        let join = |socket: BorrowedFd<'_>, group: i32, flags: i32| {
+            let value = group | (FANOUT | FANOUT_IGNORE_OUTGOING | flags) << 16;
+            sys::set_number(socket, libc::SOL_PACKET, libc::PACKET_FANOUT, value)
+        };
+        let socket = self.socket.as_fd();
+        // An older kernel: one worker reads the port.
+        if join(socket, 0, FANOUT_UNIQUE).is_err() {
+            return Ok(Vec::new());
+        }
+        let group = sys::get_number(socket, libc::SOL_PACKET, libc::PACKET_FANOUT)
+            .map_err(|source| Error::io("ask for the group of a packet socket", source))?;
+        let options = PacketOptions { offloads: self.header_len > 0 };
+        let mut ports: Vec<Box<dyn PortIo>> = Vec::new();
+        for _ in 0..count {
+            let join = |socket: BorrowedFd<'_>| join(socket, group & 0xffff, 0);
+            ports.push(Box::new(PacketPort::open_joined(&self.interface.name, options, join)?));
+        }
+        Ok(ports)
     }
 
     fn refused_count(&self) -> u64 {

@@ -111,6 +111,15 @@ pub trait PortIo: Send {
         Some(0)
     }
 
+    /// Up to `count` more handles of the port, for as many other workers: each receives a share of
+    /// the frames, a flow's all by one handle, and sends. None for a port that one worker owns.
+    ///
+    /// # Errors
+    /// When the system has no descriptor left.
+    fn share(&mut self, _count: usize) -> Result<Vec<Box<dyn PortIo>>, Error> {
+        Ok(Vec::new())
+    }
+
     /// Frames that came and could not be handed on: cut short, or with an offload that nobody here
     /// knows.
     fn refused_count(&self) -> u64 {

@@ -243,6 +243,18 @@ pub(crate) fn set_number(
     set_option(socket, level, name, &value)
 }
 
+/// A socket option whose value is a number.
+pub(crate) fn get_number(socket: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<c_int> {
+    let mut value: c_int = 0;
+    let mut len = mem::size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `len` bytes, which are those of `value`.
+    check(unsafe {
+        let value = (&raw mut value).cast();
+        libc::getsockopt(socket.as_raw_fd(), level, name, value, &raw mut len)
+    })?;
+    Ok(value)
+}
+
 fn set_option<T>(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: &T) -> io::Result<()> {
     // SAFETY: pointer and length are those of `value`, which the kernel only reads.
     check(unsafe {
