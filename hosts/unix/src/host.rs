@@ -582,6 +582,10 @@ impl Hypercall for Deferred<'_> {
         self.0.take(port, meta, frame, false)
     }
 
+    fn discard(&mut self, frame: VecFrame) {
+        self.0.discard(frame);
+    }
+
     fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
         self.0.duplicate(frame)
     }
