@@ -81,7 +81,7 @@ impl Default for SwitchConfig {
             punt_queue_bytes: 1 << 20,
             mac_table_count: 8192,
             mac_ageing_secs: 300,
-            expiries_per_tick: 1024,
+            expiries_per_tick: 512,
         }
     }
 }

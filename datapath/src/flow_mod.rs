@@ -1,28 +1,29 @@
 //! Changes to flow entries: flow-mods, timeouts, and the bookkeeping that both share (§6.4, §6.5).
 
-use alloc::vec::Vec;
-
 use hypercall::Nanos;
 use ofp_codec::{
     BadRequestCode, FlowMod, FlowModCommand, FlowModFailedCode as Code, FlowModFlags,
     FlowRemovedReason, GroupId, Match, NO_BUFFER, OfpError, PortNo, TableId,
 };
 
-use crate::actions::{check_instructions, compile, output_of};
+use crate::actions::{compile, output_of};
 use crate::counters::NoMemory;
 use crate::echo::Echo;
 use crate::flow_entry::{FlowEntry, Gone, NO_NEIGHBOUR};
+use crate::job::{Job, Walk};
 use crate::journal::{Journal, Undo};
 use crate::key::MaskedKey;
 use crate::personality::Features;
 use crate::program::{Output, Program};
 use crate::tables::{Scratch, Tables};
 
-const FULL: OfpError = OfpError::FlowModFailed(Code::TableFull);
+pub(crate) const FULL: OfpError = OfpError::FlowModFailed(Code::TableFull);
 
 /// Microseconds of compiling that a tick does, and a part of it on one table.
 const COMPILING_PER_TICK: usize = 200;
 const COMPILING_SLICE: usize = 50;
+/// Entries of a table in which an overlapping one is looked for at once.
+const OVERLAP_AT_ONCE: u32 = 1024;
 /// Operations for which room is kept.
 const KEEP: usize = 256;
 
@@ -120,6 +121,12 @@ impl Tables {
     /// FLOW_MOD_FAILED, BAD_MATCH, BAD_INSTRUCTION, BAD_ACTION, METER_MOD_FAILED/UNKNOWN_METER, or
     /// BAD_REQUEST/BUFFER_UNKNOWN since no packet is ever buffered; nothing has changed then.
     pub fn flow_mod(&mut self, now: Nanos, given: &FlowMod) -> Result<(), OfpError> {
+        self.begin_flow_mod(now, given)?;
+        self.complete(now)
+    }
+
+    /// Checks a flow-mod and does it, or leaves what may be about many entries as a [`Job`].
+    pub(crate) fn start_flow_mod(&mut self, now: Nanos, given: &FlowMod) -> Result<(), OfpError> {
         let deletes =
             matches!(given.command, FlowModCommand::Delete | FlowModCommand::DeleteStrict);
         let is_all = given.table_id == TableId::ALL;
@@ -167,8 +174,8 @@ impl Tables {
         }
         self.reserve_undo(1).map_err(full)?;
         match given.command {
-            FlowModCommand::Add => self.add(now, given, scratch),
-            _ => self.modify(given, scratch),
+            FlowModCommand::Add => self.add_checked(now, given, scratch),
+            _ => self.modify(now, given, scratch),
         }
     }
 
@@ -195,14 +202,51 @@ impl Tables {
         }
     }
 
-    fn add(&mut self, now: Nanos, given: &FlowMod, scratch: &mut Scratch) -> Result<(), OfpError> {
+    /// Adds an entry, unless it must not overlap others and does. Where there are many, they are
+    /// looked at in slices.
+    fn add_checked(
+        &mut self,
+        now: Nanos,
+        given: &FlowMod,
+        scratch: &mut Scratch,
+    ) -> Result<(), OfpError> {
         let key = MaskedKey::from_match(&given.matching);
-        let table = self.tables.get(usize::from(given.table_id.0)).ok_or(FULL)?;
-        if given.flags.contains(FlowModFlags::CHECK_OVERLAP)
-            && table.classifier.overlapping(&key, given.priority).is_some()
-        {
-            return Err(OfpError::FlowModFailed(Code::Overlap));
+        if given.flags.contains(FlowModFlags::CHECK_OVERLAP) {
+            let table_id = given.table_id.0;
+            let table = self.tables.get(usize::from(table_id)).ok_or(FULL)?;
+            if table.count > OVERLAP_AT_ONCE && self.journal.is_none() {
+                let walk = Walk::new(self, table_id, table_id);
+                self.job = Some(Job::add(now, given, &key, walk));
+                return Ok(());
+            }
+            if table.classifier.overlapping(&key, given.priority).is_some() {
+                return Err(OfpError::FlowModFailed(Code::Overlap));
+            }
         }
+        self.add(now, given, &key, scratch)
+    }
+
+    /// Adds an entry that has been checked before, its overlap included.
+    pub(crate) fn add_unchecked(&mut self, now: Nanos, given: &FlowMod) -> Result<(), OfpError> {
+        let key = MaskedKey::from_match(&given.matching);
+        let is_miss = given.priority == 0 && key.is_any();
+        let (matching, instructions) = (&given.matching, &given.instructions);
+        let mut scratch = core::mem::take(&mut self.scratch);
+        let compiled =
+            compile(self, given.table_id, is_miss, matching, instructions, &mut scratch.ops);
+        let done = compiled.and_then(|()| self.add(now, given, &key, &mut scratch));
+        self.scratch = scratch;
+        done
+    }
+
+    fn add(
+        &mut self,
+        now: Nanos,
+        given: &FlowMod,
+        key: &MaskedKey,
+        scratch: &mut Scratch,
+    ) -> Result<(), OfpError> {
+        let table = self.tables.get(usize::from(given.table_id.0)).ok_or(FULL)?;
         let entry = FlowEntry {
             program: Program::new(&scratch.ops).map_err(full)?,
             cookie: given.cookie,
@@ -219,9 +263,9 @@ impl Tables {
             is_any: key.is_any(),
         };
         self.check_room(entry.held())?;
-        match table.classifier.get(&key, given.priority) {
-            Some(slot) => self.replace(now, slot, &key, entry),
-            None => self.insert(now, &key, entry),
+        match table.classifier.get(key, given.priority) {
+            Some(slot) => self.replace(now, slot, key, entry),
+            None => self.insert(now, key, entry),
         }
     }
 
@@ -306,93 +350,82 @@ impl Tables {
         Ok(())
     }
 
-    fn modify(&mut self, given: &FlowMod, scratch: &mut Scratch) -> Result<(), OfpError> {
+    fn modify(
+        &mut self,
+        now: Nanos,
+        given: &FlowMod,
+        scratch: &mut Scratch,
+    ) -> Result<(), OfpError> {
         let filter = Filter::new(&given.matching, given.cookie, given.cookie_mask);
-        let is_strict = given.command == FlowModCommand::ModifyStrict;
         let table_id = given.table_id.0;
-        // All memory is taken before the first entry changes.
-        let mut changes: Vec<(u32, Program, Echo)> = Vec::new();
-        let mut held = 0_u64;
-        let mut next = self.first_selected(table_id, &filter, is_strict, given.priority);
-        while let Some(slot) = next {
-            let entry = self.entries.get(slot).ok_or(FULL)?;
-            if entry.is_any && entry.priority == 0 && !is_strict {
-                let instructions = &given.instructions;
-                check_instructions(self, given.table_id, true, &given.matching, instructions)?;
-            }
-            let program = Program::new(&scratch.ops).map_err(full)?;
-            let echo = entry.echo.with_instructions(&given.instructions, &mut scratch.bytes)?;
-            // One message may be about a million entries.
-            held = held.saturating_add(program.held()).saturating_add(echo.held());
-            self.check_room(held)?;
-            changes.try_reserve(1).map_err(|_| FULL)?;
-            changes.push((slot, program, echo));
-            next = if is_strict { None } else { self.next_selected(entry.next, &filter) };
+        if given.command != FlowModCommand::ModifyStrict {
+            let walk = Walk::new(self, table_id, table_id);
+            self.job = Some(Job::modify(now, given, filter, walk, &scratch.ops)?);
+            return Ok(());
         }
-        self.reserve_undo(changes.len()).map_err(full)?;
-        for (slot, program, echo) in changes {
-            self.count_references(slot, false);
-            let load = self.counters.entry(slot);
-            if let Some(entry) = self.entries.get_mut(slot) {
-                let program = core::mem::replace(&mut entry.program, program);
-                let echo = core::mem::replace(&mut entry.echo, echo);
-                let sequence = entry.sequence;
-                self.note_undo(|| Undo::Modified { slot, sequence, program, echo, load });
-            }
-            if given.flags.contains(FlowModFlags::RESET_COUNTS) {
-                self.counters.reset_entry(slot);
-            }
-            self.count_references(slot, true);
-        }
+        let Some(slot) = self.identical(table_id, &filter, given.priority) else { return Ok(()) };
+        let entry = self.entries.get(slot).ok_or(FULL)?;
+        let program = Program::new(&scratch.ops).map_err(full)?;
+        let echo = entry.echo.with_instructions(&given.instructions, &mut scratch.bytes)?;
+        self.check_room(program.held().saturating_add(echo.held()))?;
+        self.put_instructions(
+            slot,
+            program,
+            echo,
+            given.flags.contains(FlowModFlags::RESET_COUNTS),
+        );
         Ok(())
+    }
+
+    /// Puts other instructions into an entry. Room to undo it has been reserved.
+    pub(crate) fn put_instructions(
+        &mut self,
+        slot: u32,
+        program: Program,
+        echo: Echo,
+        resets: bool,
+    ) {
+        self.count_references(slot, false);
+        let load = self.counters.entry(slot);
+        if let Some(entry) = self.entries.get_mut(slot) {
+            let program = core::mem::replace(&mut entry.program, program);
+            let echo = core::mem::replace(&mut entry.echo, echo);
+            let sequence = entry.sequence;
+            self.note_undo(|| Undo::Modified { slot, sequence, program, echo, load });
+        }
+        if resets {
+            self.counters.reset_entry(slot);
+        }
+        self.count_references(slot, true);
     }
 
     fn delete(&mut self, now: Nanos, given: &FlowMod) -> Result<(), NoMemory> {
         let filter = Filter::new(&given.matching, given.cookie, given.cookie_mask);
         let filter = filter.sending(self, given.out_port, given.out_group);
-        let is_strict = given.command == FlowModCommand::DeleteStrict;
-        let tables = match given.table_id {
-            TableId::ALL => 0..=u8::MAX,
-            TableId(one) => one..=one,
+        let last_table_id = u8::try_from(self.tables.len().saturating_sub(1)).unwrap_or(u8::MAX);
+        let (first, last) = match given.table_id {
+            TableId::ALL => (0, last_table_id),
+            TableId(one) => (one, one),
         };
-        for table_id in tables.take(self.tables.len()) {
-            let mut next = self.first_selected(table_id, &filter, is_strict, given.priority);
-            while let Some(slot) = next {
-                let behind = self.entries.get(slot).map_or(NO_NEIGHBOUR, |entry| entry.next);
+        if given.command != FlowModCommand::DeleteStrict {
+            let walk = Walk::new(self, first, last);
+            self.job = Some(Job::delete(now, filter, walk));
+            return Ok(());
+        }
+        for table_id in first..=last {
+            if let Some(slot) = self.identical(table_id, &filter, given.priority) {
                 self.reserve_undo(1)?;
                 self.remove_entry(now, slot, FlowRemovedReason::Delete);
-                next = if is_strict { None } else { self.next_selected(behind, &filter) };
             }
         }
         Ok(())
     }
 
-    /// The first entry of a table that a request is about.
-    fn first_selected(
-        &self,
-        table_id: u8,
-        filter: &Filter,
-        is_strict: bool,
-        priority: u16,
-    ) -> Option<u32> {
+    /// The entry of a table that a strict request is about.
+    fn identical(&self, table_id: u8, filter: &Filter, priority: u16) -> Option<u32> {
         let table = self.tables.get(usize::from(table_id))?;
-        if !is_strict {
-            return self.next_selected(table.first()?, filter);
-        }
         let slot = table.classifier.get(&filter.key, priority)?;
         self.entries.get(slot).is_some_and(|entry| filter.passes(entry)).then_some(slot)
-    }
-
-    /// The first entry from `slot` on, in the order of its table, that a filter selects.
-    fn next_selected(&self, slot: u32, filter: &Filter) -> Option<u32> {
-        let mut slot = slot;
-        loop {
-            let entry = self.entries.get(slot)?;
-            if filter.selects(entry) {
-                return Some(slot);
-            }
-            slot = entry.next;
-        }
     }
 
     /// Removes an entry; whoever asked is told.
@@ -406,7 +439,10 @@ impl Tables {
         let (load, used) = (self.counters.entry(slot), self.counters.entry_used(slot));
         let Some(entry) = self.entries.get(slot) else { return };
         let (key, table_id) = (entry.masked_key(), usize::from(entry.table_id));
-        let priority = entry.priority;
+        let (priority, behind) = (entry.priority, entry.next);
+        if let Some(job) = &mut self.job {
+            job.passes(slot, behind);
+        }
         if let Some(table) = self.tables.get_mut(table_id) {
             table.classifier.remove(&key, priority);
             table.unlink(slot, &mut self.entries);
@@ -424,7 +460,7 @@ impl Tables {
     }
 
     /// Whether the entries may hold so many bytes more (see [`FlowEntry::held`]).
-    fn check_room(&self, more: u64) -> Result<(), OfpError> {
+    pub(crate) fn check_room(&self, more: u64) -> Result<(), OfpError> {
         let undo = self.journal.as_ref().map_or(0, Journal::held);
         let held = self.held.saturating_add(undo).saturating_add(more);
         if held <= self.config.max_entry_bytes { Ok(()) } else { Err(FULL) }

@@ -22,6 +22,8 @@
 //! Finding the entry is O(log n). A table with eviction has a heap of deadlines of its own: 16 bytes for
 //! each entry with a timeout, 4 bytes for each slot. As in [`timeouts`](crate::timeouts), hits do not
 //! touch it: whoever is at its top is asked when it was hit last, and moves down if that is news.
+//! Where traffic has moved all of them, an ADD moves [`VICTIM_LOOKS`] of them down and takes the next one,
+//! so that none of a million holds up the switch; the order is exact again once they have moved.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -35,6 +37,9 @@ use crate::flow_table::FlowTable;
 use crate::slab::Slab;
 use crate::tables::Tables;
 use crate::timeouts::Timeouts;
+
+/// Entries that one ADD to a full table looks at.
+const VICTIM_LOOKS: u32 = 256;
 
 /// What an ADD to a full table does.
 #[doc(alias = "OFPTC_EVICTION")]
@@ -214,10 +219,12 @@ impl Tables {
         if *eviction == Eviction::Refuse {
             return None;
         }
+        let mut looks = VICTIM_LOOKS;
         while let Some((known, slot)) = deadlines.first() {
             let used = counters.entry_used(slot).min(now);
+            looks = looks.saturating_sub(1);
             match entries.get(slot).and_then(|entry| entry.deadline(used)) {
-                Some(deadline) if deadline > known => deadlines.set(slot, deadline),
+                Some(deadline) if deadline > known && looks > 0 => deadlines.set(slot, deadline),
                 Some(_) => return Some(slot),
                 None => deadlines.remove(slot),
             }

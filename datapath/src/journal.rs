@@ -96,6 +96,7 @@ impl Undo {
 impl Tables {
     /// Starts writing down how operations are undone.
     pub fn begin(&mut self) {
+        self.finish();
         let port_news_count = self.port_news_count();
         self.journal = Some(Journal { undo: Vec::new(), held: 0, port_news_count });
     }

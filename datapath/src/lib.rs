@@ -76,6 +76,7 @@ mod flow_table;
 mod fragments;
 mod fullness;
 mod groups;
+mod job;
 mod journal;
 pub mod key;
 mod mac_table;

@@ -12,6 +12,7 @@ use ofp_codec::{
 };
 
 use crate::classifier::{TableCompiled, Template};
+use crate::flow_entry::FlowEntry;
 use crate::flow_mod::Filter;
 use crate::tables::Tables;
 
@@ -35,6 +36,13 @@ enum Place {
     At {
         slot: u32,
         sequence: u64,
+    },
+    /// On the way from the first entry to the first that is not older than `target`, since the one
+    /// that it stood before has gone; at the entry in this slot with the number `own`.
+    Seek {
+        slot: u32,
+        own: u64,
+        target: u64,
     },
     /// Behind the last table.
     Done,
@@ -102,17 +110,11 @@ impl Tables {
 
     pub(crate) fn next_slot(&self, cursor: &mut FlowCursor, budget: &mut u32) -> Option<u32> {
         loop {
-            let slot = match cursor.place {
-                Place::Done => return None,
-                Place::Start => self.tables.get(usize::from(cursor.table_id))?.first(),
-                Place::At { slot, sequence } => self.resume(cursor.table_id, slot, sequence),
-            };
+            if cursor.is_done() {
+                return None;
+            }
             *budget = budget.checked_sub(1)?;
-            let Some((slot, entry)) = slot.and_then(|slot| Some((slot, self.entries.get(slot)?)))
-            else {
-                cursor.next_table();
-                continue;
-            };
+            let Some((slot, entry)) = self.entry_at(cursor) else { continue };
             match self.entries.get(entry.next) {
                 Some(next) => {
                     cursor.place = Place::At { slot: entry.next, sequence: next.sequence };
@@ -125,20 +127,46 @@ impl Tables {
         }
     }
 
-    /// The first entry of a table that is not older than what a cursor stood before.
-    fn resume(&self, table_id: u8, slot: u32, sequence: u64) -> Option<u32> {
-        let here = self.entries.get(slot);
-        if here.is_some_and(|e| e.sequence == sequence && e.table_id == table_id) {
-            return Some(slot);
-        }
-        let mut slot = self.tables.get(usize::from(table_id))?.first()?;
-        loop {
-            let entry = self.entries.get(slot)?;
-            if entry.sequence >= sequence {
-                return Some(slot);
+    /// The entry that a cursor stands before; `None` when it has come a step nearer to one, or to the
+    /// end.
+    fn entry_at(&self, cursor: &mut FlowCursor) -> Option<(u32, &FlowEntry)> {
+        let table_id = cursor.table_id;
+        let numbered = |slot: u32, sequence: u64| {
+            let entry = self.entries.get(slot);
+            entry.filter(|entry| entry.sequence == sequence && entry.table_id == table_id)
+        };
+        let first = self.tables.get(usize::from(table_id)).and_then(|table| table.first());
+        let first = first.and_then(|slot| Some((slot, self.entries.get(slot)?)));
+        let (seeker, target) = match cursor.place {
+            Place::Done => return None,
+            Place::Start => {
+                if first.is_none() {
+                    cursor.next_table();
+                }
+                return first;
             }
-            slot = entry.next;
+            Place::At { slot, sequence } => match numbered(slot, sequence) {
+                Some(entry) => return Some((slot, entry)),
+                None => (first, sequence),
+            },
+            Place::Seek { slot, own, target } => match numbered(slot, own) {
+                Some(entry) => {
+                    let next = self.entries.get(entry.next).map(|next| (entry.next, next));
+                    (next, target)
+                }
+                None => (first, target),
+            },
+        };
+        match seeker {
+            None => cursor.next_table(),
+            Some((slot, entry)) if entry.sequence >= target => {
+                cursor.place = Place::At { slot, sequence: entry.sequence };
+            }
+            Some((slot, entry)) => {
+                cursor.place = Place::Seek { slot, own: entry.sequence, target };
+            }
         }
+        None
     }
 
     /// Sums over the flow entries that a request selects.
@@ -149,14 +177,22 @@ impl Tables {
     pub fn aggregate(&self, request: &FlowStatsRequest) -> Result<AggregateStats, OfpError> {
         let mut cursor = self.flow_stats(request)?;
         let mut sum = AggregateStats::default();
-        let mut budget = u32::MAX;
-        while let Some(slot) = self.next_slot(&mut cursor, &mut budget) {
+        while !cursor.is_done() {
+            self.aggregate_more(&mut cursor, &mut sum, u32::MAX);
+        }
+        Ok(sum)
+    }
+
+    /// Adds the next flow entries of a cursor to a sum, until the cursor is
+    /// [done](FlowCursor::is_done) or `budget` entries have been looked at.
+    pub fn aggregate_more(&self, cursor: &mut FlowCursor, sum: &mut AggregateStats, budget: u32) {
+        let mut budget = budget;
+        while let Some(slot) = self.next_slot(cursor, &mut budget) {
             let load = self.counters.entry(slot);
             sum.packet_count = sum.packet_count.wrapping_add(load.packets);
             sum.byte_count = sum.byte_count.wrapping_add(load.bytes);
             sum.flow_count = sum.flow_count.saturating_add(1);
         }
-        Ok(sum)
     }
 
     /// Flow entries in all tables.

@@ -38,6 +38,11 @@ impl<T> Slab<T> {
         self.count
     }
 
+    /// Slots that there are, full or free: the first so many.
+    pub(crate) fn slot_count(&self) -> u32 {
+        self.len
+    }
+
     /// The slot that the next insertion uses; room for it is made, so that it cannot fail.
     pub(crate) fn reserve(&mut self) -> Result<u32, NoMemory> {
         if self.free != NONE {

@@ -52,6 +52,7 @@ impl Tables {
         now: Nanos,
         wanted: &[TableFeatures],
     ) -> Result<(), OfpError> {
+        self.finish();
         if !self.personality().features.contains(Features::TABLE_FEATURES_WRITE) {
             return Err(OfpError::TableFeaturesFailed(TableFeaturesFailedCode::Eperm));
         }

@@ -11,9 +11,9 @@ use alloc::vec::Vec;
 
 use hypercall::{Nanos, Port};
 use ofp_codec::{
-    ConfigFlags, FlowModFlags, FlowRemoved, FlowRemovedReason, GroupId, GroupMod, GroupModCommand,
-    GroupModFailedCode, MeterId, MeterMod, MeterModCommand, MeterModFailedCode, OfpError, PortMod,
-    PortModFailedCode, PortNo, PortStatus, TableId, TableMod, TableModFailedCode,
+    ConfigFlags, FlowModFlags, FlowRemoved, GroupId, GroupMod, GroupModCommand, GroupModFailedCode,
+    MeterId, MeterMod, MeterModCommand, MeterModFailedCode, OfpError, PortMod, PortModFailedCode,
+    PortNo, PortStatus, TableId, TableMod, TableModFailedCode,
 };
 
 use crate::actions;
@@ -23,6 +23,7 @@ use crate::flow_entry::{FlowEntry, Gone};
 use crate::flow_table::FlowTable;
 use crate::fullness::VacancyEvents;
 use crate::groups::{self, Groups};
+use crate::job::Job;
 use crate::journal::{Journal, Undo};
 use crate::mac_table::{MacTable, mix};
 use crate::meters::Meters;
@@ -71,6 +72,9 @@ pub struct Tables {
     pub(crate) watch: Option<Watch>,
     pub(crate) eviction_count: u64,
     pub(crate) vacancy_events: VacancyEvents,
+    /// A change of many entries that is under way, and how one ended that was hurried.
+    pub(crate) job: Option<Job>,
+    pub(crate) job_end: Option<Result<(), OfpError>>,
     /// Room in which flow entries are put together.
     pub(crate) scratch: Scratch,
 }
@@ -114,6 +118,8 @@ impl Tables {
             watch: None,
             eviction_count: 0,
             vacancy_events: Vec::new(),
+            job: None,
+            job_end: None,
             scratch: Scratch::default(),
             shape,
             config,
@@ -176,6 +182,12 @@ impl Tables {
     ///
     /// GROUP_MOD_FAILED, or BAD_ACTION for a bucket's action; nothing has changed then.
     pub fn group_mod(&mut self, now: Nanos, given: &GroupMod) -> Result<(), OfpError> {
+        self.begin_group_mod(now, given)?;
+        self.complete(now)
+    }
+
+    /// Checks a group-mod and does it, or leaves a deletion as a [`Job`].
+    pub(crate) fn start_group_mod(&mut self, now: Nanos, given: &GroupMod) -> Result<(), OfpError> {
         let fail = |code| Err(OfpError::GroupModFailed(code));
         if given.command == GroupModCommand::Delete {
             return self.group_delete(now, given);
@@ -219,39 +231,22 @@ impl Tables {
         if !given.buckets.is_empty() {
             return fail(GroupModFailedCode::InvalidGroup);
         }
-        if given.group_id == GroupId::ALL {
+        let (only, left, used) = match given.group_id {
             // All their entries in one pass, then groups that no entry uses.
-            let count = self.groups.use_count();
-            self.remove_users(now, count, FlowRemovedReason::GroupDelete, |entry| {
-                entry.program().groups().next().is_some()
-            })
+            GroupId::ALL => (None, self.groups.use_count(), self.groups.slots()),
+            id => {
+                let Some(slot) = self.groups.slot(id) else { return Ok(()) };
+                if self.groups.is_chained(slot) {
+                    return fail(GroupModFailedCode::ChainedGroup);
+                }
+                let left = self.groups.get(slot).map_or(0, |group| group.entry_count);
+                (Some(slot), left, alloc::vec![slot])
+            }
+        };
+        let left = left.min(self.entries.count());
+        self.reserve_undo((left as usize).saturating_add(used.len()))
             .map_err(|_| OfpError::GroupModFailed(GroupModFailedCode::OutOfGroups))?;
-            for slot in self.groups.slots() {
-                self.group_remove(now, slot)?;
-            }
-            return Ok(());
-        }
-        let Some(slot) = self.groups.slot(given.group_id) else { return Ok(()) };
-        if self.groups.is_chained(slot) {
-            return fail(GroupModFailedCode::ChainedGroup);
-        }
-        self.group_remove(now, slot)
-    }
-
-    /// Removes a group and every flow entry that uses it.
-    fn group_remove(&mut self, now: Nanos, slot: u32) -> Result<(), OfpError> {
-        let count = self.groups.get(slot).map_or(0, |group| group.entry_count);
-        self.remove_users(now, count, FlowRemovedReason::GroupDelete, |entry| {
-            entry.uses_group(slot)
-        })
-        .and_then(|()| self.reserve_undo(1))
-        .map_err(|_| OfpError::GroupModFailed(GroupModFailedCode::OutOfGroups))?;
-        if let Some(group) = self.groups.take(slot) {
-            match self.journal.is_some() {
-                true => self.note_undo(|| Undo::GroupRemoved(group)),
-                false => group.free(&mut self.counters),
-            }
-        }
+        self.job = Some(Job::groups(now, only, left, used));
         Ok(())
     }
 
@@ -269,6 +264,12 @@ impl Tables {
     ///
     /// METER_MOD_FAILED; nothing has changed then.
     pub fn meter_mod(&mut self, now: Nanos, given: &MeterMod) -> Result<(), OfpError> {
+        self.begin_meter_mod(now, given)?;
+        self.complete(now)
+    }
+
+    /// Checks a meter-mod and does it, or leaves a deletion as a [`Job`].
+    pub(crate) fn start_meter_mod(&mut self, now: Nanos, given: &MeterMod) -> Result<(), OfpError> {
         let is_virtual =
             given.meter_id == MeterId::SLOWPATH || given.meter_id == MeterId::CONTROLLER;
         if is_virtual && !self.personality().features.contains(Features::VIRTUAL_METERS) {
@@ -291,62 +292,17 @@ impl Tables {
                 }
             }
             MeterModCommand::Delete => {
-                if given.meter_id == MeterId::ALL {
+                let used = self.meters.selected(given.meter_id);
+                let (only, left) = match (given.meter_id, &used[..]) {
                     // All their entries in one pass, then meters that no entry uses.
-                    let count = self.meters.use_count();
-                    self.remove_metered(now, count, |slot| slot.is_some()).map_err(no_memory)?;
-                }
-                for slot in self.meters.selected(given.meter_id) {
-                    self.meter_remove(now, slot).map_err(no_memory)?;
-                }
+                    (MeterId::ALL, _) => (None, self.meters.use_count()),
+                    (_, [slot, ..]) => (Some(*slot), self.meters.flow_count(*slot)),
+                    (_, []) => return Ok(()),
+                };
+                let left = left.min(self.entries.count());
+                self.reserve_undo((left as usize).saturating_add(used.len())).map_err(no_memory)?;
+                self.job = Some(Job::meters(now, only, left, used));
             }
-        }
-        Ok(())
-    }
-
-    /// Removes a meter and every flow entry that uses it.
-    fn meter_remove(&mut self, now: Nanos, slot: u32) -> Result<(), NoMemory> {
-        let count = self.meters.flow_count(slot);
-        self.remove_metered(now, count, |used| used == Some(slot))?;
-        self.reserve_undo(1)?;
-        if let Some(meter) = self.meters.take(slot) {
-            match self.journal.is_some() {
-                true => self.note_undo(|| Undo::MeterRemoved(meter)),
-                false => meter.free(&mut self.counters),
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes at most `count` flow entries, those of whose meter `is_gone` is true.
-    fn remove_metered(
-        &mut self,
-        now: Nanos,
-        count: u32,
-        is_gone: impl Fn(Option<u32>) -> bool,
-    ) -> Result<(), NoMemory> {
-        self.remove_users(now, count, FlowRemovedReason::MeterDelete, |entry| {
-            is_gone(entry.program().meter())
-        })
-    }
-
-    /// Removes the flow entries that `uses` is true of; there are at most `count`.
-    fn remove_users(
-        &mut self,
-        now: Nanos,
-        count: u32,
-        reason: FlowRemovedReason,
-        uses: impl Fn(&FlowEntry) -> bool,
-    ) -> Result<(), NoMemory> {
-        let count = count.min(self.entries.count());
-        self.reserve_undo(count as usize)?;
-        let mut from = 0;
-        for _ in 0..count {
-            let mut entries = self.entries.iter_from(from);
-            let Some((slot, _)) = entries.find(|(_, entry)| uses(entry)) else { break };
-            drop(entries);
-            self.remove_entry(now, slot, reason);
-            from = slot;
         }
         Ok(())
     }

@@ -71,6 +71,8 @@ pub(crate) struct Channel {
     pub(crate) monitors: Monitors,
     /// A long reply that is still being queued. Until it is, the channel takes nothing more.
     pub(crate) dump: Option<Dump>,
+    /// Whether it waits for a change of the tables that is under way.
+    pub(crate) is_waiting: bool,
     pub(crate) counters: ChannelCounters,
     /// Whether the device has counted that it was lost.
     pub(crate) is_counted: bool,
@@ -109,15 +111,19 @@ impl Channel {
             bundles: Bundles::default(),
             monitors: Monitors::default(),
             dump: None,
+            is_waiting: false,
             counters: ChannelCounters::default(),
             is_counted: false,
         })
     }
 
-    /// Whether it takes bytes: not while its reader is behind, and not before a long reply is
-    /// queued, so that replies keep the order of requests.
+    /// Whether it takes bytes: not while its reader is behind, and not before a change is done and a
+    /// long reply is queued, so that replies keep the order of requests.
     pub(crate) fn accepts(&self, config: &DeviceConfig) -> bool {
-        !self.is_over() && self.dump.is_none() && self.out.control_len() < config.reply_len_soft
+        !self.is_over()
+            && !self.is_waiting
+            && self.dump.is_none()
+            && self.out.control_len() < config.reply_len_soft
     }
 
     pub(crate) fn is_over(&self) -> bool {

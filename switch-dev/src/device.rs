@@ -18,6 +18,7 @@ use crate::channel::{Auxiliary, Channel, ChannelCounters, Phase, message_len};
 use crate::dispatch::{self, Turn};
 use crate::flow_updates::Author;
 use crate::generation::Generation;
+use crate::slices::Pending;
 use crate::{
     ChannelId, ChannelKind, DeviceConfig, DeviceError, FailMode, HangUp, Readiness, hello,
 };
@@ -51,6 +52,8 @@ pub struct Device {
     pub(crate) channels: Vec<Channel>,
     next_id: u64,
     fail_mode: FailMode,
+    /// Whose slice is next: a channel's, or behind the last one the tables'.
+    pub(crate) turn: usize,
 }
 
 /// What all channels share.
@@ -62,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) notice: Vec<u8>,
     /// The flow-mod that was executed last, whose memory the next one takes.
     pub(crate) flow_mod: FlowMod,
+    /// The change of the tables that is under way.
+    pub(crate) pending: Option<Pending>,
     /// News that the tables had lost when it was last looked at.
     pub(crate) lost_news: u64,
     pub(crate) counters: DeviceCounters,
@@ -117,10 +122,11 @@ impl Device {
             generation: Generation::default(),
             notice: Vec::new(),
             flow_mod: FlowMod::default(),
+            pending: None,
             lost_news: 0,
             counters: DeviceCounters::default(),
         };
-        Device { core, channels: Vec::new(), next_id: 1, fail_mode: FailMode::Secure }
+        Device { core, channels: Vec::new(), next_id: 1, fail_mode: FailMode::Secure, turn: 0 }
     }
 
     /// The switch behind the device.
@@ -222,11 +228,12 @@ impl Device {
     }
 
     /// Takes bytes of a channel's stream, executes the messages that become whole, and returns how
-    /// many bytes were taken. It takes less than it is given when the channel has to be read first.
+    /// many bytes were taken. It takes less than it is given when the channel has to be read first, or
+    /// has to wait for a change of many entries: then [`next_deadline`](Device::next_deadline) is past.
     ///
     /// # Errors
     ///
-    /// [`DeviceError::WouldBlock`] when nothing is taken before the channel is read,
+    /// [`DeviceError::WouldBlock`] when nothing is taken before the channel is read or the change done,
     /// [`DeviceError::HungUp`], [`DeviceError::BadChannel`], [`DeviceError::NoMemory`].
     pub fn write<H: Hypercall + ?Sized>(
         &mut self,
@@ -236,8 +243,13 @@ impl Device {
         bytes: &[u8],
     ) -> Result<usize, DeviceError> {
         let at = self.position(id)?;
+        if self.channels.get(at).is_some_and(|channel| channel.is_waiting) {
+            self.continue_change(now);
+        }
         let mut rest = bytes;
-        while let Some(channel) = self.channels.get_mut(at) {
+        loop {
+            self.note_waiting(at, rest);
+            let Some(channel) = self.channels.get_mut(at) else { break };
             if channel.is_over() && rest.len() == bytes.len() {
                 return Err(DeviceError::HungUp);
             }
@@ -297,8 +309,11 @@ impl Device {
             return Err(DeviceError::BadChannel);
         };
         let copied = channel.out.read(into);
-        let is_over = channel.is_over();
-        while self.continue_dump(at, now) {}
+        let (is_over, is_waiting) = (channel.is_over(), channel.is_waiting);
+        self.continue_dump(at, now);
+        if is_waiting && copied == 0 {
+            self.continue_change(now);
+        }
         self.continue_backlog(at);
         self.deliver();
         match copied {
@@ -337,8 +352,8 @@ impl Device {
         events
     }
 
-    /// What time brings: entries and unfinished requests run out, long replies go on, news goes to
-    /// the channels. To be called at [`next_deadline`](Device::next_deadline) at the latest.
+    /// What time brings: entries and unfinished requests run out, long changes and replies go on by a
+    /// slice, news goes to the channels. To be called at [`next_deadline`](Device::next_deadline) at the latest.
     pub fn tick<H: Hypercall + ?Sized>(&mut self, now: Nanos, _host: &mut H) {
         self.core.switch.tables.tick(now);
         let timeout = OfpError::Experimenter {
@@ -357,33 +372,15 @@ impl Device {
     /// The moment at which [`tick`](Device::tick) has something to do; `None` when nothing waits
     /// for time to pass.
     pub fn next_deadline(&self) -> Option<Nanos> {
-        if self.core.switch.tables.has_port_status() || self.core.switch.tables.has_changes() {
+        let tables = &self.core.switch.tables;
+        let has_news = tables.has_port_status() || tables.has_changes();
+        if has_news || self.has_slices() || self.can_tell_removed() {
             return Some(Nanos(0));
         }
         let config = &self.core.config;
         let unfinished =
             self.channels.iter().filter_map(|channel| channel.assembly.next_deadline(config));
         unfinished.chain(self.core.switch.tables.next_deadline()).min()
-    }
-
-    /// Goes on with long replies whose readers have room for more, at most `budget` messages on
-    /// each channel. Returns whether more could be done at once. Reading does the same for the
-    /// channel that is read, so a host need not call this.
-    pub fn step(&mut self, now: Nanos, budget: usize) -> bool {
-        let mut more = false;
-        for at in 0..self.channels.len() {
-            for _ in 0..budget {
-                if !self.continue_dump(at, now) {
-                    break;
-                }
-            }
-            self.continue_backlog(at);
-            more |= self.channels.get(at).is_some_and(|channel| {
-                channel.dump.is_some()
-                    && channel.out.control_len() < self.core.config.reply_len_soft
-            });
-        }
-        more
     }
 
     fn position(&self, id: ChannelId) -> Result<usize, DeviceError> {
@@ -444,11 +441,17 @@ impl Device {
             flow_mod_xid: None,
             late_reply: None,
             is_changed: false,
+            is_unfinished: false,
         };
         dispatch::message(&mut turn);
         let (is_new_master, is_changed) = (turn.is_new_master, turn.is_changed);
         let author = turn.flow_mod_xid.map(|xid| Author { channel: turn.channel.id, xid });
         let late_reply = turn.late_reply.take();
+        if turn.is_unfinished {
+            turn.channel.is_waiting = true;
+            let id = turn.channel.id;
+            self.core.pending = Some(Pending::new(id, author, header.xid, message));
+        }
         self.deliver_flow_changes(author);
         if let (Some(reply), Some(channel)) = (late_reply, self.channels.get_mut(at)) {
             channel.reply_message(64, header.xid, &reply);
@@ -465,27 +468,12 @@ impl Device {
             self.share(at);
             self.settle();
         }
-        while self.continue_dump(at, now) {}
+        self.continue_dump(at, now);
         self.continue_backlog(at);
         self.deliver();
         if self.channels.get(at).is_some_and(Channel::is_over) {
             self.count_the_slow();
         }
-    }
-
-    /// Queues the next message of a long reply when its channel has room for it. Returns whether it
-    /// did and there is more to come.
-    fn continue_dump(&mut self, at: usize, now: Nanos) -> bool {
-        let Some(channel) = self.channels.get_mut(at) else { return false };
-        if channel.out.control_len() >= self.core.config.reply_len_soft {
-            return false;
-        }
-        let Some(mut dump) = channel.dump.take() else { return false };
-        let is_done = dump.queue_part(&self.core, channel, now);
-        if !is_done && !channel.is_over() {
-            channel.dump = Some(dump);
-        }
-        !is_done
     }
 
     /// Makes what a connection has said about its controller true for the controller's others.

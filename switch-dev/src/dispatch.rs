@@ -18,6 +18,7 @@ use crate::handlers::{
     monitor, multipart, packet_out, port, queue, role, table,
 };
 use crate::quirks;
+use crate::slices::SLICE;
 
 /// One message being executed: whose it is, and what it may touch.
 pub(crate) struct Turn<'a, H: ?Sized> {
@@ -36,12 +37,26 @@ pub(crate) struct Turn<'a, H: ?Sized> {
     pub(crate) late_reply: Option<Message>,
     /// Set where the channel says what it wants to hear.
     pub(crate) is_changed: bool,
+    /// Set where the change that the message asks for goes on in slices.
+    pub(crate) is_unfinished: bool,
 }
 
 impl<H: ?Sized> Turn<'_, H> {
     /// Queues a reply with the request's xid, of about `expected_len` bytes.
     pub(crate) fn reply(&mut self, expected_len: usize, message: &Message) {
         self.channel.reply_message(expected_len, self.xid, message);
+    }
+
+    /// Does the first slice of a change of the tables that has begun; mostly it is the last, too.
+    pub(crate) fn carry_out(&mut self) -> Result<(), OfpError> {
+        let tables = &mut self.core.switch.tables;
+        if !tables.is_busy() {
+            return Ok(());
+        }
+        tables.step(self.now, SLICE).unwrap_or_else(|| {
+            self.is_unfinished = true;
+            Ok(())
+        })
     }
 }
 

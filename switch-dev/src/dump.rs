@@ -11,8 +11,9 @@
 //! Entries are encoded where they are sent from. A message is closed when the next entry would
 //! make it longer than [`PART_LEN`]; that entry is kept and opens the next message. The flag MORE
 //! is set once it is known that more comes, so the last message is never an empty afterthought.
-//! Looking for entries is bounded as well: a filter that selects almost nothing ends a message
-//! early, perhaps an empty one, which the standard allows, so that no call walks a whole table.
+//! Looking for entries is bounded as well: where a filter selects almost nothing, the message in the
+//! making is put aside after [`LOOK_COUNT`] entries and the next call goes on with it, so that no call
+//! walks a whole table. A sum over entries is made in the same slices.
 //!
 //! # What it does not do
 //!
@@ -25,8 +26,8 @@ use alloc::vec::{IntoIter, Vec};
 use datapath::FlowCursor;
 use hypercall::Nanos;
 use ofp_codec::multipart::{
-    FlowMonitorFlags, FlowStatsRequest, GroupDesc, GroupStats, MeterConfig, MeterStats,
-    MultipartFlags, PortStats, QueueStats, TableStats,
+    AggregateStats, FlowMonitorFlags, FlowStatsRequest, GroupDesc, GroupStats, MeterConfig,
+    MeterStats, MultipartFlags, PortStats, QueueStats, TableStats,
 };
 use ofp_codec::{
     BadRequestCode, Message, MultipartReply, MultipartReplyBody, MultipartRequestBody, OfpError,
@@ -41,8 +42,8 @@ use crate::monitor::{Monitor, selecting};
 
 /// Length from which on a message takes no further entry.
 const PART_LEN: usize = 60_000;
-/// Flow entries looked at for one message.
-const LOOK_COUNT: u32 = 65_536;
+/// Flow entries looked at in one call.
+pub(crate) const LOOK_COUNT: u32 = 2048;
 /// Where the flags of a multipart message are.
 const FLAGS_AT: usize = 10;
 
@@ -51,7 +52,8 @@ const FLAGS_AT: usize = 10;
 pub(crate) struct Dump {
     xid: u32,
     entries: Entries,
-    /// An encoded entry, with a header in front, that did not fit the message before.
+    /// Encoded entries, with a header in front: one that did not fit the message before, or those that
+    /// the last call has found.
     kept: Vec<u8>,
 }
 
@@ -59,6 +61,9 @@ pub(crate) struct Dump {
 #[derive(Debug)]
 enum Entries {
     Flow(Box<FlowCursor>),
+    Aggregate(Box<FlowCursor>, AggregateStats),
+    /// The sum has been told.
+    Aggregated,
     Monitored(Box<FlowCursor>, Vec<Monitor>),
     TableFeatures(IntoIter<TableId>),
     Table(IntoIter<TableStats>),
@@ -83,6 +88,10 @@ impl Dump {
         let tables = &core.switch.tables;
         let entries = match asked {
             Asked::Flow(request) => Entries::Flow(Box::new(tables.flow_stats(&request)?)),
+            Asked::Aggregate(request) => {
+                let cursor = Box::new(tables.flow_stats(&request)?);
+                Entries::Aggregate(cursor, AggregateStats::default())
+            }
             // Those that a request has just shaped come in its order.
             Asked::TableFeatures(asked) if !asked.is_empty() => {
                 let ids = asked.iter().map(|table| table.table_id);
@@ -118,14 +127,16 @@ impl Dump {
         Ok(Dump { xid, entries: Entries::Monitored(cursor, monitors), kept: Vec::new() })
     }
 
-    /// Queues the next message of the list. Returns whether it was the last.
+    /// Queues the next message of the list, or looks for more of its entries. Returns whether it was
+    /// the last.
     pub(crate) fn queue_part(&mut self, core: &Core, channel: &mut Channel, now: Nanos) -> bool {
         let mut is_last = false;
         channel.reply(PART_LEN, |buffer| is_last = self.encode_part(core, now, buffer));
         is_last
     }
 
-    /// Writes the next message; returns whether it is the last.
+    /// Writes the next message, or nothing when it has looked at as many entries as it may; returns
+    /// whether it is the last.
     fn encode_part(&mut self, core: &Core, now: Nanos, buffer: &mut Vec<u8>) -> bool {
         let start = buffer.len();
         let mut budget = LOOK_COUNT;
@@ -133,7 +144,11 @@ impl Dump {
         let is_last = loop {
             let mark = buffer.len();
             let Some(body) = self.entries.next(core, now, &mut budget) else {
-                break self.entries.is_done();
+                if !self.entries.is_done() {
+                    self.kept = buffer.split_off(start);
+                    return false;
+                }
+                break true;
             };
             if !encode(self.xid, body, buffer) {
                 buffer.truncate(mark);
@@ -173,6 +188,17 @@ impl Entries {
             Entries::Flow(cursor) => {
                 Reply::Flow([tables.next_flow_stats(cursor, now, budget)?].into())
             }
+            Entries::Aggregate(cursor, sum) => {
+                tables.aggregate_more(cursor, sum, *budget);
+                *budget = 0;
+                if !cursor.is_done() {
+                    return None;
+                }
+                let sum = *sum;
+                *self = Entries::Aggregated;
+                Reply::Aggregate(sum)
+            }
+            Entries::Aggregated => return None,
             Entries::Monitored(_, monitors) if monitors.is_empty() => return None,
             Entries::Monitored(cursor, monitors) => loop {
                 let entry = tables.next_flow(cursor, budget)?;
@@ -200,7 +226,7 @@ impl Entries {
     /// Whether `None` from [`next`](Entries::next) means that nothing is left.
     fn is_done(&self) -> bool {
         match self {
-            Entries::Flow(cursor) => cursor.is_done(),
+            Entries::Flow(cursor) | Entries::Aggregate(cursor, _) => cursor.is_done(),
             Entries::Monitored(cursor, monitors) => cursor.is_done() || monitors.is_empty(),
             _ => true,
         }
@@ -219,6 +245,8 @@ impl Entries {
         use MultipartReplyBody as Reply;
         match self {
             Entries::Flow(_) => Reply::Flow(Vec::new()),
+            Entries::Aggregate(_, sum) => Reply::Aggregate(*sum),
+            Entries::Aggregated => Reply::Aggregate(AggregateStats::default()),
             Entries::Monitored(..) => Reply::FlowMonitor(Vec::new()),
             Entries::TableFeatures(_) => Reply::TableFeatures(Vec::new()),
             Entries::Table(_) => Reply::Table(Vec::new()),

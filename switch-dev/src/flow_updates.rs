@@ -68,6 +68,10 @@ impl Device {
         while self.core.switch.tables.next_change(&mut told).is_some() {}
         for channel in self.channels.iter_mut().filter(|channel| !channel.monitors.is_empty()) {
             channel.end_flow_updates(&self.core.config);
+            // What one flow-mod does in slices is told in short once.
+            if self.core.pending.is_none() {
+                channel.monitors.abbreviated = None;
+            }
             if lost != 0 {
                 channel.hang_up(HangUp::NoMemory);
             }
@@ -190,7 +194,6 @@ impl Channel {
     /// Queues what has been told together.
     fn end_flow_updates(&mut self, config: &DeviceConfig) {
         self.queue_flow_updates();
-        self.monitors.abbreviated = None;
         self.bound(config);
     }
 

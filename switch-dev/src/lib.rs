@@ -16,6 +16,9 @@
 //!   behind is not read from ([`DeviceError::WouldBlock`]); one whose queue fills all the same,
 //!   because of what others did, is hung up and counted. Port-status is brought up to date in the
 //!   queue. Packet-ins are bounded on each channel, and what does not fit is counted.
+//! * No call takes long: a change or a reply that is about a million entries goes on in slices, and the
+//!   channel that waits for it is not read from meanwhile. Until it is done a
+//!   [`tick`](Device::tick) is due at once.
 //!
 //! What it does not do: fragments cannot be reassembled; auxiliary connections are streams like the
 //! main one, not datagrams. Keep-alive and time limits for a hello belong to whoever owns the
@@ -55,6 +58,7 @@ mod monitor;
 mod notices;
 mod out_queue;
 mod quirks;
+mod slices;
 
 pub use channel::ChannelCounters;
 pub use config::{ChannelId, ChannelKind, DeviceConfig, FailMode, HangUp, Readiness};

@@ -15,6 +15,8 @@ use crate::async_filter::Notice;
 use crate::channel::Channel;
 use crate::device::{Core, Device};
 
+/// Removals that one call tells.
+const REMOVED_MAX: usize = 1024;
 /// Capacity that the buffer of notices keeps.
 const NOTICE_KEEP: usize = 4096;
 
@@ -69,20 +71,11 @@ impl Device {
     /// wait for the slowest: one that reads gets them at its pace, and one that does not comes to
     /// its bound.
     fn deliver_flow_removed(&mut self) {
-        loop {
+        for _ in 0..REMOVED_MAX {
+            if !self.can_tell_removed() {
+                return;
+            }
             let tables = &mut self.core.switch.tables;
-            if tables.flow_removed_count() == 0 {
-                return;
-            }
-            let may_wait = tables.flow_removed_count() <= self.core.config.flow_removed_count;
-            let soft = self.core.config.reply_len_soft;
-            let mut listeners =
-                self.channels.iter().filter(|channel| channel.wants_flow_removed()).peekable();
-            let all_behind = listeners.peek().is_some()
-                && listeners.all(|channel| channel.out.control_len() >= soft);
-            if may_wait && all_behind {
-                return;
-            }
             let Some(removed) = tables.next_flow_removed() else { return };
             let notice = Notice::FlowRemoved(removed.reason);
             if !self.channels.iter().any(|channel| channel.wants(notice)) {
@@ -93,6 +86,19 @@ impl Device {
                 channel.flow_removed(&self.core.config, &self.core.notice);
             }
         }
+    }
+
+    /// Whether a removal waits that can be told, or that nobody wants to hear of.
+    pub(crate) fn can_tell_removed(&self) -> bool {
+        let (config, count) = (&self.core.config, self.core.switch.tables.flow_removed_count());
+        if count == 0 {
+            return false;
+        }
+        let mut listeners =
+            self.channels.iter().filter(|channel| channel.wants_flow_removed()).peekable();
+        let all_behind = listeners.peek().is_some()
+            && listeners.all(|channel| channel.out.control_len() >= config.reply_len_soft);
+        count > config.flow_removed_count || !all_behind
     }
 
     /// Packet-ins stay in the worker's queue, which is fair by ingress port and drops there, while

@@ -19,5 +19,6 @@ fn modify<H: ?Sized>(turn: &mut Turn<'_, H>, flow_mod: &mut FlowMod) -> Result<(
         .decode_again(turn.bytes)
         .map_err(|found| quirks::translate(tables.personality(), turn.bytes, found))?;
     turn.flow_mod_xid = Some(turn.xid);
-    tables.flow_mod(turn.now, flow_mod)
+    tables.begin_flow_mod(turn.now, flow_mod)?;
+    turn.carry_out()
 }

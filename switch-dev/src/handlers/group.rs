@@ -8,5 +8,6 @@ pub(crate) fn modify<H: ?Sized>(
     turn: &mut Turn<'_, H>,
     group_mod: &GroupMod,
 ) -> Result<(), OfpError> {
-    turn.core.switch.tables.group_mod(turn.now, group_mod)
+    turn.core.switch.tables.begin_group_mod(turn.now, group_mod)?;
+    turn.carry_out()
 }

@@ -8,5 +8,6 @@ pub(crate) fn modify<H: ?Sized>(
     turn: &mut Turn<'_, H>,
     meter_mod: &MeterMod,
 ) -> Result<(), OfpError> {
-    turn.core.switch.tables.meter_mod(turn.now, meter_mod)
+    turn.core.switch.tables.begin_meter_mod(turn.now, meter_mod)?;
+    turn.carry_out()
 }

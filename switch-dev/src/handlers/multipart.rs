@@ -65,7 +65,6 @@ fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Res
     let tables = &turn.core.switch.tables;
     let body = match asked {
         Asked::Desc => Reply::Desc(desc(turn.core)),
-        Asked::Aggregate(request) => Reply::Aggregate(tables.aggregate(&request)?),
         Asked::GroupFeatures => Reply::GroupFeatures(tables.group_features()),
         Asked::MeterFeatures => Reply::MeterFeatures(tables.meter_features()),
         Asked::FlowMonitor(_)

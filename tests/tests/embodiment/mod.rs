@@ -94,6 +94,14 @@ impl DeviceUnderTest for InProcess {
     fn max_channels(&self) -> usize {
         self.device.config().max_channels
     }
+
+    fn go_on(&mut self) -> bool {
+        let is_due = self.device.next_deadline() == Some(Nanos(0));
+        if is_due {
+            self.device.tick(self.now, &mut self.host);
+        }
+        is_due
+    }
 }
 
 /// A frame that nobody has seen before.
