@@ -45,6 +45,7 @@
 //! [`probe_count`](Classifier::probe_count) tells what a key would cost.
 
 mod bitvec;
+mod blocks;
 mod buckets;
 mod build;
 mod compiled;
@@ -332,13 +333,17 @@ impl Classifier {
     pub fn find_batch(&self, keys: &[&Key], found: &mut [Option<u32>]) {
         let any = self.best_any();
         for (keys, found) in keys.chunks(BATCH).zip(found.chunks_mut(BATCH)) {
-            let mut hits = [Hit::NONE; BATCH];
+            if let Directory::Exact(form) = &self.directory {
+                form.find_slots(keys, any, found);
+                continue;
+            }
+            let mut hits = [any; BATCH];
             match self.ladder.is_compiled() {
                 false => self.directory.find_batch(keys, &mut hits),
                 true => self.ladder.find_batch(keys, &mut hits),
             }
-            for ((found, hit), _) in found.iter_mut().zip(hits).zip(keys) {
-                *found = hit.or_better(any).slot();
+            for ((found, hit), _) in found.iter_mut().zip(&hits).zip(keys) {
+                *found = hit.slot();
             }
         }
     }

@@ -103,7 +103,7 @@ impl Directory {
         }
     }
 
-    /// [`find`](Self::find) for each of `keys`, into `hits` that hold nothing yet.
+    /// Improves `hits` by [`find`](Self::find) for each of `keys`.
     #[inline]
     pub(super) fn find_batch(&self, keys: &[&Key], hits: &mut [Hit; BATCH]) {
         match self {

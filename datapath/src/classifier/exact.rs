@@ -7,9 +7,17 @@
 //! to compare, the rank and the slot. Entries with the same match and different priorities are one
 //! chain of records, highest rank first, so only the head is ever looked at.
 //!
+//! The bits that say which headers there must be are the same in every entry, so they are compared once
+//! and are in no record. Lookups are compiled for one to four words ([`Shape`]): Ethernet addresses, an
+//! address with an ingress port, addresses with ports; more words are a loop.
+//!
 //! # What it costs
 //!
-//! A lookup: a multiplication for each masked word, the bucket's line, the record's one or two.
+//! A lookup: a multiplication for each two masked words, the bucket's line, the record's one or two; 58
+//! instructions a packet in a batch with one word, 62 with two (`benches/gate.sh lookup/exact-1000
+//! lookup/exact2-1000`). Small tables, which the processor's caches hold, are searched key
+//! by key; of large ones the buckets of all keys are touched, then the records, so that the misses
+//! overlap. Memory: some 12 bytes for buckets and 16 with the masked words for each entry.
 //!
 //! # What it does not do
 //!
@@ -22,19 +30,20 @@ use arrayvec::ArrayVec;
 
 use super::buckets::{Bucket, Buckets, Place};
 use super::hash::HashKey;
-use super::records::{NONE, Record, Records};
-use super::{BATCH, Full, Hit};
+use super::records::{HEAD, NONE, Record, Records};
+use super::{BATCH, Full, Hit, Rank};
 use crate::key::{KEY_WORDS, Key, MaskedKey, Needs, PRESENCE_MASK};
 
-/// Fewer keys than this are looked up one after the other.
+/// Fewer keys than this are looked up one after the other: stages cost their loops over the whole
+/// batch.
 const WORTH_STAGES: u32 = 8;
 
 /// Entries of one mask.
 #[derive(Debug)]
 pub(super) struct Exact {
-    /// The words that the mask has bits in.
+    /// The words that the mask has bits in; word 0 only if there are others than presence bits.
     words: ArrayVec<MaskedWord, KEY_WORDS>,
-    /// Headers that have to be there, as word 0 has them.
+    /// Headers that have to be there, as word 0 has them, if word 0 is not among `words`.
     presence: u64,
     hash: HashKey,
     /// The first record of each chain, by hash.
@@ -51,6 +60,58 @@ struct MaskedWord {
     mask: u64,
 }
 
+impl MaskedWord {
+    #[inline(always)]
+    fn of(self, key: &Key) -> u64 {
+        key.word(self.index % KEY_WORDS as u8) & self.mask
+    }
+}
+
+/// The masked words of a table, their number known to the compiler where it is small.
+trait Shape: Copy {
+    /// The words of a key under the mask.
+    type Masked: AsRef<[u64]>;
+
+    fn masked(self, key: &Key) -> Self::Masked;
+
+    /// The rank and slot of the record of `words` that begins at `at`, if its words are `masked`.
+    fn hit(self, words: &[u64], at: usize, masked: &Self::Masked) -> Option<Hit>;
+}
+
+impl<const N: usize> Shape for [MaskedWord; N] {
+    type Masked = [u64; N];
+
+    #[inline(always)]
+    fn masked(self, key: &Key) -> [u64; N] {
+        self.map(|word| word.of(key))
+    }
+
+    #[inline(always)]
+    fn hit(self, words: &[u64], at: usize, masked: &[u64; N]) -> Option<Hit> {
+        // A record's number is no more than 32 bits.
+        let end = at.wrapping_add(HEAD).wrapping_add(N);
+        let [rank, link, words @ ..] = words.get(at..end)? else { return None };
+        let is_it = words.iter().zip(masked).all(|(mine, its)| mine == its);
+        is_it.then_some(Hit { rank: Rank(*rank), slot: *link as u32 })
+    }
+}
+
+impl Shape for &[MaskedWord] {
+    type Masked = ArrayVec<u64, KEY_WORDS>;
+
+    #[inline(always)]
+    fn masked(self, key: &Key) -> ArrayVec<u64, KEY_WORDS> {
+        self.iter().map(|word| word.of(key)).collect()
+    }
+
+    #[inline(always)]
+    fn hit(self, words: &[u64], at: usize, masked: &Self::Masked) -> Option<Hit> {
+        let [rank, link, words @ ..] = words.get(at..)? else { return None };
+        let is_it = words.get(..masked.len())? == masked.as_slice();
+        is_it.then_some(Hit { rank: Rank(*rank), slot: *link as u32 })
+    }
+}
+
 /// There are no more entries.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End;
@@ -64,13 +125,27 @@ struct Level {
 
 impl Exact {
     pub(super) fn new(hash: HashKey, mask: &Key) -> Exact {
-        let words: ArrayVec<MaskedWord, KEY_WORDS> = (0u8..)
-            .zip(mask.words())
-            .filter(|(_, mask)| **mask != 0)
-            .map(|(index, &mask)| MaskedWord { index, mask })
-            .collect();
+        let words = (0u8..).zip(mask.words()).map(|(index, &mask)| MaskedWord { index, mask });
+        let presence = match mask.word(0) {
+            first if first & !PRESENCE_MASK == 0 => first,
+            _ => 0,
+        };
+        let is_compared = |word: &MaskedWord| match word.index {
+            0 => presence == 0 && word.mask != 0,
+            _ => word.mask != 0,
+        };
+        Exact::of_words(hash, presence, words.filter(is_compared).collect())
+    }
+
+    /// A table of whole keys, presence bits included.
+    pub(super) fn of_keys(hash: HashKey) -> Exact {
+        let words = (0..KEY_WORDS as u8).map(|index| MaskedWord { index, mask: u64::MAX });
+        Exact::of_words(hash, 0, words.collect())
+    }
+
+    fn of_words(hash: HashKey, presence: u64, words: ArrayVec<MaskedWord, KEY_WORDS>) -> Exact {
         Exact {
-            presence: mask.word(0) & PRESENCE_MASK,
+            presence,
             hash,
             buckets: Buckets::new(),
             records: Records::new(words.len()),
@@ -89,12 +164,13 @@ impl Exact {
         for word in &self.words {
             mask.set_word(word.index, word.mask);
         }
+        mask.set_word(0, mask.word(0) | self.presence);
         mask
     }
 
     /// The headers that entries need, as bits of word 0.
     pub(super) fn presence(&self) -> u64 {
-        self.presence
+        self.mask().word(0) & PRESENCE_MASK
     }
 
     pub(super) fn entry_count(&self) -> usize {
@@ -110,69 +186,68 @@ impl Exact {
         Needs::of_mask(&self.mask())
     }
 
-    /// Whether `key` has the headers that the mask names.
+    /// Whether `key` has the headers that the mask names, unless they are compared with the words.
     #[inline]
     pub(super) fn applies_to(&self, key: &Key) -> bool {
         key.word(0) & self.presence == self.presence
     }
 
-    #[inline]
-    fn masked<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = u64> + 'a {
-        self.words.iter().map(|word| key.word(word.index) & word.mask)
-    }
-
-    #[inline]
-    fn hash_of(&self, key: &Key) -> u32 {
-        self.hash.hash(self.masked(key))
-    }
-
-    #[inline]
-    fn is_of(&self, record: &Record<'_>, key: &Key) -> bool {
-        record.words.iter().zip(self.masked(key)).all(|(&mine, its)| mine == its)
-    }
-
-    fn locate(&self, key: &Key) -> Option<Place> {
-        let is_it = |record| self.records.get(record).is_some_and(|found| self.is_of(&found, key));
-        self.buckets.locate(self.hash_of(key), is_it)
+    fn locate(&self, masked: &[u64]) -> Option<Place> {
+        let is_it = |at| self.records.get(at).is_some_and(|record| record.words == masked);
+        self.buckets.locate(self.hash.mix(masked), is_it)
     }
 
     /// The best entry that `key` matches.
     #[inline]
     pub(super) fn find(&self, key: &Key) -> Hit {
-        if !self.applies_to(key) {
-            return Hit::NONE;
-        }
-        let hash = self.hash_of(key);
-        match self.buckets.first(hash) {
-            Some(bucket) => self.find_from(bucket, hash, bucket.candidates(hash), key),
-            None => Hit::NONE,
+        match *self.words.as_slice() {
+            [a] => self.find_as([a], key),
+            [a, b] => self.find_as([a, b], key),
+            [a, b, c] => self.find_as([a, b, c], key),
+            [a, b, c, d] => self.find_as([a, b, c, d], key),
+            ref words => self.find_as(words, key),
         }
     }
 
-    /// Compares the candidate lanes of `bucket`, then those of its overflow.
-    #[inline]
-    fn find_from(&self, bucket: &Bucket, hash: u32, lanes: u32, key: &Key) -> Hit {
-        let (mut bucket, mut lanes) = (bucket, lanes);
+    #[inline(always)]
+    fn find_as<S: Shape>(&self, shape: S, key: &Key) -> Hit {
+        if !self.applies_to(key) {
+            return Hit::NONE;
+        }
+        let masked = shape.masked(key);
+        let hash = self.hash.mix(masked.as_ref());
+        let Some(bucket) = self.buckets.first(hash) else { return Hit::NONE };
+        let lanes = bucket.candidates(hash);
+        if lanes != 0 {
+            if let Some(hit) = shape.hit(self.records.tail(bucket.record(lanes)), 0, &masked) {
+                return hit;
+            }
+        } else if bucket.is_last() {
+            return Hit::NONE;
+        }
+        self.find_on(bucket, hash, masked.as_ref())
+    }
+
+    /// Compares all candidates of `bucket`, then those of its overflow: where the first was none.
+    #[inline(never)]
+    fn find_on(&self, bucket: &Bucket, hash: u64, masked: &[u64]) -> Hit {
+        let mut bucket = bucket;
         loop {
+            let mut lanes = bucket.candidates(hash);
             while lanes != 0 {
-                let record = bucket.record(lanes.trailing_zeros());
-                if let Some(record) = self.records.get(record) {
-                    if self.is_of(&record, key) {
-                        return record.hit;
-                    }
+                match self.records.get(bucket.record(lanes)) {
+                    Some(record) if record.words == masked => return record.hit,
+                    _ => lanes &= lanes.wrapping_sub(1),
                 }
-                lanes &= lanes.wrapping_sub(1);
             }
             match self.buckets.next(bucket) {
-                Some(next) => (bucket, lanes) = (next, next.candidates(hash)),
+                Some(next) => bucket = next,
                 None => return Hit::NONE,
             }
         }
     }
 
-    /// Improves `hits` of those of `keys` whose bit in `wanted` is set. In stages, so that the
-    /// cache misses of all keys overlap: hashes, then buckets, then records. A few keys go one by
-    /// one: the stages cost their loops over the whole batch.
+    /// Improves `hits` of those of `keys` whose bit in `wanted` is set.
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
         if wanted.count_ones() < WORTH_STAGES {
             let mut left = wanted;
@@ -185,37 +260,153 @@ impl Exact {
             }
             return;
         }
-        let mut hashes = [0u32; BATCH];
+        let put = |best: &mut Hit, hit: Hit| {
+            if hit.rank > best.rank {
+                *best = hit;
+            }
+        };
+        match *self.words.as_slice() {
+            [a] => self.find_many([a], keys, wanted, hits, put),
+            [a, b] => self.find_many([a, b], keys, wanted, hits, put),
+            [a, b, c] => self.find_many([a, b, c], keys, wanted, hits, put),
+            [a, b, c, d] => self.find_many([a, b, c, d], keys, wanted, hits, put),
+            ref words => self.find_many(words, keys, wanted, hits, put),
+        }
+    }
+
+    /// The slots of what `keys` hit, at most [`BATCH`], or of `any`, which matches all of them.
+    pub(super) fn find_slots(&self, keys: &[&Key], any: Hit, found: &mut [Option<u32>]) {
+        let any_slot = any.slot();
+        let put = |found: &mut Option<u32>, hit: Hit| {
+            *found = if hit.rank > any.rank { Some(hit.slot) } else { any_slot };
+        };
+        match *self.words.as_slice() {
+            [a] => self.find_many([a], keys, u32::MAX, found, put),
+            [a, b] => self.find_many([a, b], keys, u32::MAX, found, put),
+            [a, b, c] => self.find_many([a, b, c], keys, u32::MAX, found, put),
+            [a, b, c, d] => self.find_many([a, b, c, d], keys, u32::MAX, found, put),
+            ref words => self.find_many(words, keys, u32::MAX, found, put),
+        }
+    }
+
+    /// Calls `put` for each of `keys` whose bit in `wanted` is set, with what it hits.
+    #[inline(always)]
+    fn find_many<T, S: Shape>(
+        &self,
+        shape: S,
+        keys: &[&Key],
+        wanted: u32,
+        found: &mut [T],
+        put: impl Fn(&mut T, Hit),
+    ) {
+        let flat = self.buckets.flat().zip(self.records.flat());
+        match (flat, self.presence, wanted) {
+            (None, ..) => self.find_staged(shape, keys, wanted, found, put),
+            (Some(flat), 0, u32::MAX) => {
+                self.find_flat::<T, S, false, true>(shape, flat, keys, wanted, found, put);
+            }
+            (Some(flat), _, u32::MAX) => {
+                self.find_flat::<T, S, true, true>(shape, flat, keys, wanted, found, put);
+            }
+            (Some(flat), ..) => {
+                self.find_flat::<T, S, true, false>(shape, flat, keys, wanted, found, put);
+            }
+        }
+    }
+
+    /// Key by key, in a table that the caches hold. `GUARDED`: whether presence bits are compared.
+    #[inline(never)]
+    fn find_flat<T, S: Shape, const GUARDED: bool, const ALL: bool>(
+        &self,
+        shape: S,
+        (buckets, records): (&[Bucket], &[u64]),
+        keys: &[&Key],
+        wanted: u32,
+        found: &mut [T],
+        put: impl Fn(&mut T, Hit),
+    ) {
+        let (hashing, presence) = (self.hash, self.presence);
+        let mut left = wanted;
+        for (key, found) in keys.iter().zip(found) {
+            let is_wanted = ALL || left & 1 != 0;
+            left >>= 1;
+            if !is_wanted {
+                continue;
+            }
+            if GUARDED && key.word(0) & presence != presence {
+                put(found, Hit::NONE);
+                continue;
+            }
+            let masked = shape.masked(key);
+            let hash = hashing.mix(masked.as_ref());
+            let home = hash as usize & buckets.len().wrapping_sub(1);
+            let Some(bucket) = buckets.get(home) else {
+                put(found, Hit::NONE);
+                continue;
+            };
+            let lanes = bucket.candidates(hash);
+            if lanes != 0 {
+                if let Some(hit) = shape.hit(records, bucket.record(lanes) as usize, &masked) {
+                    put(found, hit);
+                    continue;
+                }
+            } else if bucket.is_last() {
+                put(found, Hit::NONE);
+                continue;
+            }
+            put(found, self.find_on(bucket, hash, masked.as_ref()));
+        }
+    }
+
+    /// All hashes, then all buckets, then all records, so that the cache misses of all keys overlap.
+    #[inline(never)]
+    fn find_staged<T, S: Shape>(
+        &self,
+        shape: S,
+        keys: &[&Key],
+        wanted: u32,
+        found: &mut [T],
+        put: impl Fn(&mut T, Hit),
+    ) {
+        let mut hashes = [0u64; BATCH];
         let mut buckets: [Option<&Bucket>; BATCH] = [None; BATCH];
-        let stage = keys.iter().zip(&mut hashes).zip(&mut buckets);
-        for (at, ((key, hash), bucket)) in (0u32..).zip(stage) {
-            if wanted.wrapping_shr(at) & 1 != 0 && self.applies_to(key) {
-                *hash = self.hash_of(key);
+        let mut left = wanted;
+        for ((key, hash), bucket) in keys.iter().zip(&mut hashes).zip(&mut buckets) {
+            if left & 1 != 0 && self.applies_to(key) {
+                *hash = self.hash.mix(shape.masked(key).as_ref());
                 *bucket = self.buckets.first(*hash);
             }
+            left >>= 1;
         }
         // One load of each bucket in a loop too short to hold the next one up.
-        black_box(buckets.iter().flatten().fold(0, |warm, bucket| warm ^ bucket.len()));
-        let mut lanes = [0u32; BATCH];
-        let mut records: [Option<Record<'_>>; BATCH] = [None; BATCH];
-        let stage = buckets.iter().zip(&hashes).zip(&mut lanes).zip(&mut records);
-        for (((bucket, &hash), lanes), record) in stage {
+        black_box(buckets.iter().flatten().fold(0, |warm, bucket| warm ^ bucket.touch()));
+        let mut records: [&[u64]; BATCH] = [&[]; BATCH];
+        let stage = buckets.iter().zip(&hashes).zip(&mut records);
+        for ((bucket, &hash), record) in stage {
             let Some(bucket) = bucket else { continue };
-            let found = bucket.candidates(hash);
-            if found != 0 {
-                *record = self.records.get(bucket.record(found.trailing_zeros()));
-                *lanes = found & found.wrapping_sub(1);
+            let lanes = bucket.candidates(hash);
+            if lanes != 0 {
+                *record = self.records.tail(bucket.record(lanes));
             }
         }
-        let stage = keys.iter().zip(&hashes).zip(&buckets).zip(&lanes).zip(&records).zip(hits);
-        for (((((key, &hash), &bucket), &lanes), record), hit) in stage {
-            let Some(bucket) = bucket else { continue };
-            let found = match record {
-                Some(record) if self.is_of(record, key) => record.hit,
-                _ if lanes == 0 && bucket.is_last() => continue,
-                _ => self.find_from(bucket, hash, lanes, key),
+        let touch = |warm, record: &&[u64]| warm ^ record.first().copied().unwrap_or(0);
+        black_box(records.iter().fold(0, touch));
+        let stage = keys.iter().zip(&hashes).zip(&buckets).zip(&records).zip(found);
+        let mut left = wanted;
+        for ((((key, &hash), &bucket), record), found) in stage {
+            let is_wanted = left & 1 != 0;
+            left >>= 1;
+            if !is_wanted {
+                continue;
+            }
+            let masked = shape.masked(key);
+            let hit = match (bucket, shape.hit(record, 0, &masked)) {
+                (None, _) => Hit::NONE,
+                (Some(_), Some(hit)) => hit,
+                (Some(bucket), None) if record.is_empty() && bucket.is_last() => Hit::NONE,
+                (Some(bucket), None) => self.find_on(bucket, hash, masked.as_ref()),
             };
-            *hit = hit.or_better(found);
+            put(found, hit);
         }
     }
 
@@ -224,14 +415,15 @@ impl Exact {
         let level = self.levels.binary_search_by_key(&hit.rank.priority(), |l| l.priority);
         self.levels.try_reserve(1)?;
         self.records.reserve()?;
-        if let Some(place) = self.locate(value) {
-            self.chain(&place, hit, value)?;
+        let masked = self.words.masked(value);
+        if let Some(place) = self.locate(&masked) {
+            self.chain(&place, hit, &masked)?;
         } else {
             self.buckets.reserve()?;
-            let words = self.words.clone();
-            let words = words.iter().map(|word| value.word(word.index) & word.mask);
-            let record = self.records.add(hit, NONE, words)?;
-            self.buckets.insert(self.hash_of(value), record);
+            let record = self.records.add(hit, NONE, &masked)?;
+            let (hash, records) = (self.hash, &self.records);
+            let hash_of = |other| records.get(other).map_or(0, |record| hash.mix(record.words));
+            self.buckets.insert(hash.mix(&masked), record, hash_of);
         }
         self.entry_count = self.entry_count.saturating_add(1);
         match level {
@@ -249,9 +441,7 @@ impl Exact {
     }
 
     /// Adds an entry to the chain of records that begins at `place`, by rank.
-    fn chain(&mut self, place: &Place, hit: Hit, value: &Key) -> Result<(), Full> {
-        let words = self.words.clone();
-        let words = words.iter().map(|word| value.word(word.index) & word.mask);
+    fn chain(&mut self, place: &Place, hit: Hit, words: &[u64]) -> Result<(), Full> {
         let head = place.record;
         let first = self.records.get(head).ok_or(Full)?;
         let (old, next) = (first.hit, first.next);
@@ -275,7 +465,7 @@ impl Exact {
     /// The record of the entry of `priority` in the chain of `value`, the one before it in the
     /// chain, and where the chain hangs.
     fn seek(&self, value: &Key, priority: u16) -> Option<(u32, Option<u32>, Place)> {
-        let place = self.locate(value)?;
+        let place = self.locate(&self.words.masked(value))?;
         let (mut at, mut before) = (place.record, None);
         loop {
             let record = self.records.get(at)?;
@@ -358,21 +548,28 @@ impl Exact {
         for (&word, at) in record.words.iter().zip(&self.words) {
             value.set_word(at.index, word);
         }
+        value.set_word(0, value.word(0) | self.presence);
         (MaskedKey::from_parts(value, self.mask()), record.hit)
     }
 
-    /// What is in place `index` of all places, of which an entry keeps its own as long as it is
-    /// there; an error behind the last.
-    pub(super) fn entry_at(&self, index: u32) -> Result<Option<(MaskedKey, Hit)>, End> {
-        let record = self.records.get(index).ok_or(End)?;
-        Ok(record.hit.slot().map(|_| self.entry(&record)))
+    /// What is in the place numbered `index`, and the number of the place behind it; an error behind
+    /// the last. An entry keeps its place as long as it is there.
+    pub(super) fn entry_at(&self, index: u32) -> Result<(Option<(MaskedKey, Hit)>, u32), End> {
+        let (record, after) = self.records.at(index).ok_or(End)?;
+        Ok((record.hit.slot().map(|_| self.entry(&record)), after))
+    }
+
+    /// Places for entries, those that are free included: what a walk over all has to do.
+    pub(super) fn place_count(&self) -> usize {
+        self.records.place_count()
     }
 
     /// Values of at most `count` entries from all over the table.
     pub(super) fn sample(&self, count: usize) -> impl Iterator<Item = Key> + '_ {
-        let stride = (self.records.count() as usize).div_ceil(count.max(1)).max(1);
-        let places = (0..self.records.count()).step_by(stride);
-        places.filter_map(|at| Some(*self.entry_at(at).ok()??.0.value()))
+        let places = self.place_count();
+        let stride = places.div_ceil(count.max(1)).max(1);
+        let places = (0..places).step_by(stride).map(|at| self.records.place(at));
+        places.filter_map(|place| Some(*self.entry_at(place).ok()?.0?.0.value()))
     }
 
     /// Gives back memory, some pages at a time, after which the table is of no more use; whether

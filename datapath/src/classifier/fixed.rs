@@ -98,7 +98,7 @@ impl Fixed {
 
     pub(super) fn find_batch(&self, keys: &[&Key], hits: &mut [Hit]) {
         for (key, hit) in keys.iter().zip(hits) {
-            *hit = self.find(key);
+            *hit = hit.or_better(self.find(key));
         }
     }
 

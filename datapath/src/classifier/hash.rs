@@ -28,9 +28,24 @@ impl HashKey {
         let state = words.fold(self.start, |state, word| fold(state ^ word, self.step));
         fold(state, self.finish) as u32
     }
+
+    /// A hash of words, of which any bits may be used: each depends on all words. One multiplication
+    /// for two words.
+    #[inline(always)]
+    pub(super) fn mix(self, words: &[u64]) -> u64 {
+        let (mut state, mut left) = (self.start, words);
+        while let [first, second, rest @ ..] = left {
+            state = fold(state ^ first, self.finish ^ second);
+            left = rest;
+        }
+        match left {
+            [last, ..] => fold(state ^ last, self.step),
+            [] => state,
+        }
+    }
 }
 
-#[inline]
+#[inline(always)]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a).wrapping_mul(u128::from(b));
     (product as u64) ^ ((product >> 64) as u64)

@@ -24,7 +24,7 @@ use super::hash::HashKey;
 use super::pages::Pages;
 use super::profile::MaskUse;
 use super::{BATCH, Full, Hit, Rank};
-use crate::key::{Depth, KEY_WORDS, Key, MaskedKey, Needs, PRESENCE_MASK};
+use crate::key::{Depth, Key, MaskedKey, Needs, PRESENCE_MASK};
 
 /// Entries of several masks.
 #[derive(Debug)]
@@ -97,16 +97,12 @@ impl Turn {
 
 impl Tuples {
     pub(super) fn new(hash: HashKey) -> Tuples {
-        let mut all_bits = Key::default();
-        for index in 0..KEY_WORDS as u8 {
-            all_bits.set_word(index, u64::MAX);
-        }
         Tuples {
             hash,
             tables: Pages::new(),
             free: Vec::new(),
             order: Vec::new(),
-            by_mask: Exact::new(hash, &all_bits),
+            by_mask: Exact::of_keys(hash),
             entry_count: 0,
             demand: Demand::default(),
         }
@@ -319,8 +315,8 @@ impl Tuples {
     pub(super) fn walk(&self, cursor: &mut Cursor) -> Result<Option<(MaskedKey, Hit)>, End> {
         let table = self.tables.get(cursor.table as usize).ok_or(End)?;
         let found = table.as_ref().map(|table| table.entry_at(cursor.record));
-        if let Some(Ok(found)) = found {
-            cursor.record = cursor.record.saturating_add(1);
+        if let Some(Ok((found, after))) = found {
+            cursor.record = after;
             return Ok(found);
         }
         *cursor = Cursor { table: cursor.table.saturating_add(1), record: 0 };
