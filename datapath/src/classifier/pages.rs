@@ -79,6 +79,15 @@ impl<T, const PAGE: usize> Pages<T, PAGE> {
         Ok(index)
     }
 
+    /// Gives back memory, some pages at a time, after which it is of no more use; whether that was
+    /// all.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        let left = self.pages.len().saturating_sub(pages);
+        self.pages.truncate(left);
+        self.len = self.len.min(left.saturating_mul(PAGE));
+        left == 0
+    }
+
     pub(super) fn memory_len(&self) -> usize {
         let pages = self.pages.capacity().saturating_mul(size_of::<Vec<T>>());
         let items: usize = self.pages.iter().map(Vec::capacity).sum();
