@@ -146,6 +146,7 @@ pub(crate) struct Count(AtomicU64);
 
 impl Count {
     /// Adds `n`; wraps without notice (§5.8).
+    #[inline]
     pub(crate) fn add(&self, n: u64) {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
@@ -168,6 +169,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    #[inline]
     pub(crate) fn of(frame_len: usize, meta: &hypercall::Meta) -> Load {
         let packets = u64::from(meta.offload.segment_count(frame_len));
         let header_len = meta.offload.gso.map_or(0, |gso| u64::from(gso.header_len));

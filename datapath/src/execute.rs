@@ -33,7 +33,7 @@ use crate::mac_table::MacTable;
 use crate::meters::{Verdict, remarked};
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
-use crate::ports::Refusal;
+use crate::ports::{Gate, Refusal};
 use crate::program::{Act, Output, wide};
 use crate::punt::PuntQueue;
 use crate::rewrite::{self, RewriteError};
@@ -67,16 +67,19 @@ pub(crate) struct Run<'a, H: Hypercall + ?Sized, O: Observer> {
 /// A packet and the output that it still owes.
 pub(crate) struct Carrier<F> {
     pub(crate) packet: Packet<F>,
-    owed: Option<Port>,
+    owed: Option<(Port, Gate)>,
     /// Whether a header was taken off, so that the frame may be shorter than Ethernet's shortest.
     is_popped: bool,
+    /// Whether it entered the switch.
+    pub(crate) is_in: bool,
     /// Outputs that the packet which it is a copy of had before.
     pub(crate) outputs: u32,
 }
 
 impl<F> Carrier<F> {
+    #[inline(always)]
     pub(crate) fn new(packet: Packet<F>) -> Carrier<F> {
-        Carrier { packet, owed: None, is_popped: false, outputs: 0 }
+        Carrier { packet, owed: None, is_popped: false, is_in: true, outputs: 0 }
     }
 }
 
@@ -106,6 +109,7 @@ pub(crate) enum Flow {
 
 impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     /// Does one action. `is_last` says that the packet is not needed afterwards.
+    #[inline]
     pub(crate) fn act(
         &mut self,
         carrier: &mut Carrier<H::Frame>,
@@ -116,16 +120,26 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     ) -> Flow {
         self.observer.step(self.tables, Step::Act(act));
         match *act {
+            // What most entries do.
+            Act::Output(Output::Port(number)) if Port(number) != carrier.packet.in_port => {
+                self.emit(carrier, Port(number));
+                Flow::Continue
+            }
             Act::Output(output) => {
                 self.output(carrier, output, origin);
-                return Flow::Continue;
+                Flow::Continue
             }
             Act::Group { slot, .. } => {
                 self.group(carrier, slot, origin.of_group(), depth, is_last);
-                return Flow::Continue;
+                Flow::Continue
             }
-            _ => {}
+            _ => self.rewrite(carrier, act, origin),
         }
+    }
+
+    /// Does an action that changes the packet.
+    #[inline(never)]
+    fn rewrite(&mut self, carrier: &mut Carrier<H::Frame>, act: &Act, origin: Origin) -> Flow {
         self.settle(carrier);
         let packet = &mut carrier.packet;
         let len = packet.frame.len();
@@ -171,10 +185,11 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     /// The packet's way has ended: the output that it owes takes the frame.
     #[inline]
     pub(crate) fn finish(&mut self, carrier: Carrier<H::Frame>) {
-        let Carrier { packet, owed, is_popped, .. } = carrier;
+        // Only what is needed is taken out of what is large.
+        let Carrier { packet: Packet { frame, meta, .. }, owed, is_popped, .. } = carrier;
         match owed {
-            Some(port) => self.transmit(port, &packet.meta, packet.frame, is_popped),
-            None => self.host.discard(packet.frame),
+            Some((port, gate)) => self.transmit(port, gate, &meta, frame, is_popped),
+            None => self.host.discard(frame),
         }
     }
 
@@ -189,6 +204,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     }
 
     /// Sends the packet where an output action says.
+    #[inline(never)]
     fn output(&mut self, carrier: &mut Carrier<H::Frame>, output: Output, origin: Origin) {
         match output {
             Output::Port(number) if Port(number) == carrier.packet.in_port => {
@@ -215,19 +231,15 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     }
 
     /// Owes an output to `port`, if that port would take the packet now.
+    #[inline]
     pub(crate) fn emit(&mut self, carrier: &mut Carrier<H::Frame>, port: Port) {
         let packet = &carrier.packet;
-        if let Err(refusal) = self.tables.ports.admit(port, &packet.frame, &packet.meta) {
-            let reason = match refusal {
-                Refusal::Unknown => DropReason::EgressUnknown,
-                Refusal::Down => DropReason::EgressDown,
-                Refusal::NoFwd => DropReason::EgressNoFwd,
-                Refusal::TooLong => DropReason::TooLong,
+        let gate = self.tables.ports.gate(port).ok_or(Refusal::Unknown);
+        let gate =
+            match gate.and_then(|gate| gate.admit(&packet.frame, &packet.meta).map(|()| gate)) {
+                Ok(gate) => gate,
+                Err(refusal) => return self.refused(carrier, port, refusal),
             };
-            self.count_tx_drop(port, packet);
-            self.dropped(reason, &carrier.packet);
-            return;
-        }
         if self.is_exhausted(packet) {
             return;
         }
@@ -235,11 +247,25 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         self.outcomes = self.outcomes.saturating_add(1);
         self.settle(carrier);
         self.observer.step(self.tables, Step::Output(port));
-        carrier.owed = Some(port);
+        carrier.owed = Some((port, gate));
+    }
+
+    /// A port does not take the packet.
+    #[cold]
+    fn refused(&mut self, carrier: &mut Carrier<H::Frame>, port: Port, refusal: Refusal) {
+        let reason = match refusal {
+            Refusal::Unknown => DropReason::EgressUnknown,
+            Refusal::Down => DropReason::EgressDown,
+            Refusal::NoFwd => DropReason::EgressNoFwd,
+            Refusal::TooLong => DropReason::TooLong,
+        };
+        self.count_tx_drop(port, &carrier.packet);
+        self.dropped(reason, &carrier.packet);
     }
 
     /// Whether the packet has had all the outputs and buckets that one packet gets; if so, this one
     /// is dropped.
+    #[inline]
     fn is_exhausted(&mut self, packet: &Packet<H::Frame>) -> bool {
         let is_exhausted = self.outputs >= OUTPUTS_MAX;
         if is_exhausted {
@@ -249,11 +275,18 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     }
 
     /// Does the owed output by a copy, because the packet is about to change.
+    #[inline]
     fn settle(&mut self, carrier: &mut Carrier<H::Frame>) {
-        let Some(port) = carrier.owed.take() else { return };
+        if let Some((port, gate)) = carrier.owed.take() {
+            self.send_copy(carrier, port, gate);
+        }
+    }
+
+    #[inline(never)]
+    fn send_copy(&mut self, carrier: &mut Carrier<H::Frame>, port: Port, gate: Gate) {
         let packet = &carrier.packet;
         match self.host.duplicate(&packet.frame) {
-            Some(frame) => self.transmit(port, &packet.meta, frame, carrier.is_popped),
+            Some(frame) => self.transmit(port, gate, &packet.meta, frame, carrier.is_popped),
             None => {
                 self.count_tx_drop(port, packet);
                 self.dropped(DropReason::NoMemory, &carrier.packet);
@@ -263,7 +296,8 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
 
     /// Hands a frame to the host. One that a pop left shorter than Ethernet's shortest is padded,
     /// which no counter sees; if the host has no room for that, it goes as it is.
-    fn transmit(&mut self, port: Port, meta: &Meta, frame: H::Frame, is_popped: bool) {
+    #[inline]
+    fn transmit(&mut self, port: Port, gate: Gate, meta: &Meta, frame: H::Frame, is_popped: bool) {
         let mut frame = frame;
         let load = Load::of(frame.len(), meta);
         if is_popped && frame.len() < FRAME_MIN {
@@ -273,28 +307,18 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             self.observer.frame(port, &frame);
             return;
         }
-        let slot = self.tables.ports.slot(port);
-        let cell = slot.and_then(|slot| self.cells.ports.get(slot));
-        let queue = slot.and_then(|slot| self.tables.ports.queue_cells(slot, meta));
-        match self.host.transmit(port, meta, frame) {
-            Sent::Sent => {
-                if let Some(cell) = cell {
-                    cell.tx.add(load);
-                }
-                if let Some(queue) = queue {
-                    self.count_cell(queue.tx, load);
-                }
-            }
+        let sent = self.host.transmit(port, meta, frame);
+        let Some(cell) = self.cells.ports.get(gate.slot) else { return };
+        match sent {
+            Sent::Sent => cell.tx.add(load),
             Sent::Dropped => {
-                if let Some(cell) = cell {
-                    cell.tx_dropped.add(load.packets);
-                }
-                if let Some(queue) = queue {
-                    self.count_cell(queue.errors, load);
-                }
+                cell.tx_dropped.add(load.packets);
                 self.observer.step(self.tables, Step::Dropped(DropReason::HostRefused));
                 self.cells.dropped(DropReason::HostRefused, load.packets);
             }
+        }
+        if let Some(queue) = self.tables.ports.queue_cells(gate, meta) {
+            self.count_cell(if sent == Sent::Sent { queue.tx } else { queue.errors }, load);
         }
     }
 

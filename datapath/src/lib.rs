@@ -62,6 +62,7 @@ extern crate alloc;
 extern crate std;
 
 mod actions;
+mod batch;
 pub mod checksum;
 pub mod classifier;
 mod config;
@@ -105,6 +106,7 @@ mod trace;
 mod watch;
 mod worker;
 
+pub use batch::{BATCH, Batch, Ingress};
 pub use config::SwitchConfig;
 pub use counters::DropReason;
 pub use fullness::{Eviction, FullnessError, Vacancy, VacancyEvent};
@@ -117,4 +119,4 @@ pub use switch::Switch;
 pub use tables::{News, Tables};
 pub use trace::{Nearest, TraceStep};
 pub use watch::{FlowChange, FlowChangeKind, FlowFilter};
-pub use worker::{BATCH, Batch, Events, Ingress, Worker};
+pub use worker::{Events, Worker};

@@ -45,24 +45,24 @@ pub struct Packet<F> {
 
 impl<F> Packet<F> {
     /// A packet at the start of the pipeline: nothing parsed, metadata 0.
+    #[inline(always)]
     pub fn new(frame: F, in_port: Port, meta: Meta) -> Packet<F> {
-        let mut packet = Packet {
+        // Written as one value, so that it can be made where it stays.
+        Packet {
+            key: Key::beside(in_port, phy_port(in_port, &meta), 0, meta.tunnel_id),
             frame,
             in_port,
             meta,
             metadata: 0,
-            key: Key::default(),
             headers: Headers::default(),
             depth: Depth::Nothing,
-        };
-        packet.reset_key();
-        packet
+        }
     }
 
     /// The physical port beneath the ingress port: the ingress port itself unless the host said
     /// otherwise.
     pub fn in_phy_port(&self) -> Port {
-        if self.meta.in_phy_port == Port::NONE { self.in_port } else { self.meta.in_phy_port }
+        phy_port(self.in_port, &self.meta)
     }
 
     /// The protocol above IP, when the headers have been read and say it.
@@ -89,6 +89,11 @@ impl<F> Packet<F> {
         self.headers = Headers::default();
         self.depth = Depth::Nothing;
     }
+}
+
+#[inline]
+fn phy_port(in_port: Port, meta: &Meta) -> Port {
+    if meta.in_phy_port == Port::NONE { in_port } else { meta.in_phy_port }
 }
 
 impl<F: Frame> Packet<F> {

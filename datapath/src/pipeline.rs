@@ -24,9 +24,10 @@
 use core::slice::from_mut;
 
 use arrayvec::ArrayVec;
-use hypercall::{Frame, Hypercall};
+use hypercall::{Frame, Hypercall, Port};
 use ofp_codec::PacketInReason;
 
+use crate::batch::BATCH;
 use crate::counters::{DropReason, Load};
 use crate::execute::{Carrier, Flow, Origin, Run};
 use crate::flow_entry::FlowEntry;
@@ -35,7 +36,6 @@ use crate::meters::Verdict;
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
 use crate::program::{ActionSet, Op};
-use crate::worker::BATCH;
 
 /// Places of packets in their batch.
 type Places = ArrayVec<u8, BATCH>;
@@ -55,6 +55,8 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             self.outputs = carrier.outputs;
             match stop {
                 Stop::Entry { table_id, entry } => self.go_on(set, carrier, table_id, entry),
+                Stop::Output(port) if port != carrier.packet.in_port => self.emit(carrier, port),
+                Stop::Output(_) => self.dropped(DropReason::EgressIsIngress, &carrier.packet),
                 Stop::End { table_id } => self.action_set(set, carrier, table_id),
                 Stop::Dropped => {}
             }
@@ -68,8 +70,9 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         flight: &mut [Carrier<H::Frame>],
     ) -> [Stop<'a>; BATCH] {
         let mut stops = [Stop::Dropped; BATCH];
-        let mut here: Places = (0u8..).zip(flight.iter().take(BATCH)).map(|(at, _)| at).collect();
-        sets.iter_mut().zip(&here).for_each(|(set, _)| set.clear());
+        let all = (0u8..).zip(flight.iter().take(BATCH));
+        let mut here: Places = all.filter(|(_, carrier)| carrier.is_in).map(|(at, _)| at).collect();
+        sets.iter_mut().zip(flight.iter()).for_each(|(set, _)| set.clear());
         let mut ahead: ArrayVec<(u8, u8), BATCH> = ArrayVec::new();
         let mut table_id = 0;
         loop {
@@ -82,11 +85,18 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                 };
                 self.outcomes = 0;
                 let Some(entry) = self.hit(carrier, table_id, found) else { continue };
+                let Some(set) = sets.get_mut(index) else { continue };
+                // Most ways end with one output, whichever instruction says so.
+                if let Some(port) = entry.program().only_output().filter(|_| set.is_empty()) {
+                    if !O::DRY {
+                        *stop = Stop::Output(port);
+                        continue;
+                    }
+                }
                 if !entry.program().is_private() {
                     *stop = Stop::Entry { table_id, entry };
                     continue;
                 }
-                let Some(set) = sets.get_mut(index) else { continue };
                 match self.instructions(set, carrier, table_id, entry) {
                     Next::Table(next) => ahead.push((at, next)),
                     Next::End => *stop = Stop::End { table_id },
@@ -276,6 +286,8 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
 enum Stop<'a> {
     /// At an entry whose program does something that others can see.
     Entry { table_id: u8, entry: &'a FlowEntry },
+    /// At an entry that does nothing but send it to a port; its action set is empty.
+    Output(Port),
     /// At the end of the pipeline, with its action set to be executed.
     End { table_id: u8 },
     /// Nowhere: it missed a table, or could not be rewritten.

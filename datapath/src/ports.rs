@@ -1,11 +1,13 @@
 //! The ports of the switch: what the host said of them, what controllers configured, and whether
 //! one takes a frame now (§4, §7.2.1).
 
+mod gate;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use hashbrown::HashMap;
-use hypercall::{Frame, Meta, Nanos, Port};
+use hypercall::{Meta, Nanos, Port};
 use ofp_codec::multipart::{PortStats, QueueStats, QueueStatsRequest};
 use ofp_codec::{
     HwAddr, OfpError, PacketQueue, PortConfig as ConfigFlags, PortDesc, PortFeatures, PortMod,
@@ -15,6 +17,8 @@ use ofp_codec::{
 use crate::counters::{Counters, NoMemory};
 use crate::queues::{self, DEFAULT_QUEUE, QueueCells, QueueConfig, Queues};
 use crate::slab::{NONE, Slab};
+
+pub(crate) use gate::{Gate, GateFlags};
 
 /// Port numbers below this are found by index, others by hash.
 const DENSE: usize = 4096;
@@ -135,8 +139,8 @@ pub(crate) enum Refusal {
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
     ports: Slab<PortEntry>,
-    dense: Vec<u32>,
-    others: HashMap<u32, u32, foldhash::fast::FixedState>,
+    dense: Vec<Gate>,
+    others: HashMap<u32, Gate, foldhash::fast::FixedState>,
     /// The ids of all queues of all ports, in order.
     queue_ids: Vec<u32>,
     /// Ports that may have gone up or down since the host was last told; there is room for all.
@@ -155,6 +159,17 @@ impl PortEntry {
         self.config.contains(ConfigFlags::PORT_DOWN) || self.state.contains(PortState::LINK_DOWN)
     }
 
+    /// What frames meet.
+    fn gate(&self, slot: u32) -> Gate {
+        let mut flags = GateFlags::empty();
+        flags.set(GateFlags::PORT_DOWN, self.config.contains(ConfigFlags::PORT_DOWN));
+        flags.set(GateFlags::NO_RECV, self.config.contains(ConfigFlags::NO_RECV));
+        flags.set(GateFlags::NO_FWD, self.config.contains(ConfigFlags::NO_FWD));
+        flags.set(GateFlags::LINK_DOWN, self.state.contains(PortState::LINK_DOWN));
+        flags.set(GateFlags::QUEUES, !self.queues.is_empty());
+        Gate { slot, flags, max_frame: self.max_frame }
+    }
+
     /// Keeps LIVE true to its definition and the description true to the port.
     fn refresh(&mut self) {
         let live = !self.is_down();
@@ -166,13 +181,20 @@ impl PortEntry {
 }
 
 impl Ports {
+    /// What a frame that comes from or goes to `port` meets.
+    #[inline]
+    pub(crate) fn gate(&self, port: Port) -> Option<Gate> {
+        let number = port.0;
+        let gate = match (number as usize) < DENSE {
+            true => self.dense.get(number as usize),
+            false => self.others.get(&number),
+        };
+        gate.copied().filter(|gate| gate.slot != NONE)
+    }
+
     #[inline]
     pub(crate) fn slot(&self, port: Port) -> Option<u32> {
-        let number = port.0;
-        if (number as usize) < DENSE {
-            return self.dense.get(number as usize).copied().filter(|&slot| slot != NONE);
-        }
-        self.others.get(&number).copied()
+        self.gate(port).map(|gate| gate.slot)
     }
 
     #[inline]
@@ -183,39 +205,6 @@ impl Ports {
     fn get_mut(&mut self, port: Port) -> Option<&mut PortEntry> {
         let slot = self.slot(port)?;
         self.ports.get_mut(slot)
-    }
-
-    /// Whether `port` takes this frame now.
-    #[inline]
-    pub(crate) fn admit<F: Frame>(
-        &self,
-        port: Port,
-        frame: &F,
-        meta: &Meta,
-    ) -> Result<(), Refusal> {
-        let entry = self.get(port).ok_or(Refusal::Unknown)?;
-        if entry.is_down() {
-            return Err(Refusal::Down);
-        }
-        if entry.config.contains(ConfigFlags::NO_FWD) {
-            return Err(Refusal::NoFwd);
-        }
-        let max_frame = entry.max_frame as usize;
-        let len = match meta.offload.gso {
-            // The host cuts it: what counts is a segment.
-            Some(gso) => usize::from(gso.header_len).saturating_add(gso.segment_len.into()),
-            None => frame.len(),
-        };
-        if len > max_frame && len > max_frame.saturating_add(tag_len(frame)) {
-            return Err(Refusal::TooLong);
-        }
-        Ok(())
-    }
-
-    /// What was asked of `port`.
-    #[inline]
-    pub(crate) fn config(&self, port: Port) -> Option<ConfigFlags> {
-        self.get(port).map(|entry| entry.config)
     }
 
     /// Whether table misses of packets received from `port` may become packet-ins.
@@ -233,14 +222,13 @@ impl Ports {
         queue_id == DEFAULT_QUEUE || self.queue_ids.binary_search(&queue_id).is_ok()
     }
 
-    /// The counters of the queue by which a frame leaves the port in `slot`.
+    /// The counters of the queue by which a frame leaves the port behind `gate`.
     #[inline]
-    pub(crate) fn queue_cells(&self, slot: u32, meta: &Meta) -> Option<QueueCells> {
-        let queues = &self.ports.get(slot)?.queues;
-        if queues.is_empty() {
+    pub(crate) fn queue_cells(&self, gate: Gate, meta: &Meta) -> Option<QueueCells> {
+        if !gate.flags.contains(GateFlags::QUEUES) {
             return None;
         }
-        queues.cells(meta.queue_id)
+        self.ports.get(gate.slot)?.queues.cells(meta.queue_id)
     }
 
     /// The ports that a flood of a packet from `ingress` reaches.
@@ -304,7 +292,7 @@ impl Ports {
         let status = PortStatus { reason: PortReason::Add, desc: entry.desc.clone() };
         let slot = self.ports.insert(entry).map_err(no_memory)?;
         counters.reset_port(slot);
-        self.set_index(Port(number.0), slot);
+        self.set_gate(Port(number.0), slot);
         self.index_queues();
         self.note_down(Port(number.0));
         Ok(status)
@@ -348,6 +336,7 @@ impl Ports {
         if let Some(entry) = self.get_mut(port) {
             entry.queues.set(now, configs, counters).map_err(no_memory)?;
         }
+        self.refresh_gate(port);
         self.index_queues();
         Ok(())
     }
@@ -364,10 +353,12 @@ impl Ports {
         let entry =
             self.get_mut(port.number).ok_or(OfpError::PortModFailed(PortModFailedCode::BadPort))?;
         let before = entry.desc.clone();
+        let number = port.number;
         entry.state = port.state;
         entry.max_frame = port.max_frame;
         describe(entry, port);
         let desc = entry.desc.clone();
+        self.refresh_gate(number);
         Ok((desc != before).then_some(PortStatus { reason: PortReason::Modify, desc }))
     }
 
@@ -380,7 +371,7 @@ impl Ports {
         let entry = slot.and_then(|slot| self.ports.remove(slot));
         let entry = entry.ok_or(OfpError::PortModFailed(PortModFailedCode::BadPort))?;
         if let Some(place) = self.dense.get_mut(port.0 as usize) {
-            *place = NONE;
+            *place = Gate::ABSENT;
         }
         self.others.remove(&port.0);
         entry.queues.free(counters);
@@ -422,6 +413,7 @@ impl Ports {
         }
         entry.refresh();
         let desc = entry.desc.clone();
+        self.refresh_gate(Port(change.port_no.0));
         self.note_down(Port(change.port_no.0));
         Ok((desc != before).then_some(PortStatus { reason: PortReason::Modify, desc }))
     }
@@ -438,6 +430,7 @@ impl Ports {
             (entry.config, entry.asked) = (config, asked);
             entry.refresh();
         }
+        self.refresh_gate(port);
         self.note_down(port);
     }
 
@@ -510,16 +503,25 @@ impl Ports {
         }
         let more = (number + 1).saturating_sub(self.dense.len());
         self.dense.try_reserve(more).map_err(|_| NoMemory)?;
-        self.dense.resize(self.dense.len() + more, NONE);
+        self.dense.resize(self.dense.len() + more, Gate::ABSENT);
         Ok(())
     }
 
-    fn set_index(&mut self, port: Port, slot: u32) {
+    /// Enters a port into the index, for which room has been reserved, or again after a change.
+    fn set_gate(&mut self, port: Port, slot: u32) {
+        let Some(gate) = self.ports.get(slot).map(|entry| entry.gate(slot)) else { return };
         match self.dense.get_mut(port.0 as usize) {
-            Some(place) => *place = slot,
+            Some(place) => *place = gate,
             None => {
-                self.others.insert(port.0, slot);
+                self.others.insert(port.0, gate);
             }
+        }
+    }
+
+    /// Keeps the index true to what has changed of a port.
+    fn refresh_gate(&mut self, port: Port) {
+        if let Some(slot) = self.slot(port) {
+            self.set_gate(port, slot);
         }
     }
 }
@@ -560,13 +562,5 @@ fn stats(slot: u32, entry: &PortEntry, now: Nanos, counters: &Counters) -> PortS
         collisions: errors.collisions,
         duration_sec,
         duration_nsec,
-    }
-}
-
-/// Bytes of a VLAN tag, if there is one.
-fn tag_len<F: Frame>(frame: &F) -> usize {
-    match frame.headers().get(12..14) {
-        Some([0x81, 0x00] | [0x88, 0xa8]) => 4,
-        _ => 0,
     }
 }

@@ -22,6 +22,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use hypercall::Port;
 use ofp_codec::OxmField;
 
 use crate::counters::NoMemory;
@@ -129,6 +130,18 @@ impl Program {
             [op] => Program::One(*op),
             ops => Program::Many { ops: boxed(ops)?, is_private: ops.iter().all(Op::is_private) },
         })
+    }
+
+    /// The port, if all that it does is to send the packet there, now or at the end of the pipeline.
+    #[inline]
+    pub(crate) fn only_output(&self) -> Option<Port> {
+        match self {
+            Program::One(
+                Op::Apply(Act::Output(Output::Port(port)))
+                | Op::Write(Act::Output(Output::Port(port))),
+            ) => Some(Port(*port)),
+            _ => None,
+        }
     }
 
     /// Whether all its operations are private to the packet: see [`pipeline`](crate::pipeline).
@@ -283,6 +296,12 @@ impl ActionSet {
     pub(crate) fn clear(&mut self) {
         self.steps = 0;
         self.fields = 0;
+    }
+
+    /// Whether there is no action in the set.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps == 0
     }
 
     /// Whether the set sends the packet anywhere.

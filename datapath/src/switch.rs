@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 use hypercall::{Hypercall, Meta, Nanos, Port};
 use ofp_codec::{OfpError, PacketOut};
 
+use crate::batch::Batch;
 use crate::config::SwitchConfig;
 use crate::tables::Tables;
 use crate::trace::TraceStep;
-use crate::worker::{Batch, Events, Worker};
+use crate::worker::{Events, Worker};
 
 /// A switch on one core.
 pub struct Switch {

@@ -150,7 +150,7 @@ impl Tables {
     ) -> Vec<TraceStep> {
         let mut tracer = Tracer { now, steps: Vec::new(), framed: 0 };
         let frame = VecFrame::from_bytes(frame);
-        if let Err(reason) = worker::admit(self, port, &frame) {
+        if let Err(reason) = worker::admit(self.ports.gate(port), &frame) {
             return [TraceStep::Dropped(reason)].into();
         }
         let mut packet = Packet::new(frame, port, meta);

@@ -3,15 +3,14 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use arrayvec::ArrayVec;
 use bitflags::bitflags;
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port};
 use ofp_codec::{
-    BadRequestCode, NO_BUFFER, NO_COOKIE, OfpError, PacketInReason, PacketOut,
-    PortConfig as ConfigFlags, PortNo,
+    BadRequestCode, NO_BUFFER, NO_COOKIE, OfpError, PacketInReason, PacketOut, PortNo,
 };
 
 use crate::actions::compile_packet_out;
+use crate::batch::{BATCH, Batch};
 use crate::counters::{DropReason, Load, WorkerCells};
 use crate::execute::{Carrier, Flow, Origin, Run};
 use crate::fragments::Fragments;
@@ -19,26 +18,10 @@ use crate::key::Depth;
 use crate::mac_table::MacTable;
 use crate::observer::{Observer, Unobserved};
 use crate::packet::Packet;
+use crate::ports::{Gate, GateFlags};
 use crate::program::{Act, ActionSet};
 use crate::punt::{Punt, PuntQueue};
 use crate::tables::Tables;
-
-/// Frames in a batch.
-pub const BATCH: usize = 32;
-
-/// A frame that the host received.
-#[derive(Clone, Debug)]
-pub struct Ingress<F> {
-    /// The port that it came in by.
-    pub port: Port,
-    /// What rides with it.
-    pub meta: Meta,
-    /// Its bytes.
-    pub frame: F,
-}
-
-/// Frames that are processed together. Any number from 1 does; more share the waiting.
-pub type Batch<F> = ArrayVec<Ingress<F>, BATCH>;
 
 bitflags! {
     /// What a call leaves for the host to do.
@@ -97,20 +80,10 @@ impl Worker {
         batch: &mut Batch<H::Frame>,
     ) -> Events {
         let Some(cells) = tables.counters.worker(self.index) else { return Events::empty() };
-        // Packets are large: they are made where they stay, and left once.
-        let mut flight: ArrayVec<Carrier<H::Frame>, BATCH> = ArrayVec::new();
+        let flight = &mut batch.flight;
         // 1. Receive: is the port there and open? Count.
-        for Ingress { port, meta, frame } in batch.drain(..) {
-            if receive(tables, cells, port, &meta, &frame) {
-                // A mark that it brought along was another switch's.
-                let meta = Meta { queue_id: None, ..meta };
-                flight.push(Carrier::new(Packet::new(frame, port, meta)));
-            } else {
-                host.discard(frame);
-            }
-        }
-        if tables.drops_fragments {
-            flight.retain(|carrier| !drop_fragment(cells, tables, carrier));
+        for carrier in flight.iter_mut() {
+            carrier.is_in = receive(tables, cells, &mut carrier.packet);
         }
         let mut run = Run {
             tables,
@@ -125,11 +98,11 @@ impl Worker {
             outcomes: 0,
             outputs: 0,
         };
-        // 2. Walk the tables, all packets together: extract what the table looks at, look up, count,
+        // 2. Walk the tables, all packets together: extract what a table looks at, look up, count,
         //    run the entries' programs. Actions rewrite in place; copies leave at once.
         match tables.is_standalone {
-            false => run.walk(&mut self.sets, &mut flight),
-            true => flight.iter_mut().for_each(|carrier| {
+            false => run.walk(&mut self.sets, flight),
+            true => flight.iter_mut().filter(|carrier| carrier.is_in).for_each(|carrier| {
                 run.begin();
                 run.normal(carrier);
             }),
@@ -295,21 +268,20 @@ fn frame_of<H: Hypercall + ?Sized>(host: &mut H, data: &[u8]) -> Option<H::Frame
     Some(frame)
 }
 
-/// Counts a received frame; whether its port lets it in.
+/// Counts a received frame; whether it enters the switch.
 #[inline]
-fn receive<F: Frame>(
-    tables: &Tables,
-    cells: &WorkerCells,
-    port: Port,
-    meta: &Meta,
-    frame: &F,
-) -> bool {
-    let load = Load::of(frame.len(), meta);
-    let cell = tables.ports.slot(port).and_then(|slot| cells.ports.get(slot));
+fn receive<F: Frame>(tables: &Tables, cells: &WorkerCells, packet: &mut Packet<F>) -> bool {
+    let gate = tables.ports.gate(packet.in_port);
+    let load = Load::of(packet.frame.len(), &packet.meta);
+    let cell = gate.and_then(|gate| cells.ports.get(gate.slot));
     if let Some(cell) = cell {
         cell.rx.add(load);
     }
-    let Err(reason) = admit(tables, port, frame) else { return true };
+    let reason = match admit(gate, &packet.frame) {
+        Ok(()) if tables.drops_fragments && is_fragment(packet) => DropReason::Fragment,
+        Ok(()) => return true,
+        Err(reason) => reason,
+    };
     cells.dropped(reason, load.packets);
     if let Some(cell) = cell {
         cell.rx_dropped.add(load.packets);
@@ -317,38 +289,31 @@ fn receive<F: Frame>(
     false
 }
 
-/// Whether a received frame enters the switch, or why it does not.
+/// Whether a received frame passes the gate of its port, or why it does not.
 #[inline]
-pub(crate) fn admit<F: Frame>(tables: &Tables, port: Port, frame: &F) -> Result<(), DropReason> {
-    let config = tables.ports.config(port).ok_or(DropReason::IngressUnknown)?;
-    if config.contains(ConfigFlags::PORT_DOWN) {
-        return Err(DropReason::IngressDown);
+pub(crate) fn admit<F: Frame>(gate: Option<Gate>, frame: &F) -> Result<(), DropReason> {
+    match gate {
+        Some(gate)
+            if !gate.flags.intersects(GateFlags::CLOSED_IN) && frame.len() >= ETHERNET_LEN =>
+        {
+            Ok(())
+        }
+        _ => Err(refusal(gate)),
     }
-    if config.contains(ConfigFlags::NO_RECV) {
-        return Err(DropReason::IngressNoRecv);
+}
+
+#[cold]
+fn refusal(gate: Option<Gate>) -> DropReason {
+    match gate.map(|gate| gate.flags) {
+        None => DropReason::IngressUnknown,
+        Some(flags) if flags.contains(GateFlags::PORT_DOWN) => DropReason::IngressDown,
+        Some(flags) if flags.contains(GateFlags::NO_RECV) => DropReason::IngressNoRecv,
+        Some(_) => DropReason::Runt,
     }
-    if frame.len() < ETHERNET_LEN {
-        return Err(DropReason::Runt);
-    }
-    Ok(())
 }
 
 /// Whether a packet is a fragment of an IP packet.
 pub(crate) fn is_fragment<F: Frame>(packet: &mut Packet<F>) -> bool {
     packet.ensure(Depth::Whole);
     packet.headers.is_fragment
-}
-
-/// Counts a packet that is dropped for being a fragment; whether it is one.
-fn drop_fragment<F: Frame>(cells: &WorkerCells, tables: &Tables, carrier: &mut Carrier<F>) -> bool {
-    let packet = &mut carrier.packet;
-    if !is_fragment(packet) {
-        return false;
-    }
-    let load = Load::of(packet.frame.len(), &packet.meta);
-    cells.dropped(DropReason::Fragment, load.packets);
-    if let Some(cell) = tables.ports.slot(packet.in_port).and_then(|slot| cells.ports.get(slot)) {
-        cell.rx_dropped.add(load.packets);
-    }
-    true
 }

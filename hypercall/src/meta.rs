@@ -49,6 +49,7 @@ impl Offload {
     /// let offload = Offload { gso, ..Offload::NONE };
     /// assert_eq!(offload.segment_count(2_554), 3);
     /// ```
+    #[inline]
     pub fn segment_count(&self, frame_len: usize) -> u32 {
         match self.gso {
             Some(gso) => gso.segment_count(frame_len),

@@ -134,7 +134,7 @@ impl<'a> Player<'a> {
                 let frame = self.host.receive(bytes);
                 self.batch.push(Ingress { port, meta: Meta::default(), frame });
             }
-            for ingress in self.batch.drain(..) {
+            for ingress in self.batch.drain() {
                 self.host.discard(ingress.frame);
             }
         }

@@ -1,0 +1,83 @@
+//! What forwarding asks of a port at every frame, beside the port's number in the index: one load
+//! tells whether the port takes the frame and where it is counted.
+
+use bitflags::bitflags;
+use hypercall::{Frame, Meta};
+
+use super::Refusal;
+use crate::slab::NONE;
+
+bitflags! {
+    /// What closes a port, and what else a frame that passes it needs to know.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct GateFlags: u32 {
+        /// It is administratively down (`OFPPC_PORT_DOWN`).
+        const PORT_DOWN = 1 << 0;
+        /// It receives nothing (`OFPPC_NO_RECV`).
+        const NO_RECV = 1 << 1;
+        /// It has no link.
+        const LINK_DOWN = 1 << 2;
+        /// It forwards nothing (`OFPPC_NO_FWD`).
+        const NO_FWD = 1 << 3;
+        /// It has queues of its own.
+        const QUEUES = 1 << 4;
+    }
+}
+
+impl GateFlags {
+    /// Any of these keeps a received frame out.
+    pub(crate) const CLOSED_IN: GateFlags = GateFlags::PORT_DOWN.union(GateFlags::NO_RECV);
+    /// Any of these keeps a frame in.
+    const CLOSED_OUT: GateFlags =
+        GateFlags::PORT_DOWN.union(GateFlags::LINK_DOWN).union(GateFlags::NO_FWD);
+}
+
+/// A port, as frames meet it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gate {
+    /// The port's slot, or [`NONE`].
+    pub(crate) slot: u32,
+    pub(crate) flags: GateFlags,
+    pub(crate) max_frame: u32,
+}
+
+impl Gate {
+    /// Where there is no port.
+    pub(crate) const ABSENT: Gate = Gate { slot: NONE, flags: GateFlags::empty(), max_frame: 0 };
+
+    /// Whether the port takes this frame now.
+    #[inline]
+    pub(crate) fn admit<F: Frame>(self, frame: &F, meta: &Meta) -> Result<(), Refusal> {
+        let is_open = !self.flags.intersects(GateFlags::CLOSED_OUT);
+        let is_short = meta.offload.gso.is_none() && frame.len() <= self.max_frame as usize;
+        if is_open && is_short { Ok(()) } else { self.examine(frame, meta) }
+    }
+
+    #[cold]
+    fn examine<F: Frame>(self, frame: &F, meta: &Meta) -> Result<(), Refusal> {
+        if self.flags.intersects(GateFlags::PORT_DOWN | GateFlags::LINK_DOWN) {
+            return Err(Refusal::Down);
+        }
+        if self.flags.contains(GateFlags::NO_FWD) {
+            return Err(Refusal::NoFwd);
+        }
+        let max_frame = self.max_frame as usize;
+        let len = match meta.offload.gso {
+            // The host cuts it: what counts is a segment.
+            Some(gso) => usize::from(gso.header_len).saturating_add(gso.segment_len.into()),
+            None => frame.len(),
+        };
+        if len > max_frame && len > max_frame.saturating_add(tag_len(frame)) {
+            return Err(Refusal::TooLong);
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of a VLAN tag, if there is one.
+fn tag_len<F: Frame>(frame: &F) -> usize {
+    match frame.headers().get(12..14) {
+        Some([0x81, 0x00] | [0x88, 0xa8]) => 4,
+        _ => 0,
+    }
+}
