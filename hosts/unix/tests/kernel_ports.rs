@@ -46,7 +46,7 @@ impl Patch {
         let mut count = 0;
         for (from, to) in [(Port(1), Port(2)), (Port(2), Port(1))] {
             count += self.host.receive(from, &mut self.batch).unwrap();
-            for mut received in self.batch.drain() {
+            for mut received in self.batch.drain(..) {
                 if self.trunk {
                     retag(&mut received, to == Port(2));
                 }
