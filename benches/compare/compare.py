@@ -53,7 +53,7 @@ def arguments():
     given.reps = given.reps or (3 if given.quick else 7)
     given.seconds = given.seconds or (0.25 if given.quick else 0.5)
     given.warm = given.warm or (5 if given.quick else 25)
-    given.memory = "--no-huge -m 1300 --in-memory" if given.no_huge or not given.huge_folder \
+    given.memory = "--no-huge --legacy-mem -m 1300" if given.no_huge or not given.huge_folder \
         else "--huge-dir=" + given.huge_folder
     return given
 

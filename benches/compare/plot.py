@@ -22,7 +22,7 @@ SERIES = [
     ("Open vSwitch without exact-match caches", "#f59e0b", "5 4"),
     ("rumpswitch", "#0369a1", ""),
 ]
-WIDTH, HEIGHT, LEFT, TOP, GAP_X, GAP_Y, COLUMNS = 250, 190, 62, 92, 62, 74, 4
+WIDTH, HEIGHT, LEFT, TOP, GAP_X, GAP_Y, COLUMNS = 230, 190, 62, 92, 62, 74, 5
 
 
 def values(result):

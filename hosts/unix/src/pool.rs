@@ -42,18 +42,27 @@ impl Pool {
     /// A buffer whose first [`VecFrame::HEADROOM`] bytes are there, with room for `len` more.
     ///
     /// `None` when memory is short or no frame may be that long.
+    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Option<Vec<u8>> {
-        let needed = VecFrame::HEADROOM.saturating_add(len);
-        let (free, capacity) = if needed <= SMALL {
-            (&mut self.small, SMALL)
-        } else if needed <= LARGE {
-            (&mut self.large, LARGE)
-        } else {
-            return None;
-        };
-        if let Some(buffer) = free.pop() {
-            return Some(buffer);
+        if len <= SMALL - VecFrame::HEADROOM {
+            if let Some(buffer) = self.small.pop() {
+                return Some(buffer);
+            }
         }
+        self.take_slowly(len)
+    }
+
+    /// The same where no small buffer waits.
+    #[inline(never)]
+    fn take_slowly(&mut self, len: usize) -> Option<Vec<u8>> {
+        let capacity = match VecFrame::HEADROOM.saturating_add(len) {
+            ..=SMALL => SMALL,
+            ..=LARGE => match self.large.pop() {
+                Some(buffer) => return Some(buffer),
+                None => LARGE,
+            },
+            _ => return None,
+        };
         let mut buffer = Vec::new();
         buffer.try_reserve_exact(capacity).ok()?;
         buffer.resize(VecFrame::HEADROOM, 0);
@@ -61,13 +70,27 @@ impl Pool {
     }
 
     /// Gives a buffer back.
+    #[inline]
     pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
-        let (free, kept) = if buffer.capacity() >= LARGE {
-            (&mut self.large, LARGE_KEPT)
-        } else if buffer.capacity() >= SMALL {
-            (&mut self.small, SMALL_KEPT)
+        // What was taken from here has its headroom, whatever was cut off the frame since.
+        if buffer.len() >= VecFrame::HEADROOM
+            && (SMALL..LARGE).contains(&buffer.capacity())
+            && self.small.len() < SMALL_KEPT
+        {
+            buffer.truncate(VecFrame::HEADROOM);
+            self.small.push(buffer);
         } else {
-            return;
+            self.give_slowly(buffer);
+        }
+    }
+
+    /// The same for large buffers, foreign ones, and those that are too many.
+    #[inline(never)]
+    fn give_slowly(&mut self, mut buffer: Vec<u8>) {
+        let (free, kept) = match buffer.capacity() {
+            LARGE.. => (&mut self.large, LARGE_KEPT),
+            SMALL.. => (&mut self.small, SMALL_KEPT),
+            _ => return,
         };
         if free.len() < kept {
             buffer.resize(VecFrame::HEADROOM, 0);
@@ -76,11 +99,13 @@ impl Pool {
     }
 
     /// Gives a frame's buffer back.
+    #[inline]
     pub fn recycle(&mut self, frame: VecFrame) {
         self.give(frame.into_buffer().0);
     }
 
     /// A frame with a copy of `bytes`. `None` when memory is short or no frame may be that long.
+    #[inline]
     pub fn copy(&mut self, bytes: &[u8]) -> Option<VecFrame> {
         let mut buffer = self.take(bytes.len())?;
         buffer.extend_from_slice(bytes);
@@ -95,6 +120,7 @@ impl Pool {
     }
 
     /// A second frame of the same bytes.
+    #[inline]
     pub fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
         self.copy(frame.headers())
     }
@@ -145,6 +171,24 @@ mod tests {
         pool.recycle(small);
         assert_eq!(pool.free_count(), 2);
         assert!(pool.zeroed(LARGE).is_none(), "longer than any frame");
+    }
+
+    #[test]
+    fn a_buffer_that_was_cut_short_has_its_headroom_again() {
+        let mut pool = Pool::default();
+        let mut buffer = pool.take(60).unwrap();
+        buffer.truncate(VecFrame::HEADROOM - 10);
+        pool.give(buffer);
+        assert_eq!(pool.free_count(), 1);
+        assert_eq!(pool.copy(&[7; 60]).unwrap().headers(), [7; 60]);
+    }
+
+    #[test]
+    fn no_more_than_a_bound_is_kept() {
+        let mut pool = Pool::default();
+        let frames: Vec<_> = (0..SMALL_KEPT + 2).map(|_| pool.copy(&[1]).unwrap()).collect();
+        frames.into_iter().for_each(|frame| pool.recycle(frame));
+        assert_eq!(pool.free_count(), SMALL_KEPT);
     }
 
     #[test]
