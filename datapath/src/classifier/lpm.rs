@@ -56,7 +56,7 @@ use super::{BATCH, Full, Hit};
 use crate::key::{Key, MaskedKey};
 pub(super) use builder::Builder;
 use chains::NO_LEAF;
-use nodes::{IS_NODE, NO_NODE};
+use nodes::{IS_NODE, NO_NODE, Node};
 use shape::Shape;
 use trie::{Trie, better};
 
@@ -71,6 +71,21 @@ pub(super) struct Lpm {
     shape: Shape,
     trie: Trie,
     entry_limit: usize,
+}
+
+/// A lookup on its way down.
+#[derive(Clone, Copy)]
+struct Walk {
+    /// The node that it stands at.
+    at: u32,
+    /// The best leaf so far.
+    leaf: u32,
+    /// Bits of the field before what the node looks at or skips.
+    depth: u32,
+}
+
+impl Walk {
+    const NONE: Walk = Walk { at: NO_NODE, leaf: NO_LEAF, depth: 0 };
 }
 
 impl Lpm {
@@ -113,34 +128,41 @@ impl Lpm {
         if self.trie.is_stale() {
             return self.trie.search(self.shape.bits(key));
         }
-        self.walk(key, |_| ())
+        let (mut walk, ordered) = (self.begin(key), self.trie.lengths.are_ordered());
+        while walk.at != NO_NODE {
+            self.pass(key, &mut walk, ordered);
+        }
+        self.trie.chains.hit(walk.leaf)
     }
 
-    /// Goes down the trie; `step` is called for each node.
+    /// Where the walk of a key begins.
     #[inline]
-    fn walk(&self, key: &Key, mut step: impl FnMut(u32)) -> Hit {
-        let Trie { root, nodes, chains, lengths, .. } = &self.trie;
-        let ordered = lengths.are_ordered();
+    fn begin(&self, key: &Key) -> Walk {
+        let root = &self.trie.root;
         let slot = root.slot(root.index(self.shape.half(key, 0)));
-        let (mut leaf, mut at, mut depth) = (slot.leaf, slot.node, root.bits());
-        while at != NO_NODE {
-            step(at);
-            let Some(node) = nodes.get(at) else { break };
-            leaf = better(chains, ordered, leaf, node.above);
-            if node.skip() != 0 {
-                if !node.is_on_path(self.shape.bits(key), depth) {
-                    break;
-                }
-                depth = depth.wrapping_add(node.skip().wrapping_mul(8));
+        Walk { at: slot.node, leaf: slot.leaf, depth: root.bits() }
+    }
+
+    /// Passes the node that a walk stands at; it stands at none when it is at its end.
+    #[inline]
+    fn pass(&self, key: &Key, walk: &mut Walk, ordered: bool) {
+        let Trie { nodes, chains, .. } = &self.trie;
+        let at = core::mem::replace(&mut walk.at, NO_NODE);
+        let Some(node) = nodes.get(at) else { return };
+        walk.leaf = better(chains, ordered, walk.leaf, node.above);
+        if node.skip() != 0 {
+            if !node.is_on_path(self.shape.bits(key), walk.depth) {
+                return;
             }
-            let value = nodes.value(node, self.shape.byte(key, depth));
-            if value & IS_NODE == 0 {
-                leaf = better(chains, ordered, leaf, value);
-                break;
-            }
-            (at, depth) = (value & !IS_NODE, depth.wrapping_add(8));
+            walk.depth = walk.depth.wrapping_add(node.skip().wrapping_mul(8));
         }
-        chains.hit(leaf)
+        let value = nodes.value(node, self.shape.byte(key, walk.depth));
+        if value & IS_NODE == 0 {
+            walk.leaf = better(chains, ordered, walk.leaf, value);
+        } else {
+            walk.depth = walk.depth.wrapping_add(8);
+            walk.at = value & !IS_NODE;
+        }
     }
 
     /// Improves `hits` of those of `keys` whose bit in `wanted` is set.
@@ -148,60 +170,41 @@ impl Lpm {
         if self.trie.is_stale() {
             return self.find_each(keys, wanted, hits);
         }
-        let Trie { root, nodes, chains, lengths, .. } = &self.trie;
+        let Trie { nodes, chains, lengths, .. } = &self.trie;
         let ordered = lengths.are_ordered();
-        let mut leaves = [NO_LEAF; BATCH];
-        let mut ats = [NO_NODE; BATCH];
-        let mut depths = [root.bits() as u8; BATCH];
+        let mut walks = [Walk::NONE; BATCH];
         // The lines of the root: one load for each key, none of which waits for another.
-        let (mut walking, mut found) = (0u32, 0u32);
-        for (index, key) in (0u32..).zip(keys.iter().take(BATCH)) {
-            if wanted.wrapping_shr(index) & 1 == 0 || !self.shape.applies_to(key) {
-                continue;
+        let (mut walking, mut bit) = (0u32, 1u32);
+        for (key, walk) in keys.iter().zip(&mut walks) {
+            if wanted & bit != 0 && self.shape.applies_to(key) {
+                *walk = self.begin(key);
+                walking |= if walk.at == NO_NODE { 0 } else { bit };
             }
-            found |= 1u32.wrapping_shl(index);
-            let slot = root.slot(root.index(self.shape.half(key, 0)));
-            if let (Some(leaf), Some(at)) =
-                (leaves.get_mut(index as usize), ats.get_mut(index as usize))
-            {
-                (*leaf, *at) = (slot.leaf, slot.node);
-            }
-            walking |= u32::from(slot.node != NO_NODE).wrapping_shl(index);
+            bit = bit.wrapping_shl(1);
         }
         while walking != 0 {
-            let lines = ats.iter().filter_map(|&at| nodes.get(at));
-            black_box(lines.fold(0, |warm, node| warm ^ node.touch()));
-            let mut left = walking;
+            let (mut left, mut warm) = (walking, 0);
             while left != 0 {
-                let index = left.trailing_zeros();
+                let index = left.trailing_zeros() as usize & (BATCH - 1);
                 left &= left.wrapping_sub(1);
-                let at = index as usize & (BATCH - 1);
-                let (Some(key), Some(leaf)) = (keys.get(at), leaves.get_mut(at)) else { continue };
-                let (Some(next), Some(depth)) = (ats.get_mut(at), depths.get_mut(at)) else {
-                    continue;
-                };
-                let bit = 1u32.wrapping_shl(index);
-                let Some(node) = nodes.get(*next) else { continue };
-                *leaf = better(chains, ordered, *leaf, node.above);
-                let mut deep = u32::from(*depth);
-                let mut value = NO_LEAF;
-                if node.skip() == 0 || node.is_on_path(self.shape.bits(key), deep) {
-                    deep = deep.wrapping_add(node.skip().wrapping_mul(8));
-                    value = nodes.value(node, self.shape.byte(key, deep));
-                }
-                if value & IS_NODE == 0 {
-                    *leaf = better(chains, ordered, *leaf, value);
-                    *next = NO_NODE;
-                    walking &= !bit;
-                } else {
-                    *next = value & !IS_NODE;
-                    *depth = deep.wrapping_add(8) as u8;
+                let node = walks.get(index).and_then(|walk| nodes.get(walk.at));
+                warm ^= node.map_or(0, Node::touch);
+            }
+            black_box(warm);
+            left = walking;
+            while left != 0 {
+                let index = left.trailing_zeros() as usize & (BATCH - 1);
+                let bit = left & left.wrapping_neg();
+                left ^= bit;
+                if let (Some(key), Some(walk)) = (keys.get(index), walks.get_mut(index)) {
+                    self.pass(key, walk, ordered);
+                    walking ^= if walk.at == NO_NODE { bit } else { 0 };
                 }
             }
         }
-        for (index, (hit, &leaf)) in (0u32..).zip(hits.iter_mut().zip(&leaves)) {
-            if found.wrapping_shr(index) & 1 != 0 {
-                *hit = hit.or_better(chains.hit(leaf));
+        for (hit, walk) in hits.iter_mut().zip(&walks) {
+            if walk.leaf != NO_LEAF {
+                *hit = hit.or_better(chains.hit(walk.leaf));
             }
         }
     }
@@ -223,7 +226,11 @@ impl Lpm {
     pub(super) fn probe_count(&self, key: &Key) -> usize {
         let mut count = 1usize;
         if self.shape.applies_to(key) {
-            self.walk(key, |_| count = count.saturating_add(1));
+            let mut walk = self.begin(key);
+            while walk.at != NO_NODE {
+                self.pass(key, &mut walk, true);
+                count = count.saturating_add(1);
+            }
         }
         count
     }

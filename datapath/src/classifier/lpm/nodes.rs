@@ -92,7 +92,7 @@ impl Node {
     /// Whether the bytes that are skipped from bit `depth` of a key's field are the node's.
     #[inline]
     pub(super) fn is_on_path(&self, bits: u128, depth: u32) -> bool {
-        skipped_bits(bits, depth, self.skip()) == self.skipped()
+        self.skip() == 0 || skipped_bits(bits, depth, self.skip()) == self.skipped()
     }
 
     fn set_skip(&mut self, skip: u32, skipped: u128) {
