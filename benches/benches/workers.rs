@@ -1,0 +1,205 @@
+//! Workers over one set of tables: processor time of a batch of 32 frames by one worker and by two at
+//! the same time, each on a thread of its own, in turns; then while flow-mods come. Criterion's times are
+//! processor time of a worker, but for those of `wall`.
+//!
+//! Before criterion the bench says by itself, of interleaved runs, the least and the middle of a packet's
+//! processor time and of the ratios of two workers to one: on a machine with two cores that others use, too,
+//! the least says what sharing costs, and the middle what the neighbours do.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use crossbeam_utils::sync::ShardedLock;
+use datapath::{BATCH, Batch, Switch, Worker};
+use hypercall::Nanos;
+use ofp_codec::FlowModCommand;
+use rumpswitch_benches::{Recycler, control::flow_mod, fill, scenario};
+use rustix::time::{ClockId, clock_gettime};
+
+const SCENARIOS: [&str; 6] = ["port", "l2-1000", "l2-100000", "pipe3", "normal", "meter"];
+
+/// Batches of one worker in a run, and runs of each kind.
+const BATCHES: u64 = 4_000;
+const RUNS: usize = 15;
+
+/// Flow-mods a second, and as many in one slice as the Unix host executes under one lock.
+const RATE: u32 = 10_000;
+const SLICE: u32 = 40;
+
+/// Tables and those who forward by them, as a host with threads has them.
+struct Crew {
+    switch: ShardedLock<Switch>,
+    seats: Vec<Seat>,
+}
+
+struct Seat {
+    worker: Worker,
+    host: Recycler,
+    batch: Batch<hypercall::VecFrame>,
+    frames: Vec<Vec<u8>>,
+    at: usize,
+}
+
+/// What a run of all workers took: processor time of each packet, and the time on the wall.
+#[derive(Clone, Copy)]
+struct Run {
+    cpu: Duration,
+    wall: Duration,
+}
+
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+impl Crew {
+    fn new(name: &str, count: usize) -> Crew {
+        let scenario = scenario(name).expect("it is in the list");
+        let mut switch = scenario.switch();
+        let first = Worker::new(&switch.tables);
+        let more: Vec<_> =
+            (1..count).map(|_| switch.tables.add_worker().expect("memory")).collect();
+        let seats = std::iter::once(first).chain(more).enumerate().map(|(index, worker)| {
+            // Half the flows each, as a card would deal them.
+            let dealt = scenario.frames.iter().skip(index).step_by(count);
+            let frames: Vec<_> = dealt.chain(scenario.frames.first()).cloned().collect();
+            let (host, batch) = (Recycler::default(), Batch::new());
+            Seat { worker, host, batch, frames, at: 0 }
+        });
+        Crew { seats: seats.collect(), switch: ShardedLock::new(switch) }
+    }
+
+    /// All workers forward `batches` batches at the same time, with flow-mods or without.
+    fn run(&mut self, batches: u64, is_churned: bool) -> Run {
+        let (switch, is_over) = (&self.switch, &AtomicBool::new(false));
+        let (wall, count) = (Instant::now(), self.seats.len() as u32);
+        let cpu: Duration = std::thread::scope(|scope| {
+            if is_churned {
+                scope.spawn(move || churn(switch, is_over));
+            }
+            let threads = self.seats.iter_mut().map(|seat| {
+                scope.spawn(move || {
+                    let cpu = cpu_time();
+                    (0..batches).for_each(|_| seat.forward(switch));
+                    cpu_time() - cpu
+                })
+            });
+            let threads: Vec<_> = threads.collect();
+            let cpu = threads.into_iter().map(|thread| thread.join().expect("no panic")).sum();
+            is_over.store(true, Relaxed);
+            cpu
+        });
+        Run { cpu: cpu / count, wall: wall.elapsed() }
+    }
+}
+
+impl Seat {
+    fn forward(&mut self, switch: &ShardedLock<Switch>) {
+        let Seat { worker, host, batch, frames, at } = self;
+        *at = fill(host, batch, BATCH, frames, *at);
+        let switch = switch.read().expect("no panic");
+        worker.process(&switch.tables, host, Nanos(1), batch);
+    }
+}
+
+/// Adds entries that no frame matches and takes them away again, so many a second.
+fn churn(switch: &ShardedLock<Switch>, is_over: &AtomicBool) {
+    let (start, mut done) = (Instant::now(), 0);
+    while !is_over.load(Relaxed) {
+        let due = (start.elapsed().as_secs_f64() * f64::from(RATE)) as u32;
+        if due < done + SLICE {
+            std::thread::sleep(Duration::from_micros(500));
+            continue;
+        }
+        let mut switch = switch.write().expect("no panic");
+        for n in done..done + SLICE {
+            let command = match n % 2_000 < 1_000 {
+                true => FlowModCommand::Add,
+                false => FlowModCommand::DeleteStrict,
+            };
+            let mut given = flow_mod(command, n % 1_000, 1, 2);
+            given.priority = 1;
+            switch.tables.flow_mod(Nanos(1), &given).expect("it is right");
+        }
+        done += SLICE;
+    }
+}
+
+fn packet_nanos(run: Run) -> f64 {
+    run.cpu.as_secs_f64() * 1e9 / (BATCHES * BATCH as u64) as f64
+}
+
+fn least_and_middle(mut of: Vec<f64>) -> (f64, f64) {
+    of.sort_by(f64::total_cmp);
+    (of[0], of[of.len() / 2])
+}
+
+/// One and two workers in turns, and two while entries come and go.
+fn compare(name: &str) {
+    let (mut one, mut two) = (Crew::new(name, 1), Crew::new(name, 2));
+    let (mut alone, mut both, mut churned) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ratios, mut speed, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    one.run(BATCHES, false);
+    two.run(BATCHES, false);
+    for _ in 0..RUNS {
+        let runs = [one.run(BATCHES, false), two.run(BATCHES, false), two.run(BATCHES, true)];
+        let [single, double, busy] = runs.map(packet_nanos);
+        alone.push(single);
+        both.push(double);
+        churned.push(busy);
+        ratios.push(double / single);
+        speed.push(2.0 * runs[0].wall.as_secs_f64() / runs[1].wall.as_secs_f64());
+        kept.push(double / busy);
+    }
+    let ((one_least, one_middle), (two_least, two_middle)) =
+        (least_and_middle(alone), least_and_middle(both));
+    let (churned, ratio) = (least_and_middle(churned), least_and_middle(ratios));
+    speed.sort_by(f64::total_cmp);
+    println!(
+        "{name:>10}: one {one_least:.1} / {one_middle:.1} ns, two {two_least:.1} / {two_middle:.1} ns, \
+         ratio of the least {:.3}, of each pair {:.3} / {:.3}; on the wall {:.2} / {:.2} times as fast; \
+         with {RATE} flow-mods/s {:.1} / {:.1} ns, {:.0} % kept",
+        two_least / one_least,
+        ratio.0,
+        ratio.1,
+        speed[RUNS - 1],
+        speed[RUNS / 2],
+        churned.0,
+        churned.1,
+        100.0 * least_and_middle(kept).1,
+    );
+}
+
+fn benches(c: &mut Criterion) {
+    // Not when it only has to show that it runs.
+    let is_measured = std::env::args().any(|arg| arg == "--bench");
+    let chosen = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let names =
+        SCENARIOS.iter().filter(|name| chosen.as_ref().is_none_or(|c| name.contains(&c[..])));
+    if is_measured {
+        println!("least / middle of {RUNS} runs in turns, processor time of a packet:");
+        names.for_each(|name| compare(name));
+    }
+    let mut group = c.benchmark_group("workers");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    for name in SCENARIOS {
+        for count in [1, 2] {
+            let mut crew = Crew::new(name, count);
+            group.bench_function(BenchmarkId::new(name, count), |b| {
+                b.iter_custom(|batches| crew.run(batches, false).cpu)
+            });
+            group.bench_function(BenchmarkId::new(name, format!("{count}-wall")), |b| {
+                b.iter_custom(|batches| crew.run(batches, false).wall / count as u32)
+            });
+        }
+        let mut crew = Crew::new(name, 2);
+        group.bench_function(BenchmarkId::new(name, "2-churn"), |b| {
+            b.iter_custom(|batches| crew.run(batches, true).cpu)
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(workers, benches);
+criterion_main!(workers);
