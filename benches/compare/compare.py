@@ -273,8 +273,12 @@ def machine(given):
 
 def main():
     given = arguments()
-    # The order is that of the generator's list, which run.sh hands on.
+    # In the order of the generator's list, which run.sh hands on.
     names = json.loads(os.environ["COMPARE_SCENARIOS"])
+    for pattern in given.scenario:
+        if not fnmatch.filter(names, pattern):
+            print("run.sh: no scenario is called %s; --list tells those there are" % pattern, file=sys.stderr)
+            sys.exit(2)
     if given.scenario:
         names = [name for name in names if any(fnmatch.fnmatch(name, pattern) for pattern in given.scenario)]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

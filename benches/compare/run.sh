@@ -77,12 +77,14 @@ fi
 
 # -- our side
 
-build="baseline" flags=''
+build=baseline
 folder=$target
 if [ -n "$native" ]; then
-    build="target-cpu=native" flags='-C target-cpu=native' folder=$cache/native
+    build=target-cpu=native
+    folder=$cache/native
+    export RUSTFLAGS="${RUSTFLAGS:-} -C target-cpu=native"
 fi
-(cd "$root" && RUSTFLAGS="${RUSTFLAGS:-} $flags" cargo build --quiet --release --bin rumpswitch --target-dir "$folder")
+(cd "$root" && cargo build --quiet --release --bin rumpswitch --target-dir "$folder")
 
 # -- traces, made once
 
