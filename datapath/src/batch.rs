@@ -2,7 +2,7 @@
 //! leaves, so that it is written once.
 
 use arrayvec::ArrayVec;
-use hypercall::{Meta, Port};
+use hypercall::{Frame, Meta, Port};
 
 use crate::execute::Carrier;
 use crate::packet::Packet;
@@ -44,17 +44,6 @@ impl<F> Batch<F> {
         Batch { flight: ArrayVec::new_const() }
     }
 
-    /// Adds a frame.
-    ///
-    /// # Panics
-    ///
-    /// When the batch [is full](Self::is_full).
-    #[inline]
-    pub fn push(&mut self, ingress: Ingress<F>) {
-        // `ArrayVec::push` would make the packet elsewhere first, to give it back in its error.
-        self.flight.extend(Some(carrier(ingress)));
-    }
-
     /// Frames in the batch.
     #[inline]
     pub fn len(&self) -> usize {
@@ -91,20 +80,33 @@ impl<F> Batch<F> {
     }
 }
 
+impl<F: Frame> Batch<F> {
+    /// Adds a frame.
+    ///
+    /// # Panics
+    ///
+    /// When the batch [is full](Self::is_full).
+    #[inline]
+    pub fn push(&mut self, ingress: Ingress<F>) {
+        // `ArrayVec::push` would make the packet elsewhere first, to give it back in its error.
+        self.flight.extend(Some(carrier(ingress)));
+    }
+}
+
 impl<F> Default for Batch<F> {
     fn default() -> Self {
         Batch::new()
     }
 }
 
-impl<F> Extend<Ingress<F>> for Batch<F> {
+impl<F: Frame> Extend<Ingress<F>> for Batch<F> {
     fn extend<I: IntoIterator<Item = Ingress<F>>>(&mut self, frames: I) {
         self.flight.extend(frames.into_iter().map(carrier));
     }
 }
 
 #[inline(always)]
-fn carrier<F>(Ingress { port, meta, frame }: Ingress<F>) -> Carrier<F> {
+fn carrier<F: Frame>(Ingress { port, meta, frame }: Ingress<F>) -> Carrier<F> {
     // A mark that it brought along was another switch's.
     Carrier::new(Packet::new(frame, port, Meta { queue_id: None, ..meta }))
 }

@@ -169,6 +169,13 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// Adds another's.
+    #[inline]
+    pub(crate) fn add(&mut self, other: Load) {
+        self.packets = self.packets.wrapping_add(other.packets);
+        self.bytes = self.bytes.wrapping_add(other.bytes);
+    }
+
     #[inline]
     pub(crate) fn of(frame_len: usize, meta: &hypercall::Meta) -> Load {
         let packets = u64::from(meta.offload.segment_count(frame_len));

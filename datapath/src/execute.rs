@@ -25,7 +25,7 @@ use core::slice::from_mut;
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent};
 use ofp_codec::{OxmField, PacketInReason};
 
-use crate::counters::{DropReason, Load, WorkerCells};
+use crate::counters::{DropReason, Load, PortCell, WorkerCells};
 use crate::fragments::Fragments;
 use crate::groups::Choice;
 use crate::key::Depth;
@@ -62,11 +62,34 @@ pub(crate) struct Run<'a, H: Hypercall + ?Sized, O: Observer> {
     pub(crate) outcomes: u32,
     /// Outputs of the packet at hand.
     pub(crate) outputs: u32,
+    /// What has left by one port and is not in its counters yet.
+    pub(crate) departures: Departures<'a>,
+}
+
+/// Frames that left one after the other by one port: counted when another port's turn comes.
+#[derive(Default)]
+pub(crate) struct Departures<'a> {
+    port: Port,
+    cell: Option<&'a PortCell>,
+    load: Load,
+}
+
+impl Departures<'_> {
+    /// Counts what has left.
+    #[inline]
+    pub(crate) fn count(&mut self) {
+        if let Some(cell) = self.cell.take() {
+            cell.tx.add(self.load);
+        }
+        *self = Departures::default();
+    }
 }
 
 /// A packet and the output that it still owes.
 pub(crate) struct Carrier<F> {
     pub(crate) packet: Packet<F>,
+    /// What it counts as, as long as it is now.
+    pub(crate) load: Load,
     owed: Option<(Port, Gate)>,
     /// Whether a header was taken off, so that the frame may be shorter than Ethernet's shortest.
     is_popped: bool,
@@ -76,10 +99,11 @@ pub(crate) struct Carrier<F> {
     pub(crate) outputs: u32,
 }
 
-impl<F> Carrier<F> {
+impl<F: Frame> Carrier<F> {
     #[inline(always)]
     pub(crate) fn new(packet: Packet<F>) -> Carrier<F> {
-        Carrier { packet, owed: None, is_popped: false, is_in: true, outputs: 0 }
+        let load = Load::of(packet.frame.len(), &packet.meta);
+        Carrier { packet, load, owed: None, is_popped: false, is_in: true, outputs: 0 }
     }
 }
 
@@ -165,6 +189,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         };
         // Only a pop makes a frame shorter.
         carrier.is_popped |= carrier.packet.frame.len() < len;
+        carrier.load = Load::of(carrier.packet.frame.len(), &carrier.packet.meta);
         match outcome {
             Ok(()) => Flow::Continue,
             Err(RewriteError::InvalidTtl) => {
@@ -186,9 +211,9 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     #[inline]
     pub(crate) fn finish(&mut self, carrier: Carrier<H::Frame>) {
         // Only what is needed is taken out of what is large.
-        let Carrier { packet: Packet { frame, meta, .. }, owed, is_popped, .. } = carrier;
+        let Carrier { packet: Packet { frame, meta, .. }, load, owed, is_popped, .. } = carrier;
         match owed {
-            Some((port, gate)) => self.transmit(port, gate, &meta, frame, is_popped),
+            Some((port, gate)) => self.transmit(port, gate, &meta, frame, load, is_popped),
             None => self.host.discard(frame),
         }
     }
@@ -231,7 +256,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     }
 
     /// Owes an output to `port`, if that port would take the packet now.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn emit(&mut self, carrier: &mut Carrier<H::Frame>, port: Port) {
         let packet = &carrier.packet;
         let gate = self.tables.ports.gate(port).ok_or(Refusal::Unknown);
@@ -286,7 +311,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     fn send_copy(&mut self, carrier: &mut Carrier<H::Frame>, port: Port, gate: Gate) {
         let packet = &carrier.packet;
         match self.host.duplicate(&packet.frame) {
-            Some(frame) => self.transmit(port, gate, &packet.meta, frame, carrier.is_popped),
+            Some(frame) => {
+                let (load, is_popped) = (carrier.load, carrier.is_popped);
+                self.transmit(port, gate, &packet.meta, frame, load, is_popped);
+            }
             None => {
                 self.count_tx_drop(port, packet);
                 self.dropped(DropReason::NoMemory, &carrier.packet);
@@ -297,9 +325,16 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     /// Hands a frame to the host. One that a pop left shorter than Ethernet's shortest is padded,
     /// which no counter sees; if the host has no room for that, it goes as it is.
     #[inline]
-    fn transmit(&mut self, port: Port, gate: Gate, meta: &Meta, frame: H::Frame, is_popped: bool) {
+    fn transmit(
+        &mut self,
+        port: Port,
+        gate: Gate,
+        meta: &Meta,
+        frame: H::Frame,
+        load: Load,
+        is_popped: bool,
+    ) {
         let mut frame = frame;
-        let load = Load::of(frame.len(), meta);
         if is_popped && frame.len() < FRAME_MIN {
             frame.grow_back(FRAME_MIN.saturating_sub(frame.len()));
         }
@@ -307,19 +342,28 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             self.observer.frame(port, &frame);
             return;
         }
+        if port != self.departures.port {
+            self.departures.count();
+            let cell = self.cells.ports.get(gate.slot);
+            self.departures = Departures { port, cell, load: Load::default() };
+        }
         let sent = self.host.transmit(port, meta, frame);
-        let Some(cell) = self.cells.ports.get(gate.slot) else { return };
         match sent {
-            Sent::Sent => cell.tx.add(load),
-            Sent::Dropped => {
-                cell.tx_dropped.add(load.packets);
-                self.observer.step(self.tables, Step::Dropped(DropReason::HostRefused));
-                self.cells.dropped(DropReason::HostRefused, load.packets);
-            }
+            Sent::Sent => self.departures.load.add(load),
+            Sent::Dropped => self.refused_by_host(load),
         }
         if let Some(queue) = self.tables.ports.queue_cells(gate, meta) {
             self.count_cell(if sent == Sent::Sent { queue.tx } else { queue.errors }, load);
         }
+    }
+
+    #[cold]
+    fn refused_by_host(&mut self, load: Load) {
+        if let Some(cell) = self.departures.cell {
+            cell.tx_dropped.add(load.packets);
+        }
+        self.observer.step(self.tables, Step::Dropped(DropReason::HostRefused));
+        self.cells.dropped(DropReason::HostRefused, load.packets);
     }
 
     fn count_tx_drop(&self, port: Port, packet: &Packet<H::Frame>) {
@@ -346,8 +390,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             self.dropped(DropReason::GroupDepth, &carrier.packet);
             return;
         };
-        let load = Load::of(carrier.packet.frame.len(), &carrier.packet.meta);
-        self.count_cell(group.cell(), load);
+        self.count_cell(group.cell(), carrier.load);
         if group.hashes() {
             carrier.packet.ensure(Depth::Whole);
         }
@@ -391,8 +434,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             return;
         };
         self.observer.step(tables, Step::Bucket { slot, bucket: index });
-        let load = Load::of(carrier.packet.frame.len(), &carrier.packet.meta);
-        self.count_cell(bucket.cell(), load);
+        self.count_cell(bucket.cell(), carrier.load);
         if !bucket.sends() {
             self.dropped(DropReason::NoOutput, &carrier.packet);
             return;
@@ -484,7 +526,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             self.dropped(DropReason::PuntNoPacketIn, &carrier.packet);
             return;
         }
-        let load = Load::of(carrier.packet.frame.len(), &carrier.packet.meta);
+        let load = carrier.load;
         let verdict = match O::DRY {
             true => Verdict::Pass,
             false => tables.meters.measure_punt(self.cells, load, self.now),

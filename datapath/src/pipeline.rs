@@ -24,7 +24,7 @@
 use core::slice::from_mut;
 
 use arrayvec::ArrayVec;
-use hypercall::{Frame, Hypercall, Port};
+use hypercall::{Hypercall, Port};
 use ofp_codec::PacketInReason;
 
 use crate::batch::BATCH;
@@ -34,8 +34,7 @@ use crate::flow_entry::FlowEntry;
 use crate::key::{Depth, Key};
 use crate::meters::Verdict;
 use crate::observer::{Observer, Step};
-use crate::packet::Packet;
-use crate::program::{ActionSet, Op};
+use crate::program::{ActionSet, Op, Program};
 
 /// Places of packets in their batch.
 type Places = ArrayVec<u8, BATCH>;
@@ -49,27 +48,30 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     /// 2. None: drop. 3. Count a match, note the use, run the entry's instructions.
     /// 4. Goto-Table: on with that table. 5. None: execute the action set.
     pub(crate) fn walk(&mut self, sets: &mut [ActionSet], flight: &mut [Carrier<H::Frame>]) {
-        let stops = self.look_ahead(sets, flight);
+        let mut stops = [Stop::Done; BATCH];
+        if self.look_ahead(sets, flight, &mut stops) {
+            return;
+        }
         for ((carrier, set), stop) in flight.iter_mut().zip(sets).zip(stops) {
-            self.outcomes = u32::from(matches!(stop, Stop::Dropped));
+            self.outcomes = u32::from(matches!(stop, Stop::Done));
             self.outputs = carrier.outputs;
             match stop {
                 Stop::Entry { table_id, entry } => self.go_on(set, carrier, table_id, entry),
-                Stop::Output(port) if port != carrier.packet.in_port => self.emit(carrier, port),
-                Stop::Output(_) => self.dropped(DropReason::EgressIsIngress, &carrier.packet),
                 Stop::End { table_id } => self.action_set(set, carrier, table_id),
-                Stop::Dropped => {}
+                Stop::Done => {}
             }
         }
     }
 
     /// The first stride: leads the packets to where something is to be done that others can see.
+    /// Whether there is nothing of the kind.
     fn look_ahead(
         &mut self,
         sets: &mut [ActionSet],
         flight: &mut [Carrier<H::Frame>],
-    ) -> [Stop<'a>; BATCH] {
-        let mut stops = [Stop::Dropped; BATCH];
+        stops: &mut [Stop<'a>; BATCH],
+    ) -> bool {
+        let mut is_done = true;
         let all = (0u8..).zip(flight.iter().take(BATCH));
         let mut here: Places = all.filter(|(_, carrier)| carrier.is_in).map(|(at, _)| at).collect();
         sets.iter_mut().zip(flight.iter()).for_each(|(set, _)| set.clear());
@@ -86,13 +88,22 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                 self.outcomes = 0;
                 let Some(entry) = self.hit(carrier, table_id, found) else { continue };
                 let Some(set) = sets.get_mut(index) else { continue };
-                // Most ways end with one output, whichever instruction says so.
-                if let Some(port) = entry.program().only_output().filter(|_| set.is_empty()) {
-                    if !O::DRY {
-                        *stop = Stop::Output(port);
-                        continue;
+                // Most ways end with one output, whichever instruction says so, or without any: an
+                // output is owed, which nobody sees yet.
+                if !O::DRY && set.is_empty() {
+                    match *entry.program() {
+                        Program::Output { port, .. } => {
+                            self.only_output(carrier, port);
+                            continue;
+                        }
+                        Program::Empty => {
+                            self.dropped(DropReason::NoOutput, &carrier.packet);
+                            continue;
+                        }
+                        _ => {}
                     }
                 }
+                is_done = false;
                 if !entry.program().is_private() {
                     *stop = Stop::Entry { table_id, entry };
                     continue;
@@ -103,7 +114,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                     Next::Dropped => {}
                 }
             }
-            let Some(next) = ahead.iter().map(|&(_, next)| next).min() else { return stops };
+            let Some(next) = ahead.iter().map(|&(_, next)| next).min() else { return is_done };
             table_id = next;
             here.clear();
             ahead.retain(|&mut (at, next)| {
@@ -113,6 +124,16 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                 }
                 !is_here
             });
+        }
+    }
+
+    /// Does an output that is all that is left to do.
+    #[inline(always)]
+    fn only_output(&mut self, carrier: &mut Carrier<H::Frame>, port: Port) {
+        self.outputs = carrier.outputs;
+        match port == carrier.packet.in_port {
+            false => self.emit(carrier, port),
+            true => self.dropped(DropReason::EgressIsIngress, &carrier.packet),
         }
     }
 
@@ -165,7 +186,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             }
             return None;
         };
-        self.count_match(slot, &carrier.packet);
+        self.count_match(slot, carrier.load);
         Some(entry)
     }
 
@@ -251,7 +272,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     }
 
     fn meter(&mut self, carrier: &mut Carrier<H::Frame>, slot: u32) -> Flow {
-        let load = Load::of(carrier.packet.frame.len(), &carrier.packet.meta);
+        let load = carrier.load;
         self.observer.step(self.tables, Step::Meter { slot });
         let verdict = if O::DRY {
             Verdict::Pass
@@ -271,27 +292,27 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         }
     }
 
-    fn count_match(&self, slot: u32, packet: &Packet<H::Frame>) {
+    #[inline]
+    fn count_match(&self, slot: u32, load: Load) {
         if O::DRY {
             return;
         }
         if let Some(cell) = self.cells.entries.get(slot) {
-            cell.add(Load::of(packet.frame.len(), &packet.meta), self.now);
+            cell.add(load, self.now);
         }
     }
 }
 
 /// Where a packet's first stride ends.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 enum Stop<'a> {
     /// At an entry whose program does something that others can see.
     Entry { table_id: u8, entry: &'a FlowEntry },
-    /// At an entry that does nothing but send it to a port; its action set is empty.
-    Output(Port),
     /// At the end of the pipeline, with its action set to be executed.
     End { table_id: u8 },
-    /// Nowhere: it missed a table, or could not be rewritten.
-    Dropped,
+    /// Nothing is left to do: it missed a table, could not be rewritten, or owes its only output.
+    #[default]
+    Done,
 }
 
 /// What follows an entry's instructions.

@@ -104,6 +104,8 @@ pub(crate) enum Program {
     Empty,
     /// One.
     One(Op),
+    /// One, which sends the packet to a port, now or at the end of the pipeline.
+    Output { op: Op, port: Port },
     /// Several.
     Many { ops: Box<[Op]>, is_private: bool },
 }
@@ -127,21 +129,13 @@ impl Program {
     pub(crate) fn new(ops: &[Op]) -> Result<Program, NoMemory> {
         Ok(match ops {
             [] => Program::Empty,
+            [
+                op @ (Op::Apply(Act::Output(Output::Port(port)))
+                | Op::Write(Act::Output(Output::Port(port)))),
+            ] => Program::Output { op: *op, port: Port(*port) },
             [op] => Program::One(*op),
             ops => Program::Many { ops: boxed(ops)?, is_private: ops.iter().all(Op::is_private) },
         })
-    }
-
-    /// The port, if all that it does is to send the packet there, now or at the end of the pipeline.
-    #[inline]
-    pub(crate) fn only_output(&self) -> Option<Port> {
-        match self {
-            Program::One(
-                Op::Apply(Act::Output(Output::Port(port)))
-                | Op::Write(Act::Output(Output::Port(port))),
-            ) => Some(Port(*port)),
-            _ => None,
-        }
     }
 
     /// Whether all its operations are private to the packet: see [`pipeline`](crate::pipeline).
@@ -149,7 +143,7 @@ impl Program {
     pub(crate) fn is_private(&self) -> bool {
         match self {
             Program::Empty => true,
-            Program::One(op) => op.is_private(),
+            Program::One(op) | Program::Output { op, .. } => op.is_private(),
             Program::Many { is_private, .. } => *is_private,
         }
     }
@@ -158,7 +152,7 @@ impl Program {
     pub(crate) fn ops(&self) -> &[Op] {
         match self {
             Program::Empty => &[],
-            Program::One(op) => core::slice::from_ref(op),
+            Program::One(op) | Program::Output { op, .. } => core::slice::from_ref(op),
             Program::Many { ops, .. } => ops,
         }
     }
@@ -166,7 +160,7 @@ impl Program {
     /// Bytes that it holds outside itself.
     pub(crate) fn held(&self) -> u64 {
         match self {
-            Program::Empty | Program::One(_) => 0,
+            Program::Empty | Program::One(_) | Program::Output { .. } => 0,
             Program::Many { ops, .. } => size_of_val(&ops[..]) as u64,
         }
     }

@@ -15,7 +15,7 @@ use ofp_codec::multipart::FlowStats;
 use ofp_codec::{Action, GroupId, MeterId, Oxm, PacketInReason, PortNo, TableId};
 
 use crate::counters::DropReason;
-use crate::execute::{Carrier, Run};
+use crate::execute::{Carrier, Departures, Run};
 use crate::fragments::Fragments;
 use crate::key::{Depth, Key, MaskedKey};
 use crate::mac_table::MacTable;
@@ -173,6 +173,7 @@ impl Tables {
             events: Events::empty(),
             outcomes: 0,
             outputs: 0,
+            departures: Departures::default(),
         };
         match self.is_standalone {
             true => run.normal(&mut carrier),

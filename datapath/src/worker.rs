@@ -11,8 +11,8 @@ use ofp_codec::{
 
 use crate::actions::compile_packet_out;
 use crate::batch::{BATCH, Batch};
-use crate::counters::{DropReason, Load, WorkerCells};
-use crate::execute::{Carrier, Flow, Origin, Run};
+use crate::counters::{DropReason, Load, PortCell, WorkerCells};
+use crate::execute::{Carrier, Departures, Flow, Origin, Run};
 use crate::fragments::Fragments;
 use crate::key::Depth;
 use crate::mac_table::MacTable;
@@ -82,9 +82,21 @@ impl Worker {
         let Some(cells) = tables.counters.worker(self.index) else { return Events::empty() };
         let flight = &mut batch.flight;
         // 1. Receive: is the port there and open? Count.
+        let mut arrivals = Arrivals::at(tables, cells, Port::NONE);
         for carrier in flight.iter_mut() {
-            carrier.is_in = receive(tables, cells, &mut carrier.packet);
+            if carrier.packet.in_port != arrivals.port {
+                arrivals.count();
+                arrivals = Arrivals::at(tables, cells, carrier.packet.in_port);
+            }
+            arrivals.load.add(carrier.load);
+            carrier.is_in = match admit(arrivals.gate, &carrier.packet.frame) {
+                Ok(()) if !tables.drops_fragments => true,
+                Ok(()) if !is_fragment(&mut carrier.packet) => true,
+                Ok(()) => arrivals.drop(cells, DropReason::Fragment, carrier.load),
+                Err(reason) => arrivals.drop(cells, reason, carrier.load),
+            };
         }
+        arrivals.count();
         let mut run = Run {
             tables,
             cells,
@@ -97,6 +109,7 @@ impl Worker {
             events: Events::empty(),
             outcomes: 0,
             outputs: 0,
+            departures: Departures::default(),
         };
         // 2. Walk the tables, all packets together: extract what a table looks at, look up, count,
         //    run the entries' programs. Actions rewrite in place; copies leave at once.
@@ -112,6 +125,7 @@ impl Worker {
             run.finish(carrier);
         }
         // 4. End of the batch.
+        run.departures.count();
         let events = run.events;
         host.flush();
         events
@@ -165,6 +179,7 @@ impl Worker {
             events: Events::empty(),
             outcomes: 0,
             outputs: 0,
+            departures: Departures::default(),
         };
         match frame_of(run.host, &given.data) {
             Some(frame) => {
@@ -174,6 +189,7 @@ impl Worker {
             }
             None => cells.dropped(DropReason::NoMemory, 1),
         }
+        run.departures.count();
         let events = run.events;
         host.flush();
         Ok(events)
@@ -268,25 +284,37 @@ fn frame_of<H: Hypercall + ?Sized>(host: &mut H, data: &[u8]) -> Option<H::Frame
     Some(frame)
 }
 
-/// Counts a received frame; whether it enters the switch.
-#[inline]
-fn receive<F: Frame>(tables: &Tables, cells: &WorkerCells, packet: &mut Packet<F>) -> bool {
-    let gate = tables.ports.gate(packet.in_port);
-    let load = Load::of(packet.frame.len(), &packet.meta);
-    let cell = gate.and_then(|gate| cells.ports.get(gate.slot));
-    if let Some(cell) = cell {
-        cell.rx.add(load);
+/// Frames that came in one after the other by one port: counted when another port's turn comes.
+struct Arrivals<'a> {
+    port: Port,
+    gate: Option<Gate>,
+    cell: Option<&'a PortCell>,
+    load: Load,
+}
+
+impl<'a> Arrivals<'a> {
+    fn at(tables: &Tables, cells: &'a WorkerCells, port: Port) -> Arrivals<'a> {
+        let gate = tables.ports.gate(port);
+        let cell = gate.and_then(|gate| cells.ports.get(gate.slot));
+        Arrivals { port, gate, cell, load: Load::default() }
     }
-    let reason = match admit(gate, &packet.frame) {
-        Ok(()) if tables.drops_fragments && is_fragment(packet) => DropReason::Fragment,
-        Ok(()) => return true,
-        Err(reason) => reason,
-    };
-    cells.dropped(reason, load.packets);
-    if let Some(cell) = cell {
-        cell.rx_dropped.add(load.packets);
+
+    /// Counts what has come in.
+    fn count(&self) {
+        if let Some(cell) = self.cell {
+            cell.rx.add(self.load);
+        }
     }
-    false
+
+    /// Counts a frame that does not enter the switch: `false`.
+    #[cold]
+    fn drop(&self, cells: &WorkerCells, reason: DropReason, load: Load) -> bool {
+        cells.dropped(reason, load.packets);
+        if let Some(cell) = self.cell {
+            cell.rx_dropped.add(load.packets);
+        }
+        false
+    }
 }
 
 /// Whether a received frame passes the gate of its port, or why it does not.
