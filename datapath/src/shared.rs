@@ -21,9 +21,10 @@
 //! Results are one worker's in every counter and every frame: each frame finds the same entries, and
 //! each counter is a sum. SELECT hashes the flow with the tables' seed, and liveness is in the tables,
 //! so that buckets are the same ones. It takes that a flow's frames go to one worker: they keep their
-//! order then, a reply finds the station that was learned, and a later fragment finds its first one
-//! in the worker's memory. A host deals by a hash of the flow that leaves the ports of fragments out,
-//! as network cards and `PACKET_FANOUT_HASH` do.
+//! order then, and a later fragment finds its first one in the worker's memory. A host deals by a hash of the flow that leaves the ports of fragments out,
+//! as network cards and `PACKET_FANOUT_HASH` do. `tests/tests/workers.rs` plays random pipelines by one,
+//! two and three workers. Frames of different flows that come at the same time have no order: what
+//! depends on it (which of two new stations NORMAL hears first) may differ, as it may between two runs.
 //!
 //! # Meters
 //!

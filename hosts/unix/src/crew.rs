@@ -20,7 +20,7 @@
 //! * Packet sockets are opened once for each worker, and the kernel deals frames by the hash of their
 //!   flow (`PACKET_FANOUT_HASH`). Every other port is read and written by one worker, and so is a port
 //!   that shapes; the others hand it what they send to it (`relay.rs`).
-//! * A panic in a worker ends the process: half a switch is none.
+//! * A panic in a worker ends the process after its message: half a switch is none.
 //!
 //! # Why not two copies of the tables
 //!
@@ -34,8 +34,10 @@
 //! # What it costs
 //!
 //! Two atomic operations on lines of the worker's own for a batch, and a third and fourth for the
-//! worker's own mutex, which nobody else wants at that time. `workers` bench, `churn`: what 10,000
-//! flow-mods/s cost two workers.
+//! worker's own mutex, which nobody else wants at that time. `cargo bench -p rumpswitch-benches --bench
+//! workers`, on two shared vCPUs at a load of 20, least of 15 runs: a packet by one of two workers takes
+//! 1.03 to 1.07 times the processor time that one worker alone takes (port 84 and 90 ns, three tables
+//! 198 and 210, NORMAL 178 and 185, a meter 111 and 114); 10,000 flow-mods/s leave 99 to 101 % of that.
 //!
 //! # What it does not do
 //!

@@ -1,7 +1,7 @@
 //! The hypercalls over a set of ports: what the switch transmits is queued by port and sent in
 //! bursts; what a port cannot do itself is done here.
 
-use std::sync::Arc;
+mod split;
 
 use datapath::{PortConfig, QueueConfig, Tables, checksum};
 use hypercall::{Frame, Hypercall, Meta, Nanos, Offload, Port, Sent, VecFrame};
@@ -11,11 +11,11 @@ use crate::{
     BURST, Error, OpenPort, QueueSpec, RateSpec, clock,
     pool::Pool,
     port::{Accepts, Outgoing, PortInfo, PortIo, Received},
-    relay::{Inbox, Relay},
     segment::segment,
     shape::PortShaper,
-    waker::Waker,
 };
+
+pub(crate) use split::{Deferred, Split, WorkerHost};
 
 /// Frames that wait for a port that has no room, beyond which it drops.
 const QUEUE: usize = 512;
@@ -508,89 +508,5 @@ impl UnixHost {
             self.dirty.extend(index);
         }
         sent
-    }
-
-    /// The host of each of several workers, with the inboxes of the ports that it owns, and the one
-    /// of control, which sends by the owners. `wakers` wake the workers.
-    pub(crate) fn split(mut self, wakers: &[Arc<Waker>]) -> Result<Split, Error> {
-        let count = wakers.len();
-        let mut workers: Vec<WorkerHost> = Vec::new();
-        workers.resize_with(count, WorkerHost::default);
-        let mut control = UnixHost::default();
-        for (index, mut slot) in self.slots.drain(..).enumerate() {
-            let owner = index % count;
-            let inbox = Arc::new(Inbox::new(&mut *slot.io, Arc::clone(&wakers[owner])));
-            let shape = slot.shape().map(|(queues, kbps)| (queues.to_vec(), kbps));
-            let shared = match shape.is_some() {
-                false => slot.io.share(count - 1)?,
-                true => Vec::new(),
-            };
-            let accepts = slot.accepts;
-            let mut shared = shared.into_iter();
-            let stand_in = |io: Option<Box<dyn PortIo>>| {
-                let relay = || Box::new(Relay { inbox: Arc::clone(&inbox), accepts });
-                let io = io.unwrap_or_else(|| relay());
-                Slot {
-                    name: slot.name.clone(),
-                    io,
-                    queue: Vec::with_capacity(BURST),
-                    shaper: None,
-                    shaped_elsewhere: shape.clone(),
-                    failure: None,
-                    ..slot
-                }
-            };
-            control.slots.push(stand_in(None));
-            for (number, worker) in workers.iter_mut().enumerate() {
-                if number != owner {
-                    worker.host.slots.push(stand_in(shared.next()));
-                }
-            }
-            let worker = &mut workers[owner];
-            if slot.shaper.is_some() {
-                worker.host.shaped.push(index);
-            }
-            worker.inboxes.push((index, inbox));
-            worker.host.slots.push(slot);
-        }
-        Ok(Split { control, workers })
-    }
-}
-
-/// The hosts of several workers and of control.
-pub(crate) struct Split {
-    pub(crate) control: UnixHost,
-    pub(crate) workers: Vec<WorkerHost>,
-}
-
-/// The host of one of several workers.
-#[derive(Default)]
-pub(crate) struct WorkerHost {
-    pub(crate) host: UnixHost,
-    /// Of the slots that it owns.
-    pub(crate) inboxes: Vec<(usize, Arc<Inbox>)>,
-}
-
-/// A host that keeps what it is given until it is flushed itself: for those who hold a lock
-/// meanwhile.
-pub(crate) struct Deferred<'a>(pub(crate) &'a mut UnixHost);
-
-impl Hypercall for Deferred<'_> {
-    type Frame = VecFrame;
-
-    fn transmit(&mut self, port: Port, meta: &Meta, frame: VecFrame) -> Sent {
-        self.0.take(port, meta, frame, false)
-    }
-
-    fn discard(&mut self, frame: VecFrame) {
-        self.0.discard(frame);
-    }
-
-    fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
-        self.0.duplicate(frame)
-    }
-
-    fn allocate(&mut self, len: usize) -> Option<VecFrame> {
-        self.0.allocate(len)
     }
 }
