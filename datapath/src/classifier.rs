@@ -371,6 +371,17 @@ impl Classifier {
         self.ladder.is_settled()
     }
 
+    /// Whether entries are searched beside the compiled form that a new form would hold.
+    pub fn is_loose(&self) -> bool {
+        self.ladder.is_loose()
+    }
+
+    /// Says that the table has not changed for a while, so that it is worth compiling the last few
+    /// entries, too.
+    pub fn rest(&mut self) {
+        self.ladder.rest();
+    }
+
     /// A number that is another one whenever an answer may be. What remembers answers compares it.
     #[inline]
     pub fn generation(&self) -> u64 {

@@ -22,6 +22,8 @@ pub(crate) const FULL: OfpError = OfpError::FlowModFailed(Code::TableFull);
 /// Microseconds of compiling that a tick does, and a part of it on one table.
 const COMPILING_PER_TICK: usize = 200;
 const COMPILING_SLICE: usize = 50;
+/// Nanoseconds without a flow-mod after which the last few entries of tables are compiled, too.
+const REST: u64 = 50_000_000;
 /// Entries of a table in which an overlapping one is looked for at once.
 const OVERLAP_AT_ONCE: u32 = 1024;
 /// Operations for which room is kept.
@@ -145,6 +147,7 @@ impl Tables {
         given.matching.validate()?;
         self.shape.check_filter(&given.matching)?;
         self.personality().check_values(&given.matching)?;
+        self.changed_at = now;
         if deletes {
             return self.delete(now, given).map_err(full);
         }
@@ -505,6 +508,9 @@ impl Tables {
     /// # Ok::<(), ofp_codec::OfpError>(())
     /// ```
     pub fn tick(&mut self, now: Nanos) {
+        if now >= self.changed_at.plus(REST) {
+            self.tables.iter_mut().for_each(|table| table.classifier.rest());
+        }
         self.compile(COMPILING_PER_TICK);
         for _ in 0..self.config.expiries_per_tick.max(1) {
             let Some((deadline, slot)) = self.timeouts.first() else { return };
@@ -562,6 +568,8 @@ impl Tables {
     /// ```
     pub fn settle(&mut self) {
         while self.compile(usize::MAX) {}
+        self.tables.iter_mut().for_each(|table| table.classifier.rest());
+        while self.compile(usize::MAX) {}
     }
 
     /// Whether every table is compiled as it should be.
@@ -574,6 +582,8 @@ impl Tables {
         if !self.is_compiled() {
             return Some(Nanos(0));
         }
-        self.timeouts.first().map(|(deadline, _)| deadline)
+        let is_loose = self.tables.iter().any(|table| table.classifier.is_loose());
+        let rest = is_loose.then(|| self.changed_at.plus(REST));
+        rest.into_iter().chain(self.timeouts.first().map(|(deadline, _)| deadline)).min()
     }
 }

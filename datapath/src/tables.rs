@@ -63,6 +63,8 @@ pub struct Tables {
     pub(crate) is_standalone: bool,
     /// Grows with each insertion of a flow entry.
     pub(crate) sequence: u64,
+    /// When the last flow-mod came.
+    pub(crate) changed_at: Nanos,
     /// Bytes that entries hold outside their places.
     pub(crate) held: u64,
     gone: VecDeque<Gone>,
@@ -110,6 +112,7 @@ impl Tables {
             drops_fragments: false,
             is_standalone: false,
             sequence: 0,
+            changed_at: Nanos(0),
             held: 0,
             gone: VecDeque::new(),
             port_news: VecDeque::new(),

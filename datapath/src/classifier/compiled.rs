@@ -47,8 +47,9 @@ pub(super) enum Kind {
 impl Kind {
     /// How many there are.
     pub(super) const COUNT: usize = 4;
-    /// The order in which the ladder tries them.
-    pub(super) const LADDER: &'static [Kind] = &[Kind::Lpm, Kind::BitVec, Kind::Tree];
+    /// The order in which the ladder tries them: by what a lookup costs. Of tables with many masks the
+    /// tree is the faster one in nearly every set; bit vectors hold what it does not.
+    pub(super) const LADDER: &'static [Kind] = &[Kind::Lpm, Kind::Tree, Kind::BitVec];
 
     pub(super) fn template(self) -> Template {
         match self {

@@ -21,6 +21,9 @@ pub(super) enum Directory {
     Tuples(Tuples),
 }
 
+/// Places for entries that are all looked at when few entries are left.
+const SMALL: usize = 1024;
+
 /// A form that the entries have left, with what memory it holds.
 #[derive(Debug)]
 pub(super) enum Former {
@@ -226,13 +229,16 @@ impl Directory {
     /// Climbs the ladder when entries have gone: half of what `fixed` holds, so that an entry that
     /// comes and goes does not rebuild the table each time. What is left behind is to be freed.
     pub(super) fn settle(&mut self) -> Option<Former> {
-        let fits = |count: usize| count <= Fixed::CAPACITY / 2;
+        // A few entries among many free places are not worth the search for them.
+        let fits = |count: usize, places: usize| {
+            count == 0 || (count <= Fixed::CAPACITY / 2 && places <= SMALL)
+        };
         let fixed = match self {
-            Directory::Exact(exact) if fits(exact.entry_count()) => {
+            Directory::Exact(exact) if fits(exact.entry_count(), exact.place_count()) => {
                 let mut fixed = Fixed::default();
                 exact.entries().try_for_each(|(key, hit)| fixed.insert(&key, hit)).map(|()| fixed)
             }
-            Directory::Tuples(tuples) if fits(tuples.entry_count()) => {
+            Directory::Tuples(tuples) if fits(tuples.entry_count(), tuples.place_count()) => {
                 let mut fixed = Fixed::default();
                 tuples.entries().try_for_each(|(key, hit)| fixed.insert(&key, hit)).map(|()| fixed)
             }

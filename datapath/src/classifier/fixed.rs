@@ -31,13 +31,14 @@ impl Entry {
     #[inline]
     fn matches(&self, key: &Key) -> bool {
         let (value, mask) = (self.matching.value(), self.matching.mask());
+        // From the last word to the first, which tells least: it has the presence bits.
         let mut left = self.words;
         while left != 0 {
-            let index = left.trailing_zeros() as u8;
+            let index = left.ilog2() as u8;
             if key.word(index) & mask.word(index) != value.word(index) {
                 return false;
             }
-            left &= left.wrapping_sub(1);
+            left ^= 1u32.wrapping_shl(u32::from(index));
         }
         true
     }

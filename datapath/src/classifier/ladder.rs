@@ -8,7 +8,8 @@
 //! directory, and does a slice of what there is to do each time; [`step`](Ladder::step) does more.
 //!
 //! A form is begun when the table has masks enough that it pays, and made anew when the overlay has
-//! grown to a share of it. The templates are tried in their order; one that says
+//! grown to a share of it, or when the table has been at rest for a while and the overlay holds anything
+//! that a new form would not refuse again. The templates are tried in their order; one that says
 //! [`Unsuited`](super::compiled::Unsuited) is not asked again before the table has grown or shrunk by
 //! a quarter. Whatever fails for lack of memory costs speed only: the form is dropped, and the
 //! directory answers.
@@ -35,9 +36,12 @@ use crate::key::{Key, MaskedKey};
 const SLICE: usize = 4;
 /// Pages freed in a microsecond of a step.
 const PAGES_PER_UNIT: usize = 1;
-/// Masks from which a compiled form is made, and below which it is given up.
-const MANY_MASKS: usize = 6;
-const FEW_MASKS: usize = 4;
+/// Masks from which a compiled form is made, and below which it is given up; so many more in tables of
+/// more than [`MANY_ENTRIES`], whose form takes long to make and more memory than the directory.
+const MANY_MASKS: usize = 4;
+const FEW_MASKS: usize = 3;
+const MORE_MASKS: usize = 8;
+const MANY_ENTRIES: usize = 200_000;
 /// Entries in the overlay, beside an eighth of the form's, before a form is made anew.
 const OVERLAY: usize = 32;
 
@@ -55,6 +59,10 @@ pub(super) struct Ladder {
     hash: HashKey,
     /// Whether [`step`](Ladder::step) has something to do.
     has_work: bool,
+    /// Entries in the overlay since the form was taken into use: those that it refused.
+    refused_count: usize,
+    /// The table is at rest, so that a lighter overlay is worth a new form, too.
+    is_resting: bool,
 }
 
 /// A template did not suit.
@@ -97,6 +105,8 @@ impl Ladder {
             kinds: Kind::LADDER,
             hash,
             has_work: false,
+            refused_count: 0,
+            is_resting: false,
         }
     }
 
@@ -205,7 +215,23 @@ impl Ladder {
         self.has_work = true;
     }
 
+    /// Whether a new form would hold what the overlay does, though the overlay is not yet heavy.
+    pub(super) fn is_loose(&self) -> bool {
+        self.compiled.is_some()
+            && self.build.is_none()
+            && self.overlay.entry_count() > self.refused_count
+    }
+
+    /// The table has not changed for a while: what is in the overlay is worth a new form.
+    pub(super) fn rest(&mut self) {
+        if self.is_loose() {
+            self.is_resting = true;
+            self.has_work = true;
+        }
+    }
+
     fn changed(&mut self, directory: &Directory) {
+        self.is_resting = false;
         self.has_work = self.has_work || self.wanted(directory).is_some();
         if self.has_work {
             self.step(directory, SLICE);
@@ -262,6 +288,8 @@ impl Ladder {
             return self.compiled.as_ref().map(|_| Wanted::Nothing);
         };
         let least = if self.is_compiled() { FEW_MASKS } else { MANY_MASKS };
+        let is_large = profile.entry_count() > MANY_ENTRIES;
+        let least = least.saturating_add(if is_large { MORE_MASKS } else { 0 });
         if profile.mask_count() < least {
             return self.compiled.as_ref().map(|_| Wanted::Nothing);
         }
@@ -271,8 +299,11 @@ impl Ladder {
             refusal.is_none_or(|refusal| refusal.is_over(entry_count, mask_count))
         });
         let Some(form) = &self.compiled else { return best.map(Wanted::Form) };
-        let bound = form.entry_count() / 8;
-        let is_heavy = self.overlay.entry_count() > bound.saturating_add(OVERLAY);
+        let bound = match self.is_resting {
+            true => 0,
+            false => (form.entry_count() / 8).saturating_add(OVERLAY),
+        };
+        let is_heavy = self.overlay.entry_count() > self.refused_count.saturating_add(bound);
         match best {
             Some(best) => (is_heavy || best != form.kind()).then_some(Wanted::Form(best)),
             None => is_heavy.then_some(Wanted::Nothing),
@@ -294,6 +325,7 @@ impl Ladder {
             entry_count: directory.entry_count(),
             mask_count: directory.mask_count(),
         };
+        self.is_resting = false;
         self.refusals.retain(|other| other.kind != kind);
         // There is a place for each kind.
         let _ = self.refusals.try_push(refusal);
@@ -305,6 +337,8 @@ impl Ladder {
         self.refusals.retain(|refusal| refusal.kind != made.form.kind());
         self.compiled = Some(made.form);
         self.overlay = made.overlay;
+        self.refused_count = self.overlay.entry_count();
+        self.is_resting = false;
         self.bin(Retired::Former(Former::Tuples(made.gone)));
         self.build = None;
     }

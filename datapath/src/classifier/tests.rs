@@ -102,6 +102,7 @@ enum Step {
     RemoveAbsent(MaskedKey, u16),
     Refresh(prop::sample::Index),
     Work(usize),
+    Rest,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -111,6 +112,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (matching(), 0u16..4).prop_map(|(key, priority)| Step::RemoveAbsent(key, priority)),
         1 => any::<prop::sample::Index>().prop_map(Step::Refresh),
         2 => (0usize..50).prop_map(Step::Work),
+        1 => Just(Step::Rest),
     ]
 }
 
@@ -139,7 +141,7 @@ proptest! {
         keys in prop::collection::vec(key(), 1..40),
         probe in matching(),
         seed in any::<u64>(),
-        kinds in prop::sample::select(vec![Kind::LADDER, &[Kind::Tree], &[Kind::Sorted]]),
+        kinds in prop::sample::select(vec![Kind::LADDER, &[Kind::Tree], &[Kind::BitVec], &[Kind::Sorted]]),
     ) {
         let mut table = Classifier::new(seed);
         table.ladder.set_kinds(kinds);
@@ -175,6 +177,7 @@ proptest! {
                 Step::Work(budget) => {
                     table.step(budget);
                 }
+                Step::Rest => table.rest(),
             }
             for (key, priority, slot, _) in &linear.entries {
                 prop_assert_eq!(table.get(key, *priority), Some(*slot));
@@ -255,6 +258,7 @@ fn needs_say_how_deep_and_which_line() {
 #[test]
 fn priorities_stop_the_search_and_presence_filters_it() {
     let mut table = Classifier::new(1);
+    table.ladder.set_kinds(&[]);
     for bit in 0..32 {
         let mut key = MaskedKey::ANY;
         key.name(OxmField::ArpTpa, 0, Some(1 << bit));
@@ -372,6 +376,102 @@ fn a_heavy_overlay_is_compiled_into_the_form() {
     }
     while table.step(100) {}
     assert!(table.ladder.is_compiled() && table.is_settled(), "{before} {heaviest}");
+}
+
+#[test]
+fn a_table_at_rest_has_nothing_beside_its_form_but_what_that_refuses() {
+    let mut table = ladder_of_masks(20);
+    while table.step(100) {}
+    for number in 1000..1009 {
+        table.insert(&bits(number), 2, number).unwrap();
+    }
+    while table.step(100) {}
+    assert!(table.is_loose());
+    let before = table.overlay_count();
+    table.rest();
+    while table.step(100) {}
+    assert!(table.is_settled() && !table.is_loose() && table.overlay_count() < before);
+    table.rest();
+    assert!(table.is_settled(), "what is refused is not offered for ever");
+}
+
+#[test]
+fn a_large_table_that_empties_is_freed_in_slices() {
+    let mut table = Classifier::new(3);
+    for address in 0..20_000 {
+        table.insert(&host(address), 1, address).unwrap();
+    }
+    for address in 4..20_000 {
+        table.remove(&host(address), 1);
+    }
+    assert_eq!(table.template(), Template::Exact, "four are left among 20,000 places");
+    for address in 0..4 {
+        assert_eq!(table.find(&packet_to(address)), Some(address));
+        table.remove(&host(address), 1);
+    }
+    assert_eq!(table.template(), Template::Fixed);
+    while table.step(1) {}
+    assert!(table.memory_len() < 4096);
+}
+
+/// Hundreds of masks, as many priorities as there are, prefixes that overlap: whatever the forms, while
+/// they are made and after, the table answers as a list does.
+#[test]
+fn hostile_sets_are_compiled_and_answer_as_a_list_does() {
+    let mut state = 1u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as u32
+    };
+    let kinds: [&[Kind]; 5] =
+        [Kind::LADDER, &[Kind::BitVec], &[Kind::Tree], &[Kind::Lpm, Kind::BitVec], &[]];
+    for (seed, kinds) in (0u64..).zip(kinds) {
+        let mut table = Classifier::new(seed);
+        table.ladder.set_kinds(kinds);
+        let mut linear = Linear::default();
+        for slot in 0..600u32 {
+            let mut key = host(0x0a00_0000 | random() & 0xffff);
+            if slot % 3 != 0 {
+                key = MaskedKey::ANY;
+                let ones = u128::from(u32::MAX << (random() % 32));
+                key.name(
+                    OxmField::Ipv4Dst,
+                    u128::from(0x0a00_0000 | random() & 0xffff),
+                    Some(ones),
+                );
+                if slot % 3 == 1 {
+                    let mask = u128::from(random() & 0xffff);
+                    key.name(OxmField::UdpDst, u128::from(random() & 0xffff), Some(mask));
+                }
+            }
+            let priority = (random() & 0xffff) as u16;
+            assert_eq!(table.insert(&key, priority, slot), Ok(linear.insert(&key, priority, slot)));
+            if slot % 4 == 3 {
+                let at = random() as usize % linear.entries.len();
+                let (key, priority) = (linear.entries[at].0, linear.entries[at].1);
+                assert_eq!(table.remove(&key, priority), linear.remove(&key, priority));
+            }
+            if slot % 50 == 0 {
+                let mut packet = packet_to(0x0a00_0000 | random() & 0xffff);
+                packet.set_presence(packet.presence() | Presence::UDP | Presence::IP_PROTO);
+                packet.set(OxmField::UdpDst, u128::from(random() & 0xffff));
+                compare(&table, &linear, &[packet; 33]);
+            }
+            if slot == 400 {
+                while table.step(1000) {}
+            }
+        }
+        while table.step(1000) {}
+        let packets: Vec<Key> = (0..300)
+            .map(|_| {
+                let mut packet = packet_to(0x0a00_0000 | random() & 0xffff);
+                packet.set_presence(packet.presence() | Presence::UDP | Presence::IP_PROTO);
+                packet.set(OxmField::UdpDst, u128::from(random() & 0xffff));
+                packet
+            })
+            .collect();
+        compare(&table, &linear, &packets);
+    }
 }
 
 /// A million entries: prints the processor time of an insert and a lookup, the memory, and the

@@ -116,6 +116,13 @@ impl Tuples {
         self.entry_count
     }
 
+    /// Places for entries and masks, those that are free included: what a walk over all has to do.
+    pub(super) fn place_count(&self) -> usize {
+        // Few masks have few entries: who asks has few entries.
+        let of_masks = self.order.iter().take(8).filter_map(|turn| self.table(turn.table));
+        of_masks.map(Exact::place_count).fold(self.tables.len(), usize::saturating_add)
+    }
+
     pub(super) fn mask_count(&self) -> usize {
         self.order.len()
     }
