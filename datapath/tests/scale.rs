@@ -131,6 +131,61 @@ fn a_million_that_end_at_once() {
     }
 }
 
+/// The slowest slice of each change that is about a million entries, as a device takes them, and the
+/// slowest tick of those that let them expire.
+#[test]
+#[ignore = "takes a while and prints figures"]
+fn the_slowest_slice() {
+    const SLICE: u32 = 2048;
+    let all = |command| FlowMod { command, table_id: TableId(0), ..FlowMod::default() };
+    let output = |port| vec![Instruction::ApplyActions(vec![Action::output(PortNo(port))])];
+    let changes = [
+        ("delete nothing", FlowMod { cookie: 9, cookie_mask: 9, ..all(FlowModCommand::Delete) }),
+        ("modify", FlowMod { instructions: output(3), ..all(FlowModCommand::Modify) }),
+        ("delete", all(FlowModCommand::Delete)),
+    ];
+    let mut switch = switch();
+    for n in 0..ENTRIES {
+        switch.tables.flow_mod(Nanos(0), &flow(n)).unwrap();
+    }
+    let tables = &mut switch.tables;
+    tables.settle();
+    let report = |name: &str, slices: &mut Vec<u128>| {
+        slices.sort_unstable();
+        let at = |part: usize| slices[(slices.len() - 1) * part / 1000];
+        let (median, most, worst) = (at(500), at(999), at(1000));
+        println!(
+            "{name}: {} slices, median {median} us, 99.9 % {most} us, worst {worst} us",
+            slices.len()
+        );
+        slices.clear();
+    };
+    let mut slices = Vec::new();
+    for (name, change) in changes {
+        tables.begin_flow_mod(Nanos(0), &change).unwrap();
+        loop {
+            let start = cpu_time();
+            let end = tables.step(Nanos(0), SLICE);
+            slices.push((cpu_time() - start) / 1000);
+            if end.is_some() {
+                break;
+            }
+        }
+        report(name, &mut slices);
+    }
+    assert_eq!(tables.entry_count(), 0);
+    for n in 0..ENTRIES {
+        tables.flow_mod(Nanos(0), &FlowMod { hard_timeout: 60, ..flow(n) }).unwrap();
+    }
+    tables.settle();
+    while tables.entry_count() > 0 {
+        let start = cpu_time();
+        tables.tick(Nanos::from_secs(60));
+        slices.push((cpu_time() - start) / 1000);
+    }
+    report("expire", &mut slices);
+}
+
 fn frame(n: u16) -> VecFrame {
     let mut bytes = vec![0; 60];
     bytes[..14].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]);
