@@ -18,8 +18,9 @@ use crate::{DeviceAccess, socket};
 /// device always ends with a whole message.
 pub(crate) const BUFFER_LEN: usize = 68 * 1024;
 
-/// Fetches of one session in one turn: others wait no longer than that.
-const FETCHES_PER_TURN: usize = 16;
+/// Fetches of one session in one turn, each of which may make 60 KB of a long reply: others, and frames,
+/// wait no longer than that.
+const FETCHES_PER_TURN: usize = 2;
 
 /// An OpenFlow 1.3 echo request without data, transaction 0.
 const ECHO_REQUEST: [u8; 8] = [4, 2, 0, 8, 0, 0, 0, 0];
