@@ -22,8 +22,18 @@ pub struct Match {
     fields: Vec<Oxm>,
     /// The fields by number, a bit each.
     names: u64,
+    known: Known,
     /// Whether a foreign switch told it, so that nobody has checked it.
     is_unchecked: bool,
+}
+
+/// What is matched exactly of the fields that are others' prerequisites; 0 where they are not, which is
+/// nobody's.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    eth_type: u16,
+    ip_proto: u8,
+    icmpv6_type: u8,
 }
 
 impl PartialEq for Match {
@@ -43,7 +53,8 @@ impl Hash for Match {
 impl Match {
     /// The match of every packet.
     pub const fn any() -> Match {
-        Match { fields: Vec::new(), names: 0, is_unchecked: false }
+        let known = Known { eth_type: 0, ip_proto: 0, icmpv6_type: 0 };
+        Match { fields: Vec::new(), names: 0, known, is_unchecked: false }
     }
 
     /// A match of these fields.
@@ -100,9 +111,26 @@ impl Match {
         if !self.satisfies(oxm.field.info().prerequisite) {
             return Err(OfpError::BadMatch(BadMatchCode::BadPrereq));
         }
-        self.fields.push(oxm);
-        self.names |= bit(oxm.field);
+        self.append(oxm);
         Ok(())
+    }
+
+    fn append(&mut self, oxm: Oxm) {
+        let is_exact = || {
+            let all_ones = oxm.field.all_ones();
+            oxm.effective_mask() & all_ones == all_ones
+        };
+        // The first of a field counts, where a foreign switch names it twice.
+        if self.names & bit(oxm.field) == 0 {
+            match oxm.field {
+                OxmField::EthType if is_exact() => self.known.eth_type = oxm.value as u16,
+                OxmField::IpProto if is_exact() => self.known.ip_proto = oxm.value as u8,
+                OxmField::Icmpv6Type if is_exact() => self.known.icmpv6_type = oxm.value as u8,
+                _ => {}
+            }
+        }
+        self.names |= bit(oxm.field);
+        self.fields.push(oxm);
     }
 
     /// Checks every field in the order given, each against those before it (§7.2.3.6); one that was
@@ -120,13 +148,10 @@ impl Match {
 
     /// Whether every packet of this match fulfils a prerequisite.
     pub fn satisfies(&self, prerequisite: Prerequisite) -> bool {
-        let eth_type = |types: &[u128]| {
-            self.exact(OxmField::EthType).is_some_and(|value| types.contains(&value))
-        };
-        let ip_proto = |proto: u128| self.exact(OxmField::IpProto) == Some(proto);
-        let icmpv6_type = |types: &[u128]| {
-            self.exact(OxmField::Icmpv6Type).is_some_and(|value| types.contains(&value))
-        };
+        let Known { eth_type, ip_proto, icmpv6_type } = self.known;
+        let eth_type = |types: &[u16]| types.contains(&eth_type);
+        let ip_proto = |proto: u8| ip_proto == proto;
+        let icmpv6_type = |types: &[u8]| types.contains(&icmpv6_type);
         match prerequisite {
             Prerequisite::None => true,
             Prerequisite::InPort => self.get(OxmField::InPort).is_some(),
@@ -223,6 +248,7 @@ impl Match {
         self.fields.clear();
         self.fields.shrink_to(KEEP);
         self.names = 0;
+        self.known = Known::default();
         self.is_unchecked = !rules.strict();
         while !body.is_empty() {
             let at = body.offset();
@@ -230,8 +256,7 @@ impl Match {
             if rules.strict() {
                 self.push_checked(oxm).map_err(|error| body.error_at(at, error))?;
             } else {
-                self.fields.push(oxm);
-                self.names |= bit(oxm.field);
+                self.append(oxm);
             }
         }
         Ok(())

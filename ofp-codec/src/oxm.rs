@@ -418,6 +418,16 @@ impl Oxm {
     }
 }
 
+/// A big-endian value of at most 16 bytes.
+fn uint(bytes: &[u8]) -> u128 {
+    match *bytes {
+        [a] => a.into(),
+        [a, b] => u16::from_be_bytes([a, b]).into(),
+        [a, b, c, d] => u32::from_be_bytes([a, b, c, d]).into(),
+        _ => bytes.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)),
+    }
+}
+
 /// The parts of a 32-bit OXM header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OxmHeader {
@@ -456,7 +466,9 @@ impl Oxm {
         let bad = |code| DecodeError { error: OfpError::BadMatch(code), what: "OXM", offset: at };
         let header = OxmHeader::parse(reader.u32()?);
         let bad_len = OfpError::BadMatch(BadMatchCode::BadLen);
-        let mut payload = reader.sub(usize::from(header.len), "OXM", bad_len)?;
+        let Ok(payload) = reader.take(usize::from(header.len)) else {
+            return Err(DecodeError { error: bad_len, what: "OXM", offset: at.saturating_add(4) });
+        };
         let Some(field) = header.field else {
             // Its first four bytes would have said whose field it is.
             if rules.strict() && header.is_experimenter && header.len < 4 {
@@ -468,9 +480,9 @@ impl Oxm {
         if header.len != if header.has_mask { 2 * len } else { len } {
             return Err(bad(BadMatchCode::BadLen));
         }
-        let value = payload.uint(len)?;
-        let mask = if header.has_mask { Some(payload.uint(len)?) } else { None };
-        let oxm = Oxm { field, value, mask };
+        let (value, mask) = payload.split_at_checked(usize::from(len)).unwrap_or_default();
+        let mask = header.has_mask.then(|| uint(mask));
+        let oxm = Oxm { field, value: uint(value), mask };
         if rules.strict() {
             oxm.check().map_err(|error| DecodeError { error, what: "OXM", offset: at })?;
         }

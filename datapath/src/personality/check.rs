@@ -79,6 +79,9 @@ impl TableShape {
     }
 
     fn check_mask(&self, oxm: &Oxm) -> Result<(), OfpError> {
+        if oxm.mask.is_none() && oxm.field != OxmField::Metadata {
+            return Ok(());
+        }
         let all_ones = oxm.field.all_ones();
         let mask = oxm.effective_mask() & all_ones;
         let is_beyond =
