@@ -67,7 +67,8 @@ impl Bed {
     fn change(&mut self) {
         let message = &self.changes[self.change];
         self.change = (self.change + 1) % self.changes.len();
-        write(&mut self.device, self.channel, &mut self.host, message);
+        let taken = self.device.write(self.channel, Nanos(1), &mut self.host, message);
+        assert_eq!(taken, Ok(message.len()), "a flow-mod has no answer");
         if self.device.next_deadline() == Some(Nanos(0)) {
             self.device.tick(Nanos(1), &mut self.host);
         }
