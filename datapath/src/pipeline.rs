@@ -75,7 +75,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         let all = (0u8..).zip(flight.iter().take(BATCH));
         let mut here: Places = all.filter(|(_, carrier)| carrier.is_in).map(|(at, _)| at).collect();
         sets.iter_mut().zip(flight.iter()).for_each(|(set, _)| set.clear());
-        let mut ahead: ArrayVec<(u8, u8), BATCH> = ArrayVec::new();
+        let mut ahead = Ahead::default();
         let mut table_id = 0;
         loop {
             let found = self.look_up(table_id, &here, flight);
@@ -96,6 +96,10 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                             self.only_output(carrier, port);
                             continue;
                         }
+                        Program::One(Op::GotoTable(next)) => {
+                            ahead.push(at, next);
+                            continue;
+                        }
                         Program::Empty => {
                             self.dropped(DropReason::NoOutput, &carrier.packet);
                             continue;
@@ -109,21 +113,13 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                     continue;
                 }
                 match self.instructions(set, carrier, table_id, entry) {
-                    Next::Table(next) => ahead.push((at, next)),
+                    Next::Table(next) => ahead.push(at, next),
                     Next::End => *stop = Stop::End { table_id },
                     Next::Dropped => {}
                 }
             }
-            let Some(next) = ahead.iter().map(|&(_, next)| next).min() else { return is_done };
+            let Some(next) = ahead.next(&mut here) else { return is_done };
             table_id = next;
-            here.clear();
-            ahead.retain(|&mut (at, next)| {
-                let is_here = next == table_id;
-                if is_here {
-                    here.push(at);
-                }
-                !is_here
-            });
         }
     }
 
@@ -300,6 +296,52 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         if let Some(cell) = self.cells.entries.get(slot) {
             cell.add(load, self.now);
         }
+    }
+}
+
+/// Packets on their way to later tables.
+#[derive(Default)]
+struct Ahead {
+    /// Those on their way to the table that was named first.
+    together: Places,
+    table_id: u8,
+    /// The others, and where they go.
+    others: ArrayVec<(u8, u8), BATCH>,
+}
+
+impl Ahead {
+    #[inline]
+    fn push(&mut self, at: u8, table_id: u8) {
+        if self.together.is_empty() {
+            self.table_id = table_id;
+        }
+        match table_id == self.table_id {
+            true => self.together.push(at),
+            false => self.others.push((at, table_id)),
+        }
+    }
+
+    /// The next table that packets go to, and in `here` which.
+    #[inline]
+    fn next(&mut self, here: &mut Places) -> Option<u8> {
+        *here = core::mem::take(&mut self.together);
+        if self.others.is_empty() {
+            return (!here.is_empty()).then_some(self.table_id);
+        }
+        self.nearest(here)
+    }
+
+    #[inline(never)]
+    fn nearest(&mut self, here: &mut Places) -> Option<u8> {
+        self.others.extend(here.drain(..).map(|at| (at, self.table_id)));
+        let nearest = self.others.iter().map(|&(_, table_id)| table_id).min()?;
+        self.others.retain(|&mut (at, table_id)| {
+            if table_id == nearest {
+                here.push(at);
+            }
+            table_id != nearest
+        });
+        Some(nearest)
     }
 }
 
