@@ -230,7 +230,7 @@ def pipeline(count, given):
     work = Workload("pipe3-%d" % count)
     chance = random.Random("%s-%d" % (work.name, given.seed))
     flows = work.flows
-    flows.append("table=0,priority=10,in_port=1,actions=set_field:0x11->metadata,goto_table:1")
+    flows.append("table=0,priority=10,in_port=1,actions=write_metadata:0x11,goto_table:1")
     for port in (23, 135, 139, 445, 1433):
         flows.append("table=1,priority=20,tcp,tp_dst=%d,actions=drop" % port)
         flows.append("table=1,priority=20,udp,tp_dst=%d,actions=drop" % port)
