@@ -9,23 +9,32 @@
 //! # Design
 //!
 //! Tables are compiled, traffic is not cached: the cost of a lookup follows the masks in the table,
-//! never the packets that came before. A table is held in one of several *templates*, chosen from
-//! its masks as entries come and go:
+//! never the packets that came before. Three things hold a table:
 //!
-//! * `fixed`: up to eight entries, compared one after the other, highest priority first;
-//! * `exact`: one mask; a hash over the masked words finds the entry, however many there are;
-//! * `tuples`: several masks, an `exact` table for each, ordered by highest priority, so that
-//!   the search stops when no table left can outrank what was found.
+//! * The *directory* has every entry, by mask, value and priority, and can answer alone: `fixed` (up to
+//!   eight entries, compared one after the other), `exact` (one mask, a hash table) or `tuples` (a hash
+//!   table for each mask, in the order of their highest priorities, so that the search stops when none
+//!   that is left can outrank what was found).
+//! * A *compiled form* over the same entries answers faster where there are several masks: `lpm`
+//!   (prefixes of one field), `tree` (cuts on the most selective bits) or `bitvec` (a bit vector for
+//!   each range of each field), tried in this order. One that does not suit hands on to the next; when
+//!   none does, the directory answers.
+//! * The *overlay* has the entries that the form could not take in since it was made.
 //!
-//! Entries without match fields (the table-miss flow entry is one) stand beside the template: they
-//! match everything and would otherwise cost a second mask in nearly every table. Moving between
-//! templates is bounded work: `fixed` has few entries, and an `exact` table becomes the first of
-//! `tuples` as it is.
+//! Forms are made in slices ([`step`](Classifier::step)) while the table changes and answers: each change
+//! does a few microseconds' work, the switch's ticks do more. The swap is a move, and what is left
+//! behind is freed in slices, too. The ladder (`classifier/ladder.rs`) decides: a form from four masks on
+//! (twelve in tables of 200,000 entries), none below three, a new one when the overlay has grown to an
+//! eighth of the form or the table has been at rest. It costs memory and work, never an answer: without
+//! memory a form is dropped.
+//!
+//! Entries without match fields (the table-miss flow entry is one) stand beside all of it: they
+//! match everything and would otherwise cost a second mask in nearly every table.
 //!
 //! A mask's presence bits (which headers must be there) filter `tuples` before anything is hashed:
 //! a table for ARP costs an IPv4 packet one comparison.
 //!
-//! Hash tables grow bucket by bucket (linear hashing in pages), never by copying the table, so an
+//! Hash tables grow bucket by bucket (linear hashing in blocks), never by copying the table, so an
 //! insert does a bounded amount of work at any size. Hashes are keyed by the switch's seed: hosts
 //! and controllers choose what is hashed.
 //!
@@ -34,15 +43,21 @@
 //!
 //! # What it costs
 //!
-//! `fixed`: a word or two for each entry that differs early. `exact`: one bucket (a cache line) and
-//! one record. `tuples`: that, for each mask that is not filtered out. A batch goes through the
-//! stages together (all hashes, all buckets, all records), so that cache misses overlap. Memory:
-//! about 16 bytes for buckets and 16 bytes plus the masked words for each entry.
+//! Instructions a lookup in batches of 32, by `benches/gate.sh lookup/NAME`: `exact-1000` 58,
+//! `exact2-1000` 62, `exact3-1000` 84. The batch goes through a large table in stages (all hashes, all
+//! buckets, all records), so that cache misses overlap: 33 ns at 100,000 entries. Memory of `exact`:
+//! about 12 bytes for buckets and 16 bytes plus the masked words for each entry. The forms' costs are in
+//! their own essays; `benches/benches/lookup.rs` has a set for each.
+//!
+//! A change costs the directory's insert, the form's, and a slice. CHECK_OVERLAP
+//! ([`overlapping`](Classifier::overlapping)) asks one question of each mask that is part of the new
+//! entry's and looks at every entry of the others that have its priority.
 //!
 //! # What it does not do
 //!
-//! Many masks that all apply to a packet are searched one by one. Lookups keep no statistics;
-//! [`probe_count`](Classifier::probe_count) tells what a key would cost.
+//! It does not merge masks into broader ones: from four masks on the tree does better. Entries of one
+//! match and many priorities are a list, in which a change looks for its place. Lookups keep no
+//! statistics; [`compiled`](Classifier::compiled) asks what a few keys would cost.
 
 mod bitvec;
 mod blocks;
