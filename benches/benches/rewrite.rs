@@ -34,6 +34,16 @@ fn benches(c: &mut Criterion) {
             rewrite::push_mpls(packet, 0x8847).and_then(|()| rewrite::pop_mpls(packet, 0x0800))
         });
     });
+    group.bench_function("route", |b| {
+        b.iter(|| {
+            let packet = black_box(&mut packet);
+            // The TTL would run out.
+            rewrite::set_nw_ttl(packet, 64)?;
+            rewrite::dec_nw_ttl(packet)?;
+            rewrite::set_field(packet, OxmField::EthSrc, 0x0200_0000_aa01)?;
+            rewrite::set_field(packet, OxmField::EthDst, 0x0200_0000_bb01)
+        });
+    });
     group.bench_function("set_nw_ttl", |b| {
         b.iter(|| {
             value += 1;

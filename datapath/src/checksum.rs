@@ -19,6 +19,16 @@ use crate::extract::{bytes, headers_of};
 pub struct Delta(u64);
 
 impl Delta {
+    /// What a 16-bit word makes that became smaller by 0x100, as with a TTL in its upper byte.
+    pub const MINUS_0X100: Delta = Delta(0xfeff);
+
+    /// What `new` in the place of `old` makes: 32 bits count as two words, whose sum differs from
+    /// theirs by a multiple of 0xffff only.
+    #[inline]
+    pub const fn of_word(old: u32, new: u32) -> Delta {
+        Delta((!old as u64).wrapping_add(new as u64))
+    }
+
     /// Notes that `old` became `new`; both begin at an even offset of what is summed.
     pub fn replace(&mut self, old: &[u8], new: &[u8]) {
         // `!old` has as many carries to give as words; adding complements never goes below 0.
@@ -27,12 +37,15 @@ impl Delta {
     }
 
     /// The checksum after the change.
+    #[inline]
     pub fn apply(self, checksum: u16) -> u16 {
-        if self.0 % 0xffff == 0 {
+        let delta = fold(self.0);
+        if delta == 0 || delta == 0xffff {
             // Not even from one of the two zeros to the other.
             return checksum;
         }
-        !fold(u64::from(!checksum).wrapping_add(self.0))
+        let sum = u32::from(!checksum).wrapping_add(u32::from(delta));
+        !(sum >> 16).wrapping_add(sum) as u16
     }
 
     /// The sum after the change: for a field that holds a sum, not a checksum.

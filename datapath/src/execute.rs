@@ -34,7 +34,7 @@ use crate::meters::{Verdict, remarked};
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
 use crate::ports::{Gate, Refusal};
-use crate::program::{Act, Output, wide};
+use crate::program::{Act, Op, Output, wide};
 use crate::punt::PuntQueue;
 use crate::rewrite::{self, RewriteError};
 use crate::tables::Tables;
@@ -100,6 +100,20 @@ pub(crate) struct Carrier<F> {
 }
 
 impl<F: Frame> Carrier<F> {
+    /// Does the usual changes that `ops` begin with, unless an output is owed, which would leave
+    /// first; returns the rest.
+    #[inline]
+    pub(crate) fn change<'a>(&mut self, ops: &'a [Op]) -> &'a [Op] {
+        if self.owed.is_some() {
+            return ops;
+        }
+        let rest = rewrite::run(&mut self.packet, ops, &mut self.is_popped);
+        if rest.len() != ops.len() {
+            self.load = Load::of(self.packet.frame.len(), &self.packet.meta);
+        }
+        rest
+    }
+
     #[inline(always)]
     pub(crate) fn new(packet: Packet<F>) -> Carrier<F> {
         let load = Load::of(packet.frame.len(), &packet.meta);

@@ -70,8 +70,9 @@ pub struct Headers {
 
 impl Headers {
     /// The same headers after what is in front of all of them has become longer or shorter.
+    #[inline]
     pub(crate) fn shifted(self, by: i32) -> Headers {
-        let shift = |at: u32| if at == 0 { 0 } else { at.saturating_add_signed(by) };
+        let shift = |at: u32| if at == 0 { 0 } else { at.wrapping_add_signed(by) };
         Headers {
             eth_type: shift(self.eth_type),
             network: shift(self.network),

@@ -219,12 +219,16 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         let is_miss = entry.is_table_miss();
         let reason = if is_miss { PacketInReason::NoMatch } else { PacketInReason::Action };
         let origin = Origin { table_id, cookie: entry.cookie(), reason, is_packet_out: false };
-        let mut left = entry.program().ops().len();
-        for op in entry.program().ops() {
-            left = left.saturating_sub(1);
+        let mut ops = entry.program().ops();
+        loop {
+            if !O::DRY {
+                ops = carrier.change(ops);
+            }
+            let Some((op, rest)) = ops.split_first() else { break };
+            ops = rest;
             match op {
                 Op::Apply(act) => {
-                    let is_last = left == 0 && !set.sends();
+                    let is_last = ops.is_empty() && !set.sends();
                     if self.act(carrier, act, origin, 0, is_last) == Flow::Stop {
                         return Next::Dropped;
                     }

@@ -14,7 +14,9 @@
 //! out. SCTP's CRC32c is computed anew over the packet. A checksum that the host left partial
 //! (`Offload`) covers only the pseudo-header so far, and follows only that.
 //!
-//! Pushes and pops move what is in front of the tag, never the payload, and read the headers again.
+//! Pushes and pops move what is in front of the tag, never the payload; those of VLAN tags shift what
+//! is known of the headers, the others read them again. What most programs do (addresses, ports, VLAN
+//! tags, IPv4's TTL) has a short way in `contiguous.rs`, for frames whose headers are contiguous.
 //! Every function makes the bytes contiguous that it is going to write before it writes the first.
 //!
 //! # What it costs
@@ -28,6 +30,7 @@
 //! goes out. SCTP's checksum in a first fragment is left as it was, for it covers bytes that are in
 //! other frames.
 
+mod contiguous;
 mod edit;
 mod fields;
 mod tags;
@@ -43,6 +46,7 @@ pub use ttl::{copy_ttl_in, copy_ttl_out, dec_mpls_ttl, dec_nw_ttl, set_mpls_ttl,
 
 use crate::checksum;
 use crate::packet::Packet;
+use crate::program::{Act, Op, wide};
 
 /// Why a packet cannot go on as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +72,38 @@ impl From<checksum::NoMemory> for RewriteError {
     fn from(_: checksum::NoMemory) -> RewriteError {
         RewriteError::NoRoom
     }
+}
+
+/// Does what the first of `ops` say, as long as these are the usual changes and succeed, and returns
+/// the rest; a failed one has changed nothing, and is told by who does it again. Notes in `is_popped`
+/// when something was taken off.
+#[inline]
+pub(crate) fn run<'a, F: Frame>(
+    packet: &mut Packet<F>,
+    ops: &'a [Op],
+    is_popped: &mut bool,
+) -> &'a [Op] {
+    let mut ops = ops;
+    while let [Op::Apply(act), rest @ ..] = ops {
+        let is_done = match act {
+            Act::SetField { field, value } => {
+                contiguous::set_field(packet, *field, wide(*value)).is_some()
+            }
+            Act::DecNwTtl => matches!(contiguous::dec_nw_ttl(packet), Some(Ok(()))),
+            Act::PushVlan(eth_type) => contiguous::push_vlan(packet, *eth_type).is_some(),
+            Act::PopVlan => {
+                let is_done = contiguous::pop_vlan(packet).is_some();
+                *is_popped |= is_done;
+                is_done
+            }
+            _ => false,
+        };
+        if !is_done {
+            break;
+        }
+        ops = rest;
+    }
+    ops
 }
 
 /// Completes the transport checksum that the host left partial: before a packet-in, and before a

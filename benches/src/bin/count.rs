@@ -13,15 +13,17 @@ use datapath::classifier::{self, Classifier};
 use datapath::extract::extract;
 use datapath::key::Key;
 use datapath::packet::Packet;
+use datapath::rewrite::{dec_nw_ttl, pop_vlan, push_vlan, set_field};
 use datapath::{Batch, Switch};
 use hypercall::{Meta, Nanos, Port, VecFrame};
-use ofp_codec::{FlowMod, FlowModCommand, Message};
+use ofp_codec::{FlowMod, FlowModCommand, Message, OxmField};
 use rumpswitch_benches::{
     RULES, Recycler, SCENARIOS, arp, fill, flow_mod, rules, scenario, switch, tcp6_vlan, udp,
 };
 use switch_dev::{ChannelId, ChannelKind, Device, DeviceConfig};
 
 const EXTRACTS: [&str; 3] = ["udp", "tcp6-vlan", "arp"];
+const REWRITES: [&str; 3] = ["setfield", "route", "vlan-push-pop"];
 /// Scenarios that are measured packet by packet, too.
 const ALONE: [&str; 3] = ["port", "l2-1000", "pipe3"];
 /// Scenarios whose tables are too big to be made under callgrind each time.
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     let Some((kind, what)) = name.split_once('/') else { return usage() };
     let count = rounds.and_then(|rounds| match kind {
         "extract" => extracts(what, rounds),
+        "rewrite" => rewrites(what, rounds),
         "lookup" => lookups(what, rounds),
         "process" => processes(what, rounds),
         "control" => controls(what),
@@ -66,6 +69,7 @@ fn usage() -> ExitCode {
 
 fn names() -> Vec<String> {
     let mut names: Vec<String> = EXTRACTS.iter().map(|name| format!("extract/{name}")).collect();
+    names.extend(REWRITES.iter().map(|name| format!("rewrite/{name}")));
     for name in RULES {
         names.push(format!("lookup/{name}"));
         names.push(format!("lookup/{name}/one"));
@@ -101,6 +105,55 @@ fn measured_extract(packets: &mut [Packet<VecFrame>]) {
     for packet in packets {
         extract(packet);
         black_box(&packet.key);
+    }
+}
+
+fn rewrites(name: &str, rounds: usize) -> Option<usize> {
+    let mut packet = Packet::new(VecFrame::from_bytes(&udp(1)), Port(1), Meta::default());
+    extract(&mut packet);
+    let packets = vec![packet; 32];
+    for _ in 0..rounds {
+        // The TTL would run out.
+        let mut packets = packets.clone();
+        match name {
+            "setfield" => measured_setfield(&mut packets),
+            "route" => measured_route(&mut packets),
+            "vlan-push-pop" => measured_push_pop(&mut packets),
+            _ => return None,
+        }
+    }
+    Some(rounds * 32)
+}
+
+/// Four fields and the TTL.
+#[inline(never)]
+fn measured_setfield(packets: &mut [Packet<VecFrame>]) {
+    for packet in packets {
+        black_box(set_field(packet, OxmField::EthSrc, 0x0200_0000_aa01)).ok();
+        black_box(set_field(packet, OxmField::EthDst, 0x0200_0000_bb01)).ok();
+        black_box(set_field(packet, OxmField::Ipv4Dst, 0x0a09_0807)).ok();
+        black_box(set_field(packet, OxmField::UdpDst, 4321)).ok();
+        black_box(dec_nw_ttl(packet)).ok();
+    }
+}
+
+/// The TTL and both MAC addresses.
+#[inline(never)]
+fn measured_route(packets: &mut [Packet<VecFrame>]) {
+    for packet in packets {
+        black_box(dec_nw_ttl(packet)).ok();
+        black_box(set_field(packet, OxmField::EthSrc, 0x0200_0000_aa01)).ok();
+        black_box(set_field(packet, OxmField::EthDst, 0x0200_0000_bb01)).ok();
+    }
+}
+
+/// A VLAN tag on, its VID set, and off again.
+#[inline(never)]
+fn measured_push_pop(packets: &mut [Packet<VecFrame>]) {
+    for packet in packets {
+        black_box(push_vlan(packet, 0x8100)).ok();
+        black_box(set_field(packet, OxmField::VlanVid, 0x1064)).ok();
+        black_box(pop_vlan(packet)).ok();
     }
 }
 

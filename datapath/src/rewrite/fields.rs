@@ -3,8 +3,8 @@
 use hypercall::Frame;
 use ofp_codec::OxmField;
 
-use super::RewriteError;
 use super::edit::{Covers, apply, change, change_sctp, has, read_again};
+use super::{RewriteError, contiguous};
 use crate::checksum::Delta;
 use crate::extract::bytes;
 use crate::fields::place;
@@ -32,7 +32,20 @@ use crate::packet::Packet;
 /// set_field(&mut packet, OxmField::TcpDst, 80)?; // no TCP header: no-op
 /// # Ok::<(), rumpswitch_datapath::rewrite::RewriteError>(())
 /// ```
+#[inline]
 pub fn set_field<F: Frame>(
+    packet: &mut Packet<F>,
+    field: OxmField,
+    value: u128,
+) -> Result<(), RewriteError> {
+    match contiguous::set_field(packet, field, value) {
+        Some(()) => Ok(()),
+        None => set_any_field(packet, field, value),
+    }
+}
+
+#[inline(never)]
+fn set_any_field<F: Frame>(
     packet: &mut Packet<F>,
     field: OxmField,
     value: u128,

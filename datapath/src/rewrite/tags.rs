@@ -7,9 +7,9 @@
 use hypercall::Frame;
 use ofp_codec::OxmField;
 
-use super::RewriteError;
 use super::edit::{bytes_mut, close, has, open, pull, read_again};
 use super::ttl::outermost_ttl;
+use super::{RewriteError, contiguous};
 use crate::extract::{bytes, is_vlan_type};
 use crate::key::{Depth, Presence};
 use crate::packet::Packet;
@@ -24,7 +24,16 @@ const MACS: usize = 12;
 ///
 /// [`RewriteError::NoRoom`] when the host has no room for the tag.
 #[doc(alias = "OFPAT_PUSH_VLAN")]
+#[inline]
 pub fn push_vlan<F: Frame>(packet: &mut Packet<F>, eth_type: u16) -> Result<(), RewriteError> {
+    match contiguous::push_vlan(packet, eth_type) {
+        Some(()) => Ok(()),
+        None => push_any_vlan(packet, eth_type),
+    }
+}
+
+#[inline(never)]
+fn push_any_vlan<F: Frame>(packet: &mut Packet<F>, eth_type: u16) -> Result<(), RewriteError> {
     if !has(packet, Presence::ETH) {
         return Ok(());
     }
@@ -65,7 +74,16 @@ fn retag<F: Frame>(packet: &mut Packet<F>, tci: Option<u16>, by: i32) {
 ///
 /// [`RewriteError::NoRoom`] when the host cannot make the headers contiguous.
 #[doc(alias = "OFPAT_POP_VLAN")]
+#[inline]
 pub fn pop_vlan<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
+    match contiguous::pop_vlan(packet) {
+        Some(()) => Ok(()),
+        None => pop_any_vlan(packet),
+    }
+}
+
+#[inline(never)]
+fn pop_any_vlan<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
     if !has(packet, Presence::TAG) {
         return Ok(());
     }

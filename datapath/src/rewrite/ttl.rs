@@ -2,8 +2,8 @@
 
 use hypercall::Frame;
 
-use super::RewriteError;
 use super::edit::{Covers, bytes_mut, change, has, pull};
+use super::{RewriteError, contiguous};
 use crate::checksum::Delta;
 use crate::extract::{bytes, protocol};
 use crate::key::Presence;
@@ -132,7 +132,13 @@ pub fn set_nw_ttl<F: Frame>(packet: &mut Packet<F>, ttl: u8) -> Result<(), Rewri
 ///
 /// [`RewriteError::InvalidTtl`] when it is 0 or 1, [`RewriteError::NoRoom`] as in [`set_nw_ttl`].
 #[doc(alias = "OFPAT_DEC_NW_TTL")]
+#[inline]
 pub fn dec_nw_ttl<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
+    contiguous::dec_nw_ttl(packet).unwrap_or_else(|| dec_any_ttl(packet))
+}
+
+#[inline(never)]
+fn dec_any_ttl<F: Frame>(packet: &mut Packet<F>) -> Result<(), RewriteError> {
     let header = internet(packet);
     decrement(packet, header)
 }
