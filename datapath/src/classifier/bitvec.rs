@@ -1,4 +1,61 @@
-//! The `bitvec` template.
+//! The `bitvec` template: many masks, up to 16,384 entries. Which of them fit is found for each field
+//! on its own, as a row of bits, and the rows are put together with *and*.
+//!
+//! # What
+//!
+//! An accelerator over the entries of a table. What it costs follows the number of entries and of
+//! fields, neither the number of masks nor the packets: there is nothing in it that traffic fills.
+//!
+//! # Design
+//!
+//! *Fields.* The key is cut into spans where match fields end (`span.rs`), presence bits among them. A
+//! span in which all entries want the same is compared at once, first of all. Where every mask is a
+//! prefix (exact values and nothing at all are prefixes, too), values fall into intervals that the same
+//! entries want: one of up to 16 bits has a table of its values, a longer one a binary search without
+//! branches, four keys side by side. Whatever is masked otherwise is cut into pieces of eight bits, each
+//! with a table. An entry fits a key when it does in every field, so cutting changes nothing. So any
+//! match can be held; a table that would have more than [`MAX_SPARSE`] fields is refused.
+//!
+//! *Blocks.* A row of 16,384 bits for each of thousands of values would be tens of megabytes, and most of
+//! it equal. Entries are in blocks of 64, 64 blocks in a page, and a row begins with its *aggregate*, a
+//! word that has a bit for each block in which anything fits. Rows of a field of many values are
+//! *sparse*: entries that do not care about the field are in one base row, a row has only the words of
+//! blocks in which an entry wants this very value, and rows that are equal are there once. Fields of few
+//! rows are *dense*: joined as long as the product is small (presence, protocol, type and code of ICMP
+//! become one), and written out.
+//!
+//! *Order.* Aggregated bit vectors (Baboescu and Varghese, "Scalable packet classification", 2001) with
+//! entries in the order of rank let the first bit win; but then every block has entries of every kind,
+//! aggregates are full, and a lookup looks into all blocks before the one that matters. Here entries are sorted by what fields they care about, and how closely,
+//! and then by the values there (`plan.rs`): a block's entries resemble each other, so few blocks fit a
+//! key in all fields: two or three, in rule sets of any size. Within a block the order is that of rank,
+//! and the first bit wins; blocks are in the order of their best entries, so the search ends when those
+//! that are left cannot outrank what was found.
+//!
+//! *Changes.* An entry that goes is taken from its block's word of those that live: its bits stay and count
+//! no more. One that is replaced has the same priority and so nearly the same place: a block in which the
+//! order of entries of one priority is no longer right is marked, and all of these are then compared.
+//! One that comes needs rows of its own, so it goes to the table's overlay until the next build.
+//!
+//! *Building* (`builder.rs`) is done in slices: sorting is a merge sort that can be left at any element,
+//! rows are made by a sweep over the ends of intervals.
+//!
+//! # What it costs
+//!
+//! A lookup: for each field a table's entry or ten to fifteen steps of search, a row's aggregate; for each
+//! block that is left a word a field. `benches/gate.sh lookup/acl lookup/masks` counts FIGURES.
+//!
+//! Bounded by: [`probe_count`](BitVec::probe_count), the blocks looked into, is at most one for each 64
+//! entries, whatever packets come and whatever entries there are. In the rule sets of
+//! `a_lookup_looks_into_few_blocks_and_no_packet_into_many` no packet looks into more than four times as
+//! many as the median one does.
+//!
+//! Memory: some 200 to 400 bytes an entry, half of it tables of 16-bit spans in a small set; at most
+//! 32 MiB ([`MAX_WORDS`]), beyond which the table is refused. Building: some 2 microseconds an entry.
+//!
+//! # What it does not do
+//!
+//! It takes no entries in place, and holds no more than [`MAX_ENTRIES`]: the tree does.
 
 mod builder;
 mod field;
@@ -156,45 +213,64 @@ impl BitVec {
         }
         for page in 0..self.page_count {
             let mut open = [u64::MAX; BATCH];
-            let mut starts = [[0u32; BATCH]; S];
-            for (field, rows) in self.dense.iter().zip(&dense) {
-                for ((open, row), _) in open.iter_mut().zip(rows).zip(&picked) {
-                    *open &= field.aggregate(field.start(page, *row));
+            let mut starts = [([0u32; D], [0u32; S]); BATCH];
+            for (number, (field, rows)) in self.dense.iter().zip(&dense).enumerate() {
+                let lanes = open.iter_mut().zip(&mut starts).zip(rows).take(picked.len());
+                for ((open, (starts, _)), row) in lanes {
+                    let start = field.start(page, *row);
+                    *open &= field.aggregate(start);
+                    starts.get_mut(number).into_iter().for_each(|at| *at = start);
                 }
             }
-            for ((field, rows), starts) in self.sparse.iter().zip(&sparse).zip(&mut starts) {
+            for (number, (field, rows)) in self.sparse.iter().zip(&sparse).enumerate() {
                 let base = field.base_aggregate(page);
-                let rows = rows.iter().zip(starts);
-                for ((open, (row, start)), _) in open.iter_mut().zip(rows).zip(&picked) {
-                    *start = field.start(page, *row);
-                    *open &= field.aggregate(*start) | base;
+                let lanes = open.iter_mut().zip(&mut starts).zip(rows).take(picked.len());
+                for ((open, (_, starts)), row) in lanes {
+                    let start = field.start(page, *row);
+                    *open &= field.aggregate(start) | base;
+                    starts.get_mut(number).into_iter().for_each(|at| *at = start);
                 }
             }
-            for (at, (&open, &lane)) in open.iter().zip(&lanes).enumerate() {
-                let Some(hit) = hits.get_mut(usize::from(lane)) else { continue };
-                let mut open = open;
-                while open != 0 {
-                    let block = open.trailing_zeros();
-                    let number = page.wrapping_mul(BLOCKS).wrapping_add(block as usize);
-                    if self.top(number) <= hit.rank {
-                        break;
+            for ((&open, (dense, sparse)), &lane) in open.iter().zip(&starts).zip(&lanes) {
+                if open != 0 {
+                    if let Some(hit) = hits.get_mut(usize::from(lane)) {
+                        *hit = self.search_page(page, open, dense, sparse, *hit);
                     }
-                    let mut word = self.live.get(number).copied().unwrap_or(0);
-                    for (field, rows) in self.dense.iter().zip(&dense) {
-                        let row = rows.get(at).copied().unwrap_or(0);
-                        word &= field.word(field.start(page, row), block);
-                    }
-                    for (field, starts) in self.sparse.iter().zip(&starts) {
-                        let start = starts.get(at).copied().unwrap_or(0);
-                        word &= field.word(page, start, block);
-                    }
-                    if word != 0 {
-                        *hit = hit.or_better(self.best_of(number, word));
-                    }
-                    open &= open.wrapping_sub(1);
                 }
             }
         }
+    }
+
+    /// The better of `best` and what there is in the blocks `open` of a page.
+    #[inline]
+    fn search_page(&self, page: usize, open: u64, dense: &[u32], sparse: &[u32], best: Hit) -> Hit {
+        let (mut open, mut best) = (open, best);
+        while open != 0 {
+            let block = open.trailing_zeros();
+            open &= open.wrapping_sub(1);
+            let number = page.wrapping_mul(BLOCKS).wrapping_add(block as usize);
+            if self.top(number) <= best.rank {
+                break;
+            }
+            let mut word = self.live.get(number).copied().unwrap_or(0);
+            // The fields of most values come first: they leave few entries, or none.
+            for (field, start) in self.sparse.iter().zip(sparse) {
+                if word == 0 {
+                    break;
+                }
+                word &= field.word(page, *start, block);
+            }
+            if word == 0 {
+                continue;
+            }
+            for (field, start) in self.dense.iter().zip(dense) {
+                word &= field.word(*start, block);
+            }
+            if word != 0 {
+                best = best.or_better(self.best_of(number, word));
+            }
+        }
+        best
     }
 
     /// The highest rank of a block and those behind it.

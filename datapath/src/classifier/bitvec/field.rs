@@ -72,22 +72,47 @@ impl Locate {
     }
 }
 
+/// Fewest bounds, after filling up.
+pub(super) const LEAST_BOUNDS: usize = 32;
+
 /// The last of `count` ascending `bounds` that is not above each value. The first bound is 0, and
-/// there are a power of two of them, filled up with the largest value. No branch depends on a value.
+/// there are a power of two of them, filled up with the largest value. No branch depends on a value,
+/// and a length that the compiler knows spares the check of each load.
 #[inline]
 fn search<T: Copy + Ord, const N: usize>(count: u32, bounds: &[T], values: [T; N]) -> [u32; N] {
+    macro_rules! by_len {
+        ($($len:literal)*) => {
+            match bounds.len() {
+                $($len => match <&[T; $len]>::try_from(bounds) {
+                    Ok(bounds) => search_in(bounds, values),
+                    Err(_) => [0; N],
+                },)*
+                _ => [0; N],
+            }
+        };
+    }
+    let at = by_len!(32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536);
+    let last = count.wrapping_sub(1);
+    at.map(|at| (at as u32).min(last))
+}
+
+#[inline(never)]
+fn search_in<T: Copy + Ord, const LEN: usize, const N: usize>(
+    bounds: &[T; LEN],
+    values: [T; N],
+) -> [usize; N] {
     let mut at = [0usize; N];
-    let mut half = bounds.len() / 2;
+    let mut half = LEN / 2;
     while half != 0 {
         for (at, value) in at.iter_mut().zip(&values) {
-            let probe = *at | half;
-            let is_above = bounds.get(probe).is_none_or(|bound| bound > value);
-            *at |= half & usize::from(is_above).wrapping_sub(1);
+            let probe = (*at | half) & LEN.wrapping_sub(1);
+            if bounds.get(probe).is_some_and(|bound| bound <= value) {
+                *at = probe;
+            }
         }
         half /= 2;
     }
-    let last = count.wrapping_sub(1);
-    at.map(|at| (at as u32).min(last))
+    at
 }
 
 /// A field, or several, of few rows: a row is written out, word for word.
@@ -123,7 +148,6 @@ impl Dense {
         shares.fold(0, u32::wrapping_add)
     }
 
-    #[inline]
     pub(super) fn locate_batch(&self, keys: &[&Key], rows: &mut [u32; BATCH]) {
         let mut indexes = [0u32; BATCH];
         for part in &self.parts {

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashTable;
 
-use super::field::{Dense, Locate, Part, Sparse, row_words};
+use super::field::{Dense, LEAST_BOUNDS, Locate, Part, Sparse, row_words};
 use super::slices::SlicedSort;
 use super::span::Span;
 use super::{BLOCKS, DENSE_WORDS, ROW};
@@ -229,7 +229,7 @@ fn locate(span: Span, bounds: Vec<u64>) -> Result<Locate, Unsuited> {
         }
         return Ok(Locate::Direct(table));
     }
-    let len = bounds.len().max(1).next_power_of_two();
+    let len = bounds.len().max(LEAST_BOUNDS).next_power_of_two();
     if span.width <= 32 {
         let mut narrow = Vec::new();
         narrow.try_reserve_exact(len).map_err(|_| Unsuited)?;

@@ -325,3 +325,64 @@ fn what_it_cannot_hold_does_not_suit() {
     }
     assert!(matches!(build(&entries, 100), Err(Unsuited)), "too many fields");
 }
+
+/// Keys that were made to find every mask's edge: each entry's value with one bit changed, the worst
+/// that whoever knows the entries can send.
+#[test]
+fn a_lookup_looks_into_few_blocks_and_no_packet_into_many() {
+    for (set, count) in [(Set::Firewall, 2_000), (Set::Masks, 1_000), (Set::Masks, 8_000)] {
+        let mut random = Random(21);
+        let entries = entries(set, &mut random, count, 60_000);
+        let form = build(&entries, 1_000).unwrap();
+        let mut probes = Vec::new();
+        for (matching, _) in &entries {
+            probes.push(form.probe_count(&set.key(&mut random, matching)));
+            for field in matching.fields() {
+                let place = crate::fields::place(field);
+                let mut key = set.key(&mut random, matching);
+                let bit = 1u64.wrapping_shl(u32::from(place.shift) + random.below(16) as u32);
+                key.set_word(place.word, key.word(place.word) ^ bit);
+                probes.push(form.probe_count(&key));
+            }
+        }
+        probes.sort_unstable();
+        let (median, worst) = (probes[probes.len() / 2].max(1), probes[probes.len() - 1]);
+        std::println!("{set:?} of {count}: median {median}, worst {worst} blocks");
+        assert!(worst <= count.div_ceil(64));
+        assert!(median <= 8 && worst <= 4 * median.max(2), "{set:?}: {median}, worst {worst}");
+    }
+}
+
+/// "Allow some, deny the rest", and a trace that makes a flow cache of another switch have a mask for
+/// each pair of lengths (CVE-2019-25076): the cost is the same for every packet.
+#[test]
+fn a_tuple_space_attack_costs_no_packet_more_than_another() {
+    let mut entries = Vec::new();
+    for (at, (field, value)) in [
+        (OxmField::TcpDst, 80),
+        (OxmField::Ipv4Src, 0x0a00_0001),
+        (OxmField::TcpSrc, 12345),
+        (OxmField::Ipv4Dst, 0x0a00_0002),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut matching = MaskedKey::ANY;
+        matching.name(OxmField::EthType, 0x0800, None);
+        matching.name(OxmField::IpProto, 6, None);
+        matching.name(field, value, None);
+        entries.push((matching, hit(30 - at as u16, 1 + at as u64)));
+    }
+    let form = build(&entries, 1_000).unwrap();
+    for bits in 0..1 << 12 {
+        let mut key = Key::default();
+        let (a, b, c) = (bits % 16, bits / 16 % 16, bits / 256 % 16);
+        key.set(OxmField::EthType, 0x0800);
+        key.set(OxmField::IpProto, 6);
+        key.set(OxmField::TcpDst, 80 ^ (1 << a));
+        key.set(OxmField::TcpSrc, 12345 ^ (1 << b));
+        key.set(OxmField::Ipv4Src, 0x0a00_0001 ^ (1 << (2 * c)));
+        key.set_presence(Presence::all());
+        assert!(form.probe_count(&key) <= 1);
+    }
+}
