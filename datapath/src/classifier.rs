@@ -85,13 +85,17 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use directory::Directory;
-use hash::HashKey;
+pub(crate) use hash::HashKey;
 use ladder::Ladder;
 
-use crate::key::{Key, MaskedKey, Needs};
+use crate::key::{KEY_WORDS, Key, MaskedKey, Needs};
 
 /// Keys in a batch.
 pub const BATCH: usize = 32;
+/// Hash tables that are searched faster than an answer is remembered.
+const CHEAP_MASKS: usize = 3;
+/// Entries of a tree that answers as fast.
+const CHEAP_TREE: usize = 512;
 /// Entries whose probes are counted for a [`TableCompiled`].
 const SAMPLES: usize = 64;
 
@@ -235,6 +239,8 @@ pub struct Classifier {
     generation: u64,
     hash: HashKey,
     needs: Needs,
+    /// Bits that some entry has compared since the table was empty.
+    compared: [u64; KEY_WORDS],
 }
 
 impl Classifier {
@@ -249,6 +255,7 @@ impl Classifier {
             generation: 0,
             hash,
             needs: Needs::default(),
+            compared: [0; KEY_WORDS],
         }
     }
 
@@ -291,6 +298,9 @@ impl Classifier {
         } else {
             self.directory.insert(self.hash, matching, hit)?;
             self.needs = self.needs.union(matching.needs());
+            for (compared, mask) in self.compared.iter_mut().zip(matching.mask().words()) {
+                *compared |= mask;
+            }
             self.ladder.came(&self.directory, matching, hit);
         }
         self.generation = self.generation.wrapping_add(1);
@@ -318,6 +328,9 @@ impl Classifier {
         }
         if last_of_mask {
             self.needs = self.directory.needs();
+            if self.directory.entry_count() == 0 {
+                self.compared = [0; KEY_WORDS];
+            }
         }
         self.ladder.went(&self.directory, matching, hit);
         self.generation = self.generation.wrapping_add(1);
@@ -401,6 +414,25 @@ impl Classifier {
     #[inline]
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Whether a lookup costs so much that answers are worth remembering: it looks at bit vectors, a
+    /// large tree, or several hash tables. Others answer as fast as a memory of answers would.
+    #[inline]
+    pub fn is_dear(&self) -> bool {
+        match self.ladder.template() {
+            Some(Template::BitVec) => true,
+            Some(Template::Tree) => self.directory.entry_count() > CHEAP_TREE,
+            Some(_) => false,
+            None => self.directory.mask_count_is_over(CHEAP_MASKS),
+        }
+    }
+
+    /// The bits of a key that an answer hangs on, and perhaps some more: those that entries have
+    /// compared since the table was empty.
+    #[inline]
+    pub(crate) fn compared(&self) -> &[u64; KEY_WORDS] {
+        &self.compared
     }
 
     /// How the table is compiled, and what that costs.

@@ -26,6 +26,7 @@ use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent};
 use ofp_codec::{OxmField, PacketInReason};
 
 use crate::counters::{DropReason, Load, PortCell, WorkerCells};
+use crate::flow_cache::FlowCache;
 use crate::fragments::Fragments;
 use crate::groups::Choice;
 use crate::key::Depth;
@@ -56,6 +57,7 @@ pub(crate) struct Run<'a, H: Hypercall + ?Sized, O: Observer> {
     pub(crate) punts: &'a mut PuntQueue,
     pub(crate) macs: &'a MacTable,
     pub(crate) fragments: &'a mut Fragments,
+    pub(crate) cache: &'a mut FlowCache,
     pub(crate) now: Nanos,
     pub(crate) events: Events,
     /// What has become of the packet at hand so far: sends, punts and counted drops.

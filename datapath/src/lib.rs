@@ -71,6 +71,7 @@ mod echo;
 mod execute;
 pub mod extract;
 pub mod fields;
+pub mod flow_cache;
 mod flow_entry;
 mod flow_mod;
 mod flow_table;

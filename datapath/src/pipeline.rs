@@ -153,7 +153,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         }
         let at = |&at: &u8| flight.get(usize::from(at)).map(|carrier| &carrier.packet.key);
         let keys: ArrayVec<&Key, BATCH> = here.iter().filter_map(at).collect();
-        table.classifier.find_batch(&keys, &mut found);
+        self.cache.find_batch(&table.classifier, table_id, &keys, &mut found);
         if !O::DRY {
             if let Some(cell) = self.cells.tables.get(u32::from(table_id)) {
                 cell.lookups.add(keys.len() as u64);

@@ -16,6 +16,7 @@ use ofp_codec::{Action, GroupId, MeterId, Oxm, PacketInReason, PortNo, TableId};
 
 use crate::counters::DropReason;
 use crate::execute::{Carrier, Departures, Run};
+use crate::flow_cache::FlowCache;
 use crate::fragments::Fragments;
 use crate::key::{Depth, Key, MaskedKey};
 use crate::mac_table::MacTable;
@@ -169,6 +170,7 @@ impl Tables {
             punts: &mut PuntQueue::new(0, 0),
             macs,
             fragments,
+            cache: &mut FlowCache::none(),
             now,
             events: Events::empty(),
             outcomes: 0,

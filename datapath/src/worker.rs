@@ -13,6 +13,7 @@ use crate::actions::compile_packet_out;
 use crate::batch::{BATCH, Batch};
 use crate::counters::{DropReason, Load, PortCell, WorkerCells};
 use crate::execute::{Carrier, Departures, Flow, Origin, Run};
+use crate::flow_cache::{FlowCache, FlowCacheCounts};
 use crate::fragments::Fragments;
 use crate::key::Depth;
 use crate::mac_table::MacTable;
@@ -41,6 +42,7 @@ pub struct Worker {
     /// The stations of NORMAL, which all workers share.
     macs: Arc<MacTable>,
     pub(crate) fragments: Fragments,
+    cache: FlowCache,
 }
 
 impl Worker {
@@ -59,12 +61,18 @@ impl Worker {
             punts: PuntQueue::new(config.punt_queue_count, config.punt_queue_bytes),
             macs: Arc::clone(&tables.stations),
             fragments: Fragments::new(config.seed),
+            cache: FlowCache::new(config.seed),
         }
     }
 
     /// Which worker of its tables it is, from 0 on.
     pub fn index(&self) -> usize {
         self.index
+    }
+
+    /// How many lookups of tables whose answers are dear its memory of answers has spared.
+    pub fn flow_cache(&self) -> FlowCacheCounts {
+        self.cache.counts()
     }
 
     /// Forwards a batch: the fast path.
@@ -105,6 +113,7 @@ impl Worker {
             punts: &mut self.punts,
             macs: &self.macs,
             fragments: &mut self.fragments,
+            cache: &mut self.cache,
             now,
             events: Events::empty(),
             outcomes: 0,
@@ -175,6 +184,7 @@ impl Worker {
             punts: &mut self.punts,
             macs: &self.macs,
             fragments: &mut self.fragments,
+            cache: &mut self.cache,
             now,
             events: Events::empty(),
             outcomes: 0,

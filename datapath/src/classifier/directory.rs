@@ -164,6 +164,15 @@ impl Directory {
         }
     }
 
+    /// Whether there are hash tables for more than so many masks.
+    #[inline]
+    pub(super) fn mask_count_is_over(&self, count: usize) -> bool {
+        match self {
+            Directory::Fixed(_) | Directory::Exact(_) => false,
+            Directory::Tuples(form) => form.mask_count() > count,
+        }
+    }
+
     pub(super) fn probe_count(&self, key: &Key) -> usize {
         match self {
             Directory::Fixed(form) => form.probe_count(key),

@@ -2,14 +2,14 @@
 
 /// Secrets of one table's hash, made from the switch's seed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HashKey {
+pub(crate) struct HashKey {
     start: u64,
     step: u64,
     finish: u64,
 }
 
 impl HashKey {
-    pub(super) fn new(seed: u64) -> HashKey {
+    pub(crate) fn new(seed: u64) -> HashKey {
         // SplitMix64: any seed, 0 too, gives three unrelated numbers.
         let mut state = seed;
         let mut next = || {
@@ -24,7 +24,7 @@ impl HashKey {
 
     /// Folded multiplication for each word: one multiplication and two exclusive ors.
     #[inline]
-    pub(super) fn hash(self, words: impl Iterator<Item = u64>) -> u32 {
+    pub(crate) fn hash(self, words: impl Iterator<Item = u64>) -> u32 {
         let state = words.fold(self.start, |state, word| fold(state ^ word, self.step));
         fold(state, self.finish) as u32
     }

@@ -170,7 +170,13 @@ fn report_json(
         .collect();
     let drops: serde_json::Map<_, _> =
         drops(switch).map(|(name, count)| (name.to_owned(), json!(count))).collect();
+    let cache = switch.worker.flow_cache();
     json!({
+        "flow_cache": {
+            "hits": cache.hit_count,
+            "misses": cache.miss_count,
+            "bypasses": cache.bypass_count,
+        },
         "rounds": played.rounds,
         "frames_per_round": trace.frame_count(),
         "packets": played.packets,
