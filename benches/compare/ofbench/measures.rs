@@ -1,7 +1,7 @@
 //! The measures.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::channel::Channel;
 use crate::figures::{Better, Figures};
@@ -12,6 +12,8 @@ use crate::process;
 const PIPELINED: u32 = 30_000;
 /// Round trips of one run.
 const ROUND_TRIPS: u32 = 2_000;
+/// How long frames that were sent may take to come back by another port.
+const QUIET: Duration = Duration::from_secs(1);
 /// Packet-ins that are waited for at once.
 const OUTSTANDING: u32 = 64;
 
@@ -171,6 +173,8 @@ impl Settings {
                 figures.rate(name, PIPELINED, start);
             }
         }
+        // What ports bring back is on its way for a while.
+        std::thread::sleep(QUIET);
         bytes.clear();
         let xid = channel.xid();
         messages::flow_mod(&mut bytes, xid, Command::Add, 0, None, Some(CONTROLLER));
