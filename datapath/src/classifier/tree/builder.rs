@@ -10,7 +10,7 @@ use super::entries::Entries;
 use super::leaves::Leaves;
 use super::node::{Kind, Ref};
 use super::search::{Merit, Search};
-use super::{FORK_LIMIT, Tree, WORST_LIMIT};
+use super::{FEW, FORK_LIMIT, Tree, WORST_LIMIT, WORST_OF_FEW};
 use crate::classifier::compiled::Unsuited;
 use crate::classifier::hash::HashKey;
 use crate::classifier::profile::Profile;
@@ -502,7 +502,8 @@ impl Builder {
 
     fn finish(&mut self) -> Result<Tree, Unsuited> {
         let worst = u32::from(self.costs.first().copied().unwrap_or(0));
-        if worst > WORST_LIMIT {
+        let limit = if self.list.len() <= FEW { WORST_OF_FEW } else { WORST_LIMIT };
+        if worst > limit {
             return Err(Unsuited);
         }
         let mut roots = ArrayVec::new();
