@@ -56,8 +56,8 @@ impl Pool {
     #[inline(never)]
     fn take_slowly(&mut self, len: usize) -> Option<Vec<u8>> {
         let capacity = match VecFrame::HEADROOM.saturating_add(len) {
-            ..=SMALL => SMALL,
-            ..=LARGE => match self.large.pop() {
+            needed if needed <= SMALL => SMALL,
+            needed if needed <= LARGE => match self.large.pop() {
                 Some(buffer) => return Some(buffer),
                 None => LARGE,
             },
