@@ -54,6 +54,7 @@ impl Scenario {
             let flow = flow_mod(line, FlowModCommand::Add);
             tables.flow_mod(now, &flow).expect("an entry that the standard allows");
         }
+        tables.settle();
         switch
     }
 }
@@ -67,6 +68,10 @@ impl Rules {
             let matching = MaskedKey::from_match(&matching);
             classifier.insert(&matching, *priority, slot as u32).expect("memory");
         }
+        // Nobody measures a table that is half built.
+        while classifier.step(1_000) {}
+        classifier.rest();
+        while classifier.step(1_000) {}
         classifier
     }
 
