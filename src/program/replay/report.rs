@@ -188,6 +188,11 @@ fn report_json(
         "cost": cost.json(setup),
         "ports": ports,
         "tables": tables,
+        "flow_cache": {
+            "hit_count": cache.hit_count,
+            "miss_count": cache.miss_count,
+            "bypass_count": cache.bypass_count,
+        },
         "flows": flows,
         "drops": drops,
     })
