@@ -13,8 +13,8 @@
 //! A multibit trie whose root is indexed by two bytes of the field (one in a small table) and whose
 //! nodes look at a byte each; bytes that all prefixes below a slot share are skipped, so the number
 //! of nodes follows the number of prefixes, not their length. A node is one cache line: its 256 slots
-//! are runs of equal values, a bit for the beginning of each, and the values (five in the line,
-//! otherwise in a block) are found by counting bits.
+//! are runs of equal values; up to eight lie in the line, and one subtraction tells in which a slot
+//! is. A node of more runs has a block of 256 values (1 KiB, which five prefixes or more share).
 //!
 //! Prefixes are spread over the slots of the node in which they end, but never pushed down into the
 //! nodes below: an entry changes one node (or the root: 2^15 slots at most), whatever lies under it.
@@ -31,8 +31,8 @@
 //! # What it costs
 //!
 //! Cache lines: one of the root, one or two nodes (IPv6: two to four), sometimes a block, and the entry's
-//! record. `benches/gate.sh lookup/lpm-1000 lookup/lpm-1000/one`: 390 instructions for a lookup in a batch
-//! of 32, 290 alone, the classifier's own included (970 and 830 with a hash table for each length).
+//! record. `benches/gate.sh lookup/lpm-1000 lookup/lpm-1000/one`: 217 instructions for a lookup in a batch
+//! of 32, 175 alone, the classifier's own included (970 and 830 with a hash table for each length).
 //!
 //! Nanoseconds for each lookup in batches of 32 of random routes, least of 100 repetitions on a busy
 //! machine, and bytes for each route with the directory's (`cargo bench -p rumpswitch-benches --bench
@@ -62,6 +62,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod trie;
+mod walk;
 
 use core::hint::black_box;
 
@@ -71,9 +72,10 @@ use super::{BATCH, Full, Hit};
 use crate::key::{Key, MaskedKey};
 pub(super) use builder::Builder;
 use chains::NO_LEAF;
-use nodes::{IS_NODE, NO_NODE, Node};
+use nodes::NO_NODE;
 use shape::Shape;
-use trie::{Trie, better};
+use trie::Trie;
+use walk::{Bits, Walk};
 
 /// Tables of fewer entries have a root of one byte.
 const WORTH_ROOT: usize = 512;
@@ -86,21 +88,6 @@ pub(super) struct Lpm {
     shape: Shape,
     trie: Trie,
     entry_limit: usize,
-}
-
-/// A lookup on its way down.
-#[derive(Clone, Copy)]
-struct Walk {
-    /// The node that it stands at.
-    at: u32,
-    /// The best leaf so far.
-    leaf: u32,
-    /// Bits of the field before what the node looks at or skips.
-    depth: u32,
-}
-
-impl Walk {
-    const NONE: Walk = Walk { at: NO_NODE, leaf: NO_LEAF, depth: 0 };
 }
 
 impl Lpm {
@@ -140,86 +127,75 @@ impl Lpm {
         if !self.shape.applies_to(key) {
             return Hit::NONE;
         }
-        if self.trie.is_stale() {
-            return self.trie.search(self.shape.bits(key));
+        match (self.trie.is_stale(), self.shape.is_long()) {
+            (true, _) => self.trie.search(self.shape.bits(key)),
+            (false, false) => self.walk(u64::of(&self.shape, key)),
+            (false, true) => self.walk(u128::of(&self.shape, key)),
         }
-        let (mut walk, ordered) = (self.begin(key), self.trie.lengths.are_ordered());
+    }
+
+    #[inline]
+    fn walk<B: Bits>(&self, field: B) -> Hit {
+        let mut walk = Walk::new(&self.trie, field);
+        let ordered = self.trie.lengths.are_ordered();
         while walk.at != NO_NODE {
-            self.pass(key, &mut walk, ordered);
+            match ordered {
+                true => walk.pass::<true>(&self.trie),
+                false => walk.pass::<false>(&self.trie),
+            }
         }
         self.trie.chains.hit(walk.leaf)
     }
 
-    /// Where the walk of a key begins.
-    #[inline]
-    fn begin(&self, key: &Key) -> Walk {
-        let root = &self.trie.root;
-        let slot = root.slot(root.index(self.shape.half(key, 0)));
-        Walk { at: slot.node, leaf: slot.leaf, depth: root.bits() }
-    }
-
-    /// Passes the node that a walk stands at; it stands at none when it is at its end.
-    #[inline]
-    fn pass(&self, key: &Key, walk: &mut Walk, ordered: bool) {
-        let Trie { nodes, chains, .. } = &self.trie;
-        let at = core::mem::replace(&mut walk.at, NO_NODE);
-        let Some(node) = nodes.get(at) else { return };
-        walk.leaf = better(chains, ordered, walk.leaf, node.above);
-        if node.skip() != 0 {
-            if !node.is_on_path(self.shape.bits(key), walk.depth) {
-                return;
-            }
-            walk.depth = walk.depth.wrapping_add(node.skip().wrapping_mul(8));
-        }
-        let value = nodes.value(node, self.shape.byte(key, walk.depth));
-        if value & IS_NODE == 0 {
-            walk.leaf = better(chains, ordered, walk.leaf, value);
-        } else {
-            walk.depth = walk.depth.wrapping_add(8);
-            walk.at = value & !IS_NODE;
-        }
-    }
-
     /// Improves `hits` of those of `keys` whose bit in `wanted` is set.
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
-        if self.trie.is_stale() {
-            return self.find_each(keys, wanted, hits);
+        let (is_long, ordered) = (self.shape.is_long(), self.trie.lengths.are_ordered());
+        match (self.trie.is_stale(), is_long, ordered) {
+            (true, ..) => self.find_each(keys, wanted, hits),
+            (false, false, true) => self.walk_batch::<u64, true>(keys, wanted, hits),
+            (false, false, false) => self.walk_batch::<u64, false>(keys, wanted, hits),
+            (false, true, true) => self.walk_batch::<u128, true>(keys, wanted, hits),
+            (false, true, false) => self.walk_batch::<u128, false>(keys, wanted, hits),
         }
-        let Trie { nodes, chains, lengths, .. } = &self.trie;
-        let ordered = lengths.are_ordered();
-        let mut walks = [Walk::NONE; BATCH];
+    }
+
+    fn walk_batch<B: Bits, const ORDERED: bool>(
+        &self,
+        keys: &[&Key],
+        wanted: u32,
+        hits: &mut [Hit; BATCH],
+    ) {
+        let trie = &self.trie;
+        let mut walks = [Walk::<B>::NONE; BATCH];
         // The lines of the root: one load for each key, none of which waits for another.
         let (mut walking, mut bit) = (0u32, 1u32);
         for (key, walk) in keys.iter().zip(&mut walks) {
             if wanted & bit != 0 && self.shape.applies_to(key) {
-                *walk = self.begin(key);
+                *walk = Walk::new(trie, B::of(&self.shape, key));
                 walking |= if walk.at == NO_NODE { 0 } else { bit };
             }
             bit = bit.wrapping_shl(1);
         }
         while walking != 0 {
-            let (mut left, mut warm) = (walking, 0);
-            while left != 0 {
-                let index = left.trailing_zeros() as usize & (BATCH - 1);
-                left &= left.wrapping_sub(1);
-                let node = walks.get(index).and_then(|walk| nodes.get(walk.at));
-                warm ^= node.map_or(0, Node::touch);
+            if trie.nodes.are_far() {
+                // Walks that are at their end stand at a node that nobody else uses.
+                let lines = walks.iter().filter_map(|walk| trie.nodes.get(walk.at));
+                black_box(lines.fold(0, |warm, node| warm ^ node.touch()));
             }
-            black_box(warm);
-            left = walking;
+            let mut left = walking;
             while left != 0 {
-                let index = left.trailing_zeros() as usize & (BATCH - 1);
+                let index = left.trailing_zeros() as usize % BATCH;
                 let bit = left & left.wrapping_neg();
                 left ^= bit;
-                if let (Some(key), Some(walk)) = (keys.get(index), walks.get_mut(index)) {
-                    self.pass(key, walk, ordered);
+                if let Some(walk) = walks.get_mut(index) {
+                    walk.pass::<ORDERED>(trie);
                     walking ^= if walk.at == NO_NODE { bit } else { 0 };
                 }
             }
         }
         for (hit, walk) in hits.iter_mut().zip(&walks) {
             if walk.leaf != NO_LEAF {
-                *hit = hit.or_better(chains.hit(walk.leaf));
+                *hit = hit.or_better(trie.chains.hit(walk.leaf));
             }
         }
     }
@@ -239,13 +215,14 @@ impl Lpm {
 
     /// The root and the nodes that a lookup of `key` passes: cache lines, one each.
     pub(super) fn probe_count(&self, key: &Key) -> usize {
+        if !self.shape.applies_to(key) {
+            return 1;
+        }
         let mut count = 1usize;
-        if self.shape.applies_to(key) {
-            let mut walk = self.begin(key);
-            while walk.at != NO_NODE {
-                self.pass(key, &mut walk, true);
-                count = count.saturating_add(1);
-            }
+        let mut walk = Walk::new(&self.trie, self.shape.bits(key));
+        while walk.at != NO_NODE {
+            walk.pass::<true>(&self.trie);
+            count = count.saturating_add(1);
         }
         count
     }

@@ -1,14 +1,14 @@
 //! The nodes of the trie: one cache line each that tells, for each of 256 slots (the values of the
 //! eight bits that a node looks at), which node goes on or which leaf is the best.
 //!
-//! A node's slots are runs of equal values: a bit for each slot at which a run begins, and the runs'
-//! values one after the other. Five values lie in the line itself; more, or the values of a node
-//! that skips bits, are a block. The prefixes that end in a node are kept beside it, from which its
-//! runs are painted anew.
+//! A node's slots are runs of equal values. Up to eight runs lie in the line itself: where each
+//! begins, in one word that a slot is compared with by one subtraction, and their values. A node of
+//! more runs is *wide*: a block has a value for each slot, 1 KiB, which five prefixes or more share.
+//! The prefixes that end in a node are kept beside it, from which its slots are painted anew.
 
 use arrayvec::ArrayVec;
 
-use super::blocks::{self, Blocks};
+use super::blocks::Blocks;
 use super::chains::{LEAF_LIMIT, NO_LEAF};
 use crate::classifier::Full;
 use crate::classifier::pages::Pages;
@@ -17,8 +17,18 @@ use crate::classifier::pages::Pages;
 pub(super) const NO_NODE: u32 = 0;
 /// A value is a node's number with this bit, or a leaf.
 pub(super) const IS_NODE: u32 = 1 << 31;
-/// Values in a node's own line.
-const OWN_VALUES: usize = 5;
+/// Runs in a node's own line.
+const OWN_RUNS: usize = 8;
+/// Nodes that a nearer cache holds (256 KiB): to wait for one costs less than to load it early.
+const NEAR_NODES: usize = 1 << 12;
+/// Slots of a node.
+const SLOTS: usize = 256;
+/// Bits in which one of the starts in a line lies: those of a slot, and one to subtract from.
+const LANE: u32 = 9;
+/// A 1 in each lane: one for each run but the first.
+const LANES: u64 = 0x0040_2010_0804_0201;
+/// The bit of [`Node::meta`] that a wide node has.
+const WIDE: u32 = 1 << 8;
 /// Prefixes beside a node that need no block.
 const OWN_ITEMS: usize = 3;
 /// Prefixes of one to eight bits.
@@ -26,23 +36,23 @@ const MOST_ITEMS: usize = 510;
 /// A prefix that ends in a node is a word: its leaf, and above that a 1 and its bits.
 const LEAF_BITS: u32 = LEAF_LIMIT.trailing_zeros();
 /// Words of blocks that one change can take, roughly: two nodes' values, and a list of prefixes.
-const MOST_WORDS: usize = 2 * 256 + 512 + 256;
+const MOST_WORDS: usize = 2 * SLOTS + 512 + 256;
 
 /// A node's line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(super) struct Node {
-    /// A bit for each slot that has another value than the slot before; slot 0's is set.
-    starts: [u64; 4],
-    /// Byte 0: how many bytes of the key are skipped before the node's own. Bytes 1-3: how many runs
-    /// begin before the second, third and fourth of `starts`.
+    /// Where the second to eighth run begin, lowest first; slot 255 for those that there are not.
+    starts: u64,
+    /// How many bytes of the key are skipped before the node's own, and [`WIDE`].
     meta: u32,
-    /// The block with the values, or none.
-    values: u32,
     /// The leaf that the slot which leads here would have without the node.
     pub(super) above: u32,
-    /// The values, or the skipped bytes right-aligned.
-    tail: [u32; OWN_VALUES],
+    /// The skipped bytes, right-aligned.
+    skipped: u128,
+    /// The runs' values, the last one's again for those that there are not; in a wide node, the
+    /// first is the block with the values.
+    values: [u32; OWN_RUNS],
 }
 
 /// What only changes need of a node.
@@ -52,11 +62,10 @@ struct Side {
     /// next free one.
     items: [u32; OWN_ITEMS],
     item_count: u16,
-    run_count: u16,
 }
 
 /// Runs of values: where each begins.
-pub(super) type Runs = ArrayVec<(u8, u32), 256>;
+pub(super) type Runs = ArrayVec<(u8, u32), SLOTS>;
 
 fn push_run(runs: &mut Runs, start: u8, value: u32) {
     if runs.last().is_none_or(|&(_, last)| last != value) {
@@ -67,11 +76,11 @@ fn push_run(runs: &mut Runs, start: u8, value: u32) {
 
 impl Node {
     const EMPTY: Node = Node {
-        starts: [1, 0, 0, 0],
+        starts: LANES.wrapping_mul(0xff),
         meta: 0,
-        values: blocks::NONE,
         above: NO_LEAF,
-        tail: [0; OWN_VALUES],
+        skipped: 0,
+        values: [NO_LEAF; OWN_RUNS],
     };
 
     /// Bytes of the key between the slot that leads here and the byte that the node looks at.
@@ -81,12 +90,14 @@ impl Node {
     }
 
     /// The skipped bytes, right-aligned.
+    #[inline]
     pub(super) fn skipped(&self) -> u128 {
-        if self.skip() == 0 {
-            return 0;
-        }
-        let [a, b, c, d, _] = self.tail.map(u128::from);
-        (a << 96) | (b << 64) | (c << 32) | d
+        self.skipped
+    }
+
+    #[inline]
+    fn is_wide(&self) -> bool {
+        self.meta & WIDE != 0
     }
 
     /// Whether the bytes that are skipped from bit `depth` of a key's field are the node's.
@@ -95,22 +106,14 @@ impl Node {
         self.skip() == 0 || skipped_bits(bits, depth, self.skip()) == self.skipped()
     }
 
-    fn set_skip(&mut self, skip: u32, skipped: u128) {
-        self.meta = (self.meta & !0xff) | (skip & 0xff);
-        if skip != 0 {
-            let part = |shift: u32| skipped.wrapping_shr(shift) as u32;
-            self.tail = [part(96), part(64), part(32), part(0), 0];
-        }
-    }
-
-    /// Which run `slot` belongs to.
+    /// Which run `slot` belongs to: how many of the others begin at it or before.
     #[inline]
-    fn run_of(&self, slot: u8) -> u32 {
-        let quarter = slot >> 6;
-        let word = self.starts.get(usize::from(quarter)).copied().unwrap_or(0);
-        let begun = word & u64::MAX.wrapping_shr(63u32.wrapping_sub(u32::from(slot & 63)));
-        let before = (self.meta & !0xff).wrapping_shr(u32::from(quarter).wrapping_mul(8)) & 0xff;
-        before.wrapping_add(begun.count_ones()).wrapping_sub(1)
+    fn run_of(&self, slot: u8) -> usize {
+        // In each lane 256, plus the slot, less the start: never below 1.
+        let slots = u64::from(slot).wrapping_mul(LANES) | (LANES << 8);
+        let begun = (slots.wrapping_sub(self.starts) >> 8) & LANES;
+        // The highest lane of the product is the sum of all.
+        (begun.wrapping_mul(LANES) >> (6 * LANE)) as usize % OWN_RUNS
     }
 
     /// Something of the line, to have it loaded.
@@ -153,6 +156,12 @@ impl Nodes {
         Nodes { nodes: Pages::new(), sides: Pages::new(), blocks: Blocks::new(), free: NO_NODE }
     }
 
+    /// Whether they are more than the nearer caches hold.
+    #[inline]
+    pub(super) fn are_far(&self) -> bool {
+        self.nodes.len() > NEAR_NODES
+    }
+
     #[inline]
     pub(super) fn get(&self, node: u32) -> Option<&Node> {
         self.nodes.get(node as usize)
@@ -175,12 +184,11 @@ impl Nodes {
     /// What `slot` of `node` has.
     #[inline]
     pub(super) fn value(&self, node: &Node, slot: u8) -> u32 {
-        let run = node.run_of(slot);
-        if node.values == blocks::NONE {
-            node.tail.get(run as usize).copied().unwrap_or(NO_LEAF)
-        } else {
-            self.blocks.get(node.values.wrapping_add(run))
+        if node.is_wide() {
+            let [block, ..] = node.values;
+            return self.blocks.get(block.wrapping_add(u32::from(slot)));
         }
+        node.values.get(node.run_of(slot)).copied().unwrap_or(NO_LEAF)
     }
 
     /// The node that goes on from `slot` of `node`.
@@ -205,8 +213,7 @@ impl Nodes {
 
     /// A node without prefixes that skips bytes, for which room has been made.
     pub(super) fn add(&mut self, skip: u32, skipped: u128) -> u32 {
-        let mut node = Node::EMPTY;
-        node.set_skip(skip, skipped);
+        let node = Node { meta: skip & 0xff, skipped, ..Node::EMPTY };
         let side = Side::default();
         let index = if self.free != NO_NODE {
             let index = self.free;
@@ -223,9 +230,6 @@ impl Nodes {
             *place = node;
         }
         self.set_side(index, side);
-        let mut runs = Runs::new();
-        push_run(&mut runs, 0, NO_LEAF);
-        self.store(index, &runs);
         index
     }
 
@@ -242,11 +246,10 @@ impl Nodes {
     }
 
     fn give_values(&mut self, node: u32) {
-        let run_count = usize::from(self.side(node).run_count);
-        let Some(place) = self.get_mut(node) else { return };
-        let values = core::mem::replace(&mut place.values, blocks::NONE);
-        if values != blocks::NONE {
-            self.blocks.give(values, run_count);
+        if let Some(place) = self.nodes.get_mut(node as usize).filter(|node| node.is_wide()) {
+            let [block, ..] = place.values;
+            self.blocks.give(block, SLOTS);
+            place.meta &= !WIDE;
         }
     }
 
@@ -254,46 +257,52 @@ impl Nodes {
     pub(super) fn runs(&self, node: u32) -> Runs {
         let mut runs = Runs::new();
         let Some(node) = self.get(node) else { return runs };
-        for (quarter, &starts) in (0u8..4).zip(&node.starts) {
-            let mut left = starts;
-            while left != 0 {
-                let slot = (quarter << 6) | left.trailing_zeros() as u8;
-                push_run(&mut runs, slot, self.value(node, slot));
-                left &= left.wrapping_sub(1);
+        if node.is_wide() {
+            let [block, ..] = node.values;
+            for (slot, &value) in (0..=u8::MAX).zip(self.blocks.slice(block, SLOTS)) {
+                push_run(&mut runs, slot, value);
             }
+            return runs;
+        }
+        let (mut start, mut next) = (0, node.starts);
+        for &value in &node.values {
+            push_run(&mut runs, start, value);
+            (start, next) = (next as u8, next.wrapping_shr(LANE));
         }
         runs
     }
 
     /// Gives a node's slots other values; room has been made.
     pub(super) fn store(&mut self, node: u32, runs: &Runs) {
+        if runs.len() > OWN_RUNS {
+            return self.store_wide(node, runs);
+        }
         self.give_values(node);
-        let count = runs.len();
         let Some(place) = self.nodes.get_mut(node as usize) else { return };
-        if place.skip() != 0 || count > OWN_VALUES {
-            place.values = self.blocks.take(count);
-            for (word, (_, value)) in
-                self.blocks.slice_mut(place.values, count).iter_mut().zip(runs)
-            {
-                *word = *value;
-            }
-        } else {
-            for (word, (_, value)) in place.tail.iter_mut().zip(runs) {
-                *word = *value;
-            }
+        let last = runs.last().map_or(NO_LEAF, |&(_, value)| value);
+        let padded = runs.iter().copied().chain(core::iter::repeat((u8::MAX, last)));
+        for (word, (_, value)) in place.values.iter_mut().zip(padded.clone()) {
+            *word = value;
         }
-        place.starts = [0; 4];
-        for &(start, _) in runs {
-            if let Some(word) = place.starts.get_mut(usize::from(start >> 6)) {
-                *word |= 1u64.wrapping_shl(u32::from(start & 63));
-            }
+        let starts = padded.skip(1).take(OWN_RUNS.saturating_sub(1));
+        let lanes = (0u32..).map(|run| run.wrapping_mul(LANE));
+        place.starts = starts
+            .zip(lanes)
+            .fold(0, |starts, ((start, _), lane)| starts | u64::from(start).wrapping_shl(lane));
+    }
+
+    fn store_wide(&mut self, node: u32, runs: &Runs) {
+        let Some(place) = self.nodes.get_mut(node as usize) else { return };
+        let [block, ..] = &mut place.values;
+        if place.meta & WIDE == 0 {
+            *block = self.blocks.take(SLOTS);
+            place.meta |= WIDE;
         }
-        let [a, b, c, _] = place.starts.map(u64::count_ones);
-        let (second, third) = (a, a.wrapping_add(b));
-        let fourth = third.wrapping_add(c);
-        place.meta = (place.meta & 0xff) | (second << 8) | (third << 16) | (fourth << 24);
-        let side = Side { run_count: count as u16, ..self.side(node) };
-        self.set_side(node, side);
+        let cells = self.blocks.slice_mut(*block, SLOTS);
+        for (first, last, value) in ends(runs) {
+            let covered = cells.get_mut(usize::from(first)..=usize::from(last));
+            covered.unwrap_or_default().fill(value);
+        }
     }
 
     /// Gives one slot of a node another value; room has been made.
@@ -314,14 +323,12 @@ impl Nodes {
         self.store(node, &runs);
     }
 
-    /// Makes a node skip other bytes; room has been made.
+    /// Makes a node skip other bytes.
     pub(super) fn set_skip(&mut self, node: u32, skip: u32, skipped: u128) {
-        let runs = self.runs(node);
-        self.give_values(node);
         if let Some(place) = self.get_mut(node) {
-            place.set_skip(skip, skipped);
+            place.meta = (place.meta & !0xff) | (skip & 0xff);
+            place.skipped = skipped;
         }
-        self.store(node, &runs);
     }
 
     /// The prefixes that end in a node, shorter ones first.

@@ -158,16 +158,16 @@ impl Shape {
         key.word(self.word.wrapping_add(depth.wrapping_shr(6) as u8)).wrapping_shl(self.shift)
     }
 
-    /// The eight bits of the field from bit `depth`, a multiple of 8.
+    /// Whether the field does not fit into one word.
     #[inline]
-    pub(super) fn byte(&self, key: &Key, depth: u32) -> u8 {
-        self.half(key, depth).wrapping_shr(56u32.wrapping_sub(depth & 63)) as u8
+    pub(super) fn is_long(&self) -> bool {
+        self.width > 64
     }
 
     /// The field from the left.
     #[inline]
     pub(super) fn bits(&self, key: &Key) -> u128 {
         let high = u128::from(self.half(key, 0)).wrapping_shl(64);
-        if self.width > 64 { high | u128::from(self.half(key, 64)) } else { high }
+        if self.is_long() { high | u128::from(self.half(key, 64)) } else { high }
     }
 }
