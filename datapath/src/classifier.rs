@@ -88,6 +88,8 @@ use directory::Directory;
 pub(crate) use hash::HashKey;
 use ladder::Ladder;
 
+use arrayvec::ArrayVec;
+
 use crate::key::{KEY_WORDS, Key, MaskedKey, Needs};
 
 /// Keys in a batch.
@@ -98,6 +100,9 @@ const CHEAP_MASKS: usize = 3;
 const CHEAP_TREE: usize = 512;
 /// Entries whose probes are counted for a [`TableCompiled`].
 const SAMPLES: usize = 64;
+
+/// Words in which keys of a batch are compared with each other before they are looked up.
+const WORTH_COMPARING: usize = 4;
 
 /// There is no memory for another entry; nothing was changed (`OFPFMFC_TABLE_FULL`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,6 +246,8 @@ pub struct Classifier {
     needs: Needs,
     /// Bits that some entry has compared since the table was empty.
     compared: [u64; KEY_WORDS],
+    /// The words that have such bits.
+    compared_at: ArrayVec<u8, KEY_WORDS>,
 }
 
 impl Classifier {
@@ -256,6 +263,7 @@ impl Classifier {
             hash,
             needs: Needs::default(),
             compared: [0; KEY_WORDS],
+            compared_at: ArrayVec::new_const(),
         }
     }
 
@@ -298,7 +306,12 @@ impl Classifier {
         } else {
             self.directory.insert(self.hash, matching, hit)?;
             self.needs = self.needs.union(matching.needs());
-            for (compared, mask) in self.compared.iter_mut().zip(matching.mask().words()) {
+            for (at, (compared, mask)) in
+                (0u8..).zip(self.compared.iter_mut().zip(matching.mask().words()))
+            {
+                if *compared == 0 && *mask != 0 {
+                    self.compared_at.push(at);
+                }
                 *compared |= mask;
             }
             self.ladder.came(&self.directory, matching, hit);
@@ -330,6 +343,7 @@ impl Classifier {
             self.needs = self.directory.needs();
             if self.directory.entry_count() == 0 {
                 self.compared = [0; KEY_WORDS];
+                self.compared_at.clear();
             }
         }
         self.ladder.went(&self.directory, matching, hit);
@@ -433,6 +447,22 @@ impl Classifier {
     #[inline]
     pub(crate) fn compared(&self) -> &[u64; KEY_WORDS] {
         &self.compared
+    }
+
+    /// Whether all of `keys` have one answer, because they agree in all that some entry compares: a
+    /// table that looks at ingress ports alone, or a run of packets of one flow. The first key that
+    /// differs ends the comparison.
+    #[inline]
+    pub(crate) fn has_one_answer(&self, keys: &[&Key]) -> bool {
+        let [first, others @ ..] = keys else { return true };
+        let differs = |key: &Key, &at: &u8| {
+            let compared = self.compared.get(usize::from(at)).copied().unwrap_or(0);
+            (key.word(at) ^ first.word(at)) & compared != 0
+        };
+        match self.compared_at.as_slice() {
+            at if at.len() > WORTH_COMPARING => false,
+            at => !others.iter().any(|key| at.iter().any(|at| differs(key, at))),
+        }
     }
 
     /// How the table is compiled, and what that costs.

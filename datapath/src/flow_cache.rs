@@ -12,21 +12,21 @@
 //! A line of 64 bytes is one answer: a stamp (the table and its generation), the slot, and the words
 //! of the key under the union of the table's masks: all that the table's answer can hang on, and
 //! nothing else, so packets that differ elsewhere share it. All of these words are compared; a hash
-//! only says in which [`WAYS`] lines to look, and is keyed, since hosts choose the packets. A change of
+//! only says in which `WAYS` lines to look, and is keyed, since hosts choose the packets. A change of
 //! the table gives it another generation, and with that the stamps of its lines are wrong: no flow-mod
-//! ever visits the cache. A table that looks at more than [`WORDS`] words has no place here.
+//! ever visits the cache. A table that looks at more than `WORDS` words has no place here.
 //!
 //! A batch goes in stages: all words and hashes, then all lines, then the table for all that were not
 //! there, packed together, and their answers into the cache: over a line of an older stamp if there
 //! is one, else over one by turns.
 //!
 //! Traffic with no two packets alike would pay for lookups that find nothing. Each table is on
-//! probation: when fewer than one in [`WORTH`] of [`PERIOD`] lookups hit, the table is asked directly
-//! for as many batches as it says in [`FIRST_REST`], twice as many each time, up to [`LONGEST_REST`].
+//! probation: when fewer than one in `WORTH` of `PERIOD` lookups hit, the table is asked directly
+//! for as many batches as it says in `FIRST_REST`, twice as many each time, up to `LONGEST_REST`.
 //!
 //! # What it costs
 //!
-//! [`LINES`] lines, 256 KiB a worker, taken when the first dear table is asked. A lookup that hits takes
+//! `LINES` lines, 256 KiB a worker, taken when the first dear table is asked. A lookup that hits takes
 //! some 85 cycles (`rumpswitch replay` with all lookups hitting, beside the same with a table of four
 //! entries). The worst case, no hits at all, is a period of misses in each longest rest: less than one
 //! part in a hundred.

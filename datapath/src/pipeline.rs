@@ -153,7 +153,16 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         }
         let at = |&at: &u8| flight.get(usize::from(at)).map(|carrier| &carrier.packet.key);
         let keys: ArrayVec<&Key, BATCH> = here.iter().filter_map(at).collect();
-        self.cache.find_batch(&table.classifier, table_id, &keys, &mut found);
+        match keys.split_first() {
+            Some((first, others))
+                if !others.is_empty() && table.classifier.has_one_answer(&keys) =>
+            {
+                let [one, rest @ ..] = &mut found;
+                self.cache.find_batch(&table.classifier, table_id, &[first], from_mut(one));
+                rest.iter_mut().zip(others).for_each(|(found, _)| *found = *one);
+            }
+            _ => self.cache.find_batch(&table.classifier, table_id, &keys, &mut found),
+        }
         if !O::DRY {
             if let Some(cell) = self.cells.tables.get(u32::from(table_id)) {
                 cell.lookups.add(keys.len() as u64);
