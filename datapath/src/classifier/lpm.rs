@@ -26,13 +26,14 @@
 //! lookup compares the ranks of the leaves that it passes: right for any priorities, a record more
 //! for each leaf. Entries with the same prefix are a chain of which only the first is looked at.
 //!
-//! A batch goes down level by level: the lines of all nodes are loaded before the first is used.
+//! A batch is looked up key by key while a nearer cache holds all nodes; in larger tables it goes down
+//! level by level, and the lines of all nodes are loaded before the first is used.
 //!
 //! # What it costs
 //!
 //! Cache lines: one of the root, one or two nodes (IPv6: two to four), sometimes a block, and the entry's
-//! record. `benches/gate.sh lookup/lpm-1000 lookup/lpm-1000/one`: 217 instructions for a lookup in a batch
-//! of 32, 175 alone, the classifier's own included (970 and 830 with a hash table for each length).
+//! record. `benches/gate.sh lookup/lpm-1000 lookup/lpm-1000/one`: 156 instructions for a lookup in a batch
+//! of 32, 159 alone, the classifier's own included (970 and 830 with a hash table for each length).
 //!
 //! Nanoseconds for each lookup in batches of 32 of random routes, least of 100 repetitions on a busy
 //! machine, and bytes for each route with the directory's (`cargo bench -p rumpswitch-benches --bench
@@ -72,7 +73,7 @@ use super::{BATCH, Full, Hit};
 use crate::key::{Key, MaskedKey};
 pub(super) use builder::Builder;
 use chains::NO_LEAF;
-use nodes::NO_NODE;
+use nodes::{NO_NODE, Node};
 use shape::Shape;
 use trie::Trie;
 use walk::{Bits, Walk};
@@ -137,12 +138,9 @@ impl Lpm {
     #[inline]
     fn walk<B: Bits>(&self, field: B) -> Hit {
         let mut walk = Walk::new(&self.trie, field);
-        let ordered = self.trie.lengths.are_ordered();
-        while walk.at != NO_NODE {
-            match ordered {
-                true => walk.pass::<true>(&self.trie),
-                false => walk.pass::<false>(&self.trie),
-            }
+        match self.trie.lengths.are_ordered() {
+            true => walk.pass_all::<true>(&self.trie),
+            false => walk.pass_all::<false>(&self.trie),
         }
         self.trie.chains.hit(walk.leaf)
     }
@@ -166,30 +164,58 @@ impl Lpm {
         hits: &mut [Hit; BATCH],
     ) {
         let trie = &self.trie;
-        let mut walks = [Walk::<B>::NONE; BATCH];
-        // The lines of the root: one load for each key, none of which waits for another.
-        let (mut walking, mut bit) = (0u32, 1u32);
-        for (key, walk) in keys.iter().zip(&mut walks) {
+        if trie.nodes.are_far() {
+            return self.walk_together::<B, ORDERED>(keys, wanted, hits);
+        }
+        let mut bit = 1u32;
+        for (key, hit) in keys.iter().zip(hits) {
             if wanted & bit != 0 && self.shape.applies_to(key) {
-                *walk = Walk::new(trie, B::of(&self.shape, key));
-                walking |= if walk.at == NO_NODE { 0 } else { bit };
+                let mut walk = Walk::new(trie, B::of(&self.shape, key));
+                walk.pass_all::<ORDERED>(trie);
+                if walk.leaf != NO_LEAF {
+                    *hit = hit.or_better(trie.chains.hit(walk.leaf));
+                }
             }
             bit = bit.wrapping_shl(1);
         }
-        while walking != 0 {
-            if trie.nodes.are_far() {
-                // Walks that are at their end stand at a node that nobody else uses.
-                let lines = walks.iter().filter_map(|walk| trie.nodes.get(walk.at));
-                black_box(lines.fold(0, |warm, node| warm ^ node.touch()));
+    }
+
+    /// Level by level: the lines of all nodes are loaded before the first is used.
+    fn walk_together<B: Bits, const ORDERED: bool>(
+        &self,
+        keys: &[&Key],
+        wanted: u32,
+        hits: &mut [Hit; BATCH],
+    ) {
+        let trie = &self.trie;
+        let mut walks = [Walk::<B>::NONE; BATCH];
+        // Those that are not at their end.
+        let (mut going, mut count) = ([0u8; BATCH], 0usize);
+        let go_on = |going: &mut [u8; BATCH], count: usize, index: u8, walk: &Walk<B>| {
+            if let Some(place) = going.get_mut(count) {
+                *place = index;
             }
-            let mut left = walking;
-            while left != 0 {
-                let index = left.trailing_zeros() as usize % BATCH;
-                let bit = left & left.wrapping_neg();
-                left ^= bit;
-                if let Some(walk) = walks.get_mut(index) {
+            count.wrapping_add(usize::from(walk.at != NO_NODE))
+        };
+        // The lines of the root: one load for each key, none of which waits for another.
+        for (index, (key, walk)) in (0u8..).zip(keys.iter().zip(&mut walks)) {
+            if wanted.wrapping_shr(u32::from(index)) & 1 != 0 && self.shape.applies_to(key) {
+                *walk = Walk::new(trie, B::of(&self.shape, key));
+                count = go_on(&mut going, count, index, walk);
+            }
+        }
+        while count != 0 {
+            let mut warm = 0;
+            for &index in going.iter().take(count) {
+                let walk = walks.get(usize::from(index));
+                warm ^= walk.and_then(|walk| trie.nodes.get(walk.at)).map_or(0, Node::touch);
+            }
+            black_box(warm);
+            let (before, left) = (going, core::mem::take(&mut count));
+            for &index in before.iter().take(left) {
+                if let Some(walk) = walks.get_mut(usize::from(index)) {
                     walk.pass::<ORDERED>(trie);
-                    walking ^= if walk.at == NO_NODE { bit } else { 0 };
+                    count = go_on(&mut going, count, index, walk);
                 }
             }
         }

@@ -106,6 +106,18 @@ impl Node {
         self.skip() == 0 || skipped_bits(bits, depth, self.skip()) == self.skipped()
     }
 
+    /// Whether it skips nothing and is not wide.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.meta == 0
+    }
+
+    /// What `slot` of a node has that is not wide.
+    #[inline]
+    pub(super) fn own_value(&self, slot: u8) -> u32 {
+        self.values.get(self.run_of(slot)).copied().unwrap_or(NO_LEAF)
+    }
+
     /// Which run `slot` belongs to: how many of the others begin at it or before.
     #[inline]
     fn run_of(&self, slot: u8) -> usize {
@@ -188,7 +200,7 @@ impl Nodes {
             let [block, ..] = node.values;
             return self.blocks.get(block.wrapping_add(u32::from(slot)));
         }
-        node.values.get(node.run_of(slot)).copied().unwrap_or(NO_LEAF)
+        node.own_value(slot)
     }
 
     /// The node that goes on from `slot` of `node`.

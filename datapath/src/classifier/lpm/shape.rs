@@ -40,14 +40,25 @@ pub(super) struct Shape {
     /// The mask of all entries beside the field, and the value under it.
     mask: Key,
     value: Key,
-    tests: ArrayVec<Test, KEY_WORDS>,
+    /// The same by words; nearly always two: which headers are there, and the type.
+    first: [Test; 2],
+    more: ArrayVec<Test, KEY_WORDS>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Test {
     word: u8,
     mask: u64,
     value: u64,
+}
+
+impl Test {
+    /// 0 if `key` has the value.
+    #[inline]
+    fn difference(&self, key: &Key) -> u64 {
+        let word = key.words().get(usize::from(self.word) % KEY_WORDS);
+        (word.copied().unwrap_or(0) & self.mask) ^ self.value
+    }
 }
 
 /// Masks of another shape that a table may have, for which there is the overlay.
@@ -115,11 +126,12 @@ impl Shape {
         let mut value = *matching.value();
         value.set(field, 0);
         let place = place(field);
-        let tests = (0u8..)
+        let mut tests = (0u8..)
             .zip(mask.words().iter().zip(value.words()))
             .filter(|(_, (mask, _))| **mask != 0)
-            .map(|(word, (&mask, &value))| Test { word, mask, value })
-            .collect();
+            .map(|(word, (&mask, &value))| Test { word, mask, value });
+        let mut next = || tests.next().unwrap_or_default();
+        let first = [next(), next()];
         Some(Shape {
             field,
             width: u32::from(place.bits),
@@ -130,7 +142,8 @@ impl Shape {
             },
             mask,
             value,
-            tests,
+            first,
+            more: tests.collect(),
         })
     }
 
@@ -148,7 +161,9 @@ impl Shape {
     /// Whether `key` has all that entries compare beside the field.
     #[inline]
     pub(super) fn applies_to(&self, key: &Key) -> bool {
-        self.tests.iter().all(|test| key.word(test.word) & test.mask == test.value)
+        let [first, second] = &self.first;
+        first.difference(key) | second.difference(key) == 0
+            && (self.more.is_empty() || self.more.iter().all(|test| test.difference(key) == 0))
     }
 
     /// 64 bits of the field from bit `depth`, a multiple of 64; what lies right of a shorter field

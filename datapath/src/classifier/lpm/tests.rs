@@ -401,3 +401,69 @@ fn a_short_prefix_over_many_routes_comes_and_goes() {
         assert_ne!(pair.lpm.find(&key_of(OxmField::Ipv4Dst, 0x7fff_ffff)), default);
     }
 }
+
+#[test]
+fn a_node_becomes_wide_and_narrow_again() {
+    for field in [OxmField::Ipv4Dst, OxmField::Ipv6Dst] {
+        let width = u32::from(crate::fields::place(field).bits);
+        let mut pair = Pair::new(field, 0);
+        // Every other slot of a node, which skips bytes, and one behind it.
+        pair.add(0xffff_0500, width - 8, 3);
+        for slot in (0..256).step_by(2) {
+            pair.add(0xffff_0500 | slot, width, 4);
+            pair.add(0xffff_0000 | (slot << 8), width - 9, 2);
+            if !(20..=236).contains(&slot) {
+                pair.check(&pair.ends());
+            }
+        }
+        while pair.list.entries.len() > 3 {
+            pair.remove(pair.list.entries.len() / 2);
+            if pair.list.entries.len() < 30 {
+                pair.check(&pair.ends());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_large_table_answers_a_batch_as_it_answers_one() {
+    for (seed, inverted) in [(41, false), (42, true)] {
+        let mut pair = Pair::new(OxmField::Ipv4Dst, 100_000);
+        let mut random = Random(seed);
+        for sequence in 1..=12_000u32 {
+            let (bits, len) = (random.next() as u32, 17 + random.below(16) as u32);
+            let priority = if inverted { 100 - len } else { len };
+            let hit = Hit { rank: Rank::new(priority as u16, sequence.into()), slot: sequence };
+            let matching = entry(OxmField::Ipv4Dst, bits.into(), len);
+            pair.lpm.insert(&matching, hit).unwrap();
+            if sequence % 10 == 0 {
+                pair.list.entries.push((matching, hit));
+            }
+        }
+        assert!(pair.lpm.trie.nodes.are_far());
+        let keys: Vec<Key> = pair.ends().iter().map(|&b| key_of(OxmField::Ipv4Dst, b)).collect();
+        for (wanted, keys) in
+            (0u32..).map(|at| at.wrapping_mul(0x9e37_79b9)).zip(keys.chunks(BATCH))
+        {
+            let keys: Vec<&Key> = keys.iter().collect();
+            let mut hits = [Hit::NONE; BATCH];
+            pair.lpm.find_batch(&keys, wanted, &mut hits);
+            for (index, (key, hit)) in keys.iter().zip(hits).enumerate() {
+                let one = pair.lpm.find(key);
+                assert_eq!(hit, if wanted >> index & 1 == 1 { one } else { Hit::NONE });
+                assert!(
+                    one.rank
+                        >= pair
+                            .list
+                            .entries
+                            .iter()
+                            .filter(|(m, _)| m.matches(key))
+                            .map(|e| e.1.rank)
+                            .max()
+                            .unwrap_or(Rank(0))
+                );
+                assert_eq!(one, pair.lpm.trie.search(pair.lpm.shape.bits(key)));
+            }
+        }
+    }
+}

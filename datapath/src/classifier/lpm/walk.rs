@@ -2,7 +2,7 @@
 //! left of the key's field. Fields of up to 64 bits are walked in one word, others in two.
 
 use super::chains::{Chains, NO_LEAF};
-use super::nodes::{IS_NODE, NO_NODE};
+use super::nodes::{IS_NODE, NO_NODE, Node};
 use super::shape::Shape;
 use super::trie::{Trie, better};
 use crate::key::Key;
@@ -94,19 +94,44 @@ impl<B: Bits> Walk<B> {
         let at = core::mem::replace(&mut self.at, NO_NODE);
         let Some(node) = trie.nodes.get(at) else { return };
         self.come_by::<ORDERED>(&trie.chains, node.above);
-        if node.skip() != 0 {
-            if self.rest.first_bytes(node.skip()) != node.skipped() {
-                return;
-            }
-            self.rest = self.rest.behind(node.skip().wrapping_mul(8));
-        }
-        let value = trie.nodes.value(node, (self.rest.high() >> 56) as u8);
+        let value = if node.is_plain() {
+            node.own_value(self.byte())
+        } else if self.skip(node) {
+            trie.nodes.value(node, self.byte())
+        } else {
+            return;
+        };
+        self.rest = self.rest.behind(8);
         if value & IS_NODE == 0 {
             self.come_by::<ORDERED>(&trie.chains, value);
         } else {
-            self.rest = self.rest.behind(8);
             self.at = value & !IS_NODE;
         }
+    }
+
+    /// Passes it and all nodes behind it.
+    #[inline]
+    pub(super) fn pass_all<const ORDERED: bool>(&mut self, trie: &Trie) {
+        while self.at != NO_NODE {
+            self.pass::<ORDERED>(trie);
+        }
+    }
+
+    #[inline]
+    fn byte(&self) -> u8 {
+        (self.rest.high() >> 56) as u8
+    }
+
+    /// Passes the bytes that `node` skips; whether they are the node's.
+    #[inline]
+    fn skip(&mut self, node: &Node) -> bool {
+        let count = node.skip();
+        if count == 0 {
+            return true;
+        }
+        let same = self.rest.first_bytes(count) == node.skipped();
+        self.rest = self.rest.behind(count.wrapping_mul(8));
+        same
     }
 
     #[inline]
