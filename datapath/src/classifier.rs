@@ -379,6 +379,10 @@ impl Classifier {
                 form.find_slots(keys, any, found);
                 continue;
             }
+            if let Directory::Fixed(form) = &self.directory {
+                form.find_slots(keys, any, found);
+                continue;
+            }
             let mut hits = [any; BATCH];
             match self.ladder.is_compiled() {
                 false => self.directory.find_batch(keys, &mut hits),

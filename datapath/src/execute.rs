@@ -109,8 +109,23 @@ impl<F: Frame> Carrier<F> {
         if self.owed.is_some() {
             return ops;
         }
+        let len = self.packet.frame.len();
         let rest = rewrite::run(&mut self.packet, ops, &mut self.is_popped);
-        if rest.len() != ops.len() {
+        if self.packet.frame.len() != len {
+            self.load = Load::of(self.packet.frame.len(), &self.packet.meta);
+        }
+        rest
+    }
+
+    /// [`change`](Self::change) for the actions of a bucket.
+    #[inline]
+    fn change_acts<'a>(&mut self, acts: &'a [Act]) -> &'a [Act] {
+        if self.owed.is_some() {
+            return acts;
+        }
+        let len = self.packet.frame.len();
+        let rest = rewrite::run_acts(&mut self.packet, acts, &mut self.is_popped);
+        if self.packet.frame.len() != len {
             self.load = Load::of(self.packet.frame.len(), &self.packet.meta);
         }
         rest
@@ -149,7 +164,7 @@ pub(crate) enum Flow {
 
 impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     /// Does one action. `is_last` says that the packet is not needed afterwards.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn act(
         &mut self,
         carrier: &mut Carrier<H::Frame>,
@@ -165,6 +180,20 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
                 self.emit(carrier, Port(number));
                 Flow::Continue
             }
+            _ => self.act_other(carrier, act, origin, depth, is_last),
+        }
+    }
+
+    #[inline(never)]
+    fn act_other(
+        &mut self,
+        carrier: &mut Carrier<H::Frame>,
+        act: &Act,
+        origin: Origin,
+        depth: u32,
+        is_last: bool,
+    ) -> Flow {
+        match *act {
             Act::Output(output) => {
                 self.output(carrier, output, origin);
                 Flow::Continue
@@ -461,9 +490,26 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
         // What is owed leaves first: outputs keep their order.
         self.settle(carrier);
-        match self.copy(&carrier.packet) {
-            Some(packet) => {
-                let mut copy = Carrier { is_popped: carrier.is_popped, ..Carrier::new(packet) };
+        let packet = &carrier.packet;
+        match self.host.duplicate(&packet.frame) {
+            Some(frame) => {
+                // Made where it stays.
+                let mut copy = Carrier {
+                    packet: Packet {
+                        frame,
+                        in_port: packet.in_port,
+                        meta: packet.meta,
+                        metadata: packet.metadata,
+                        key: packet.key,
+                        headers: packet.headers,
+                        depth: packet.depth,
+                    },
+                    load: carrier.load,
+                    owed: None,
+                    is_popped: carrier.is_popped,
+                    is_in: true,
+                    outputs: 0,
+                };
                 self.acts(&mut copy, bucket.acts(), origin, depth, true);
                 self.finish(copy);
             }
@@ -481,6 +527,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     ) {
         // Groups may fan out without an output: each bucket counts as one.
         self.outputs = self.outputs.saturating_add(1);
+        let acts = if O::DRY { acts } else { carrier.change_acts(acts) };
         let mut left = acts.len();
         for act in acts {
             left = left.saturating_sub(1);

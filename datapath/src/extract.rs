@@ -101,14 +101,44 @@ pub fn extract<F: Frame>(packet: &mut Packet<F>) {
 }
 
 /// Reads the headers of the packet's frame down to `depth`.
-#[inline]
+#[inline(always)]
 pub fn extract_to<F: Frame>(packet: &mut Packet<F>, depth: Depth) {
-    if packet.depth != Depth::Nothing {
-        packet.reset_key();
+    if packet.depth != Depth::Nothing && read_again(packet, depth) {
+        return;
     }
     packet.depth = depth;
     let Packet { frame, key, headers, .. } = packet;
     read_frame(frame, depth, key, headers);
+}
+
+/// Goes on with a packet that has been read before, if that can be; else makes it one that has not.
+#[inline(never)]
+fn read_again<F: Frame>(packet: &mut Packet<F>, depth: Depth) -> bool {
+    if packet.depth == Depth::Link && depth == Depth::Whole && read_on(packet) {
+        return true;
+    }
+    packet.reset_key();
+    false
+}
+
+/// Goes on behind the type of a packet that has been read up to there; whether its bytes are such.
+#[inline]
+fn read_on<F: Frame>(packet: &mut Packet<F>) -> bool {
+    let Packet { frame, key, headers, .. } = packet;
+    let presence = key.presence();
+    let contiguous = frame.headers();
+    // Without a type there is nothing behind it; what the type lies at is not known then.
+    if !presence.contains(Presence::ETH_TYPE)
+        || headers.eth_type == 0
+        || contiguous.len() != frame.len()
+    {
+        return false;
+    }
+    let at = (headers.eth_type as usize).wrapping_add(2);
+    let above = network(Contiguous(contiguous), key.word(1) as u16, at, key, headers);
+    key.set_presence(presence | above);
+    packet.depth = Depth::Whole;
+    true
 }
 
 /// Where the headers of a frame are that is no packet yet.

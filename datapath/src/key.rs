@@ -29,6 +29,8 @@ use crate::fields::place;
 
 /// Words of a key.
 pub const KEY_WORDS: usize = 16;
+/// The word that is the metadata.
+pub(crate) const METADATA_WORD: u8 = 5;
 /// Words of the first cache line: what most tables match.
 pub const FIRST_LINE_WORDS: usize = 8;
 

@@ -5,7 +5,7 @@ use hypercall::{Frame, Meta, Port};
 use ofp_codec::OxmField;
 
 use crate::extract::{Headers, extract_to};
-use crate::key::{Depth, Key};
+use crate::key::{Depth, Key, METADATA_WORD};
 
 /// A frame in the pipeline.
 ///
@@ -71,9 +71,11 @@ impl<F> Packet<F> {
     }
 
     /// Changes the bits of `metadata` that `mask` has (§5.9).
+    #[inline]
     pub fn write_metadata(&mut self, value: u64, mask: u64) {
         self.metadata = (self.metadata & !mask) | (value & mask);
-        self.key.set(OxmField::Metadata, u128::from(self.metadata));
+        // All of a word is the field's.
+        self.key.set_word(METADATA_WORD, self.metadata);
     }
 
     /// Sets the key of the tunnel that the frame leaves through.
@@ -101,7 +103,16 @@ impl<F: Frame> Packet<F> {
     #[inline]
     pub fn ensure(&mut self, depth: Depth) {
         if self.depth < depth {
-            extract_to(self, depth);
+            self.deepen(depth);
+        }
+    }
+
+    #[inline(never)]
+    fn deepen(&mut self, depth: Depth) {
+        // Each is code of its own.
+        match depth {
+            Depth::Link => extract_to(self, Depth::Link),
+            depth => extract_to(self, depth),
         }
     }
 }

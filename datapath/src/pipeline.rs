@@ -34,10 +34,22 @@ use crate::flow_entry::FlowEntry;
 use crate::key::{Depth, Key};
 use crate::meters::Verdict;
 use crate::observer::{Observer, Step};
-use crate::program::{ActionSet, Op, Program};
+use crate::program::{Act, ActionSet, Op, Output, Program};
 
 /// Places of packets in their batch.
 type Places = ArrayVec<u8, BATCH>;
+/// Those of a full batch.
+const EVERY_PLACE: [u8; BATCH] = {
+    let mut places = [0; BATCH];
+    let mut rest: &mut [u8] = &mut places;
+    let mut next = 0;
+    while let Some((place, more)) = rest.split_first_mut() {
+        *place = next;
+        next += 1;
+        rest = more;
+    }
+    places
+};
 
 impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     /// Sends packets through the tables from the first one on and to wherever they say; the outputs
@@ -56,7 +68,9 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             self.outcomes = u32::from(matches!(stop, Stop::Done));
             self.outputs = carrier.outputs;
             match stop {
-                Stop::Entry { table_id, entry } => self.go_on(set, carrier, table_id, entry),
+                Stop::Entry { table_id, entry, done } => {
+                    self.go_on(set, carrier, table_id, entry, done);
+                }
                 Stop::End { table_id } => self.action_set(set, carrier, table_id),
                 Stop::Done => {}
             }
@@ -72,14 +86,18 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         stops: &mut [Stop<'a>; BATCH],
     ) -> bool {
         let mut is_done = true;
-        let all = (0u8..).zip(flight.iter().take(BATCH));
-        let mut here: Places = all.filter(|(_, carrier)| carrier.is_in).map(|(at, _)| at).collect();
+        let mut here = Places::from(EVERY_PLACE);
+        here.truncate(flight.len());
+        if !flight.iter().all(|carrier| carrier.is_in) {
+            let is_in = |at: &mut u8| flight.get(usize::from(*at)).is_some_and(|it| it.is_in);
+            here.retain(is_in);
+        }
         sets.iter_mut().zip(flight.iter()).for_each(|(set, _)| set.clear());
         let mut ahead = Ahead::default();
         let mut table_id = 0;
         loop {
             let found = self.look_up(table_id, &here, flight);
-            for (&at, found) in here.iter().zip(found) {
+            for (&at, &found) in here.iter().zip(&found) {
                 let index = usize::from(at);
                 let (Some(carrier), Some(stop)) = (flight.get_mut(index), stops.get_mut(index))
                 else {
@@ -91,14 +109,37 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                 // Most ways end with one output, whichever instruction says so, or without any: an
                 // output is owed, which nobody sees yet.
                 if !O::DRY && set.is_empty() {
-                    match *entry.program() {
-                        Program::Output { port, .. } => {
-                            self.only_output(carrier, port);
+                    match entry.program() {
+                        Program::One(
+                            Op::Apply(Act::Output(Output::Port(port)))
+                            | Op::Write(Act::Output(Output::Port(port))),
+                        ) => {
+                            self.only_output(carrier, Port(*port));
+                            continue;
+                        }
+                        Program::Changes { ops, port } => {
+                            let left = carrier.change(ops).len();
+                            if left == 1 {
+                                self.only_output(carrier, *port);
+                                continue;
+                            }
+                            // Something unusual or a failure, which others may see.
+                            is_done = false;
+                            let done = ops.len().saturating_sub(left);
+                            *stop = Stop::Entry { table_id, entry, done };
                             continue;
                         }
                         Program::One(Op::GotoTable(next)) => {
-                            ahead.push(at, next);
+                            ahead.push(at, *next);
                             continue;
+                        }
+                        Program::Many { ops, .. } => {
+                            if let [Op::WriteMetadata { value, mask }, Op::GotoTable(next)] = **ops
+                            {
+                                carrier.packet.write_metadata(value, mask);
+                                ahead.push(at, next);
+                                continue;
+                            }
                         }
                         Program::Empty => {
                             self.dropped(DropReason::NoOutput, &carrier.packet);
@@ -109,10 +150,10 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                 }
                 is_done = false;
                 if !entry.program().is_private() {
-                    *stop = Stop::Entry { table_id, entry };
+                    *stop = Stop::Entry { table_id, entry, done: 0 };
                     continue;
                 }
-                match self.instructions(set, carrier, table_id, entry) {
+                match self.instructions(set, carrier, table_id, entry, 0) {
                     Next::Table(next) => ahead.push(at, next),
                     Next::End => *stop = Stop::End { table_id },
                     Next::Dropped => {}
@@ -195,19 +236,22 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         Some(entry)
     }
 
-    /// The second stride of one packet: runs the program of an entry, then goes on from table to
-    /// table.
+    /// The second stride of one packet: runs the program of an entry, of which the first `done`
+    /// operations have been, then goes on from table to table.
     fn go_on(
         &mut self,
         set: &mut ActionSet,
         carrier: &mut Carrier<H::Frame>,
         table_id: u8,
         entry: &'a FlowEntry,
+        done: usize,
     ) {
-        let (mut table_id, mut entry) = (table_id, entry);
+        let (mut table_id, mut entry, mut done) = (table_id, entry, done);
         loop {
-            match self.instructions(set, carrier, table_id, entry) {
-                Next::Table(next) => table_id = next,
+            match self.instructions(set, carrier, table_id, entry, done) {
+                Next::Table(next) => (table_id, done) = (next, 0),
+                // Nothing is left to do, and something has become of it.
+                Next::End if set.is_empty() && self.outcomes != 0 => return,
                 Next::End => return self.action_set(set, carrier, table_id),
                 Next::Dropped => return,
             }
@@ -217,18 +261,19 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         }
     }
 
-    /// Runs an entry's program.
+    /// Runs an entry's program from the operation after the first `done` on.
     fn instructions(
         &mut self,
         set: &mut ActionSet,
         carrier: &mut Carrier<H::Frame>,
         table_id: u8,
         entry: &FlowEntry,
+        done: usize,
     ) -> Next {
         let is_miss = entry.is_table_miss();
         let reason = if is_miss { PacketInReason::NoMatch } else { PacketInReason::Action };
         let origin = Origin { table_id, cookie: entry.cookie(), reason, is_packet_out: false };
-        let mut ops = entry.program().ops();
+        let mut ops = entry.program().ops().get(done..).unwrap_or_default();
         loop {
             if !O::DRY {
                 ops = carrier.change(ops);
@@ -362,7 +407,7 @@ impl Ahead {
 #[derive(Clone, Copy, Default)]
 enum Stop<'a> {
     /// At an entry whose program does something that others can see.
-    Entry { table_id: u8, entry: &'a FlowEntry },
+    Entry { table_id: u8, entry: &'a FlowEntry, done: usize },
     /// At the end of the pipeline, with its action set to be executed.
     End { table_id: u8 },
     /// Nothing is left to do: it missed a table, could not be rewritten, or owes its only output.

@@ -104,9 +104,10 @@ pub(crate) enum Program {
     Empty,
     /// One.
     One(Op),
-    /// One, which sends the packet to a port, now or at the end of the pipeline.
-    Output { op: Op, port: Port },
-    /// Several.
+    /// Several that change the packet, and one more, which sends it to a port, now or at the end of the
+    /// pipeline.
+    Changes { ops: Box<[Op]>, port: Port },
+    /// Several others.
     Many { ops: Box<[Op]>, is_private: bool },
 }
 
@@ -125,15 +126,26 @@ impl Op {
     }
 }
 
+impl Op {
+    /// Whether it changes the packet, and nothing else unless it fails.
+    fn is_change(&self) -> bool {
+        !matches!(self, Op::Apply(Act::Output(_) | Act::Group { .. }))
+            && matches!(self, Op::Apply(_))
+    }
+}
+
 impl Program {
     pub(crate) fn new(ops: &[Op]) -> Result<Program, NoMemory> {
         Ok(match ops {
             [] => Program::Empty,
-            [
-                op @ (Op::Apply(Act::Output(Output::Port(port)))
-                | Op::Write(Act::Output(Output::Port(port)))),
-            ] => Program::Output { op: *op, port: Port(*port) },
             [op] => Program::One(*op),
+            [
+                changes @ ..,
+                Op::Apply(Act::Output(Output::Port(port)))
+                | Op::Write(Act::Output(Output::Port(port))),
+            ] if changes.iter().all(Op::is_change) => {
+                Program::Changes { ops: boxed(ops)?, port: Port(*port) }
+            }
             ops => Program::Many { ops: boxed(ops)?, is_private: ops.iter().all(Op::is_private) },
         })
     }
@@ -143,7 +155,8 @@ impl Program {
     pub(crate) fn is_private(&self) -> bool {
         match self {
             Program::Empty => true,
-            Program::One(op) | Program::Output { op, .. } => op.is_private(),
+            Program::One(op) => op.is_private(),
+            Program::Changes { .. } => false,
             Program::Many { is_private, .. } => *is_private,
         }
     }
@@ -152,16 +165,18 @@ impl Program {
     pub(crate) fn ops(&self) -> &[Op] {
         match self {
             Program::Empty => &[],
-            Program::One(op) | Program::Output { op, .. } => core::slice::from_ref(op),
-            Program::Many { ops, .. } => ops,
+            Program::One(op) => core::slice::from_ref(op),
+            Program::Changes { ops, .. } | Program::Many { ops, .. } => ops,
         }
     }
 
     /// Bytes that it holds outside itself.
     pub(crate) fn held(&self) -> u64 {
         match self {
-            Program::Empty | Program::One(_) | Program::Output { .. } => 0,
-            Program::Many { ops, .. } => size_of_val(&ops[..]) as u64,
+            Program::Empty | Program::One(_) => 0,
+            Program::Changes { ops, .. } | Program::Many { ops, .. } => {
+                size_of_val(&ops[..]) as u64
+            }
         }
     }
 

@@ -85,25 +85,46 @@ pub(crate) fn run<'a, F: Frame>(
 ) -> &'a [Op] {
     let mut ops = ops;
     while let [Op::Apply(act), rest @ ..] = ops {
-        let is_done = match act {
-            Act::SetField { field, value } => {
-                contiguous::set_field(packet, *field, wide(*value)).is_some()
-            }
-            Act::DecNwTtl => matches!(contiguous::dec_nw_ttl(packet), Some(Ok(()))),
-            Act::PushVlan(eth_type) => contiguous::push_vlan(packet, *eth_type).is_some(),
-            Act::PopVlan => {
-                let is_done = contiguous::pop_vlan(packet).is_some();
-                *is_popped |= is_done;
-                is_done
-            }
-            _ => false,
-        };
-        if !is_done {
+        if !step(packet, act, is_popped) {
             break;
         }
         ops = rest;
     }
     ops
+}
+
+/// [`run`] for the actions of a bucket.
+pub(crate) fn run_acts<'a, F: Frame>(
+    packet: &mut Packet<F>,
+    acts: &'a [Act],
+    is_popped: &mut bool,
+) -> &'a [Act] {
+    let mut acts = acts;
+    while let [act, rest @ ..] = acts {
+        if !step(packet, act, is_popped) {
+            break;
+        }
+        acts = rest;
+    }
+    acts
+}
+
+/// Does a usual change; whether it was one and succeeded.
+#[inline(always)]
+fn step<F: Frame>(packet: &mut Packet<F>, act: &Act, is_popped: &mut bool) -> bool {
+    match act {
+        Act::SetField { field, value } => {
+            contiguous::set_field(packet, *field, wide(*value)).is_some()
+        }
+        Act::DecNwTtl => matches!(contiguous::dec_nw_ttl(packet), Some(Ok(()))),
+        Act::PushVlan(eth_type) => contiguous::push_vlan(packet, *eth_type).is_some(),
+        Act::PopVlan => {
+            let is_done = contiguous::pop_vlan(packet).is_some();
+            *is_popped |= is_done;
+            is_done
+        }
+        _ => false,
+    }
 }
 
 /// Completes the transport checksum that the host left partial: before a packet-in, and before a

@@ -3,6 +3,8 @@
 
 use alloc::vec::Vec;
 
+#[cfg(doc)]
+use super::BATCH;
 use super::{Full, Hit};
 use crate::key::{Key, MaskedKey, Needs};
 
@@ -41,6 +43,26 @@ impl Entry {
             left ^= 1u32.wrapping_shl(u32::from(index));
         }
         true
+    }
+
+    /// Which of up to [`BATCH`] keys match, a bit for each.
+    #[inline]
+    fn matched(&self, keys: &[&Key]) -> u32 {
+        let (value, mask) = (self.matching.value(), self.matching.mask());
+        let (mut matched, mut left) = (u32::MAX, self.words);
+        while left != 0 && matched != 0 {
+            let index = left.ilog2();
+            left ^= 1u32.wrapping_shl(index);
+            let index = (index & 15) as u8;
+            let (value, mask) = (value.word(index), mask.word(index));
+            let mut bits = 0;
+            // From the last key on, whose bit ends as the highest.
+            for key in keys.iter().rev() {
+                bits = (bits << 1) | u32::from(key.word(index) & mask == value);
+            }
+            matched &= bits;
+        }
+        matched
     }
 }
 
@@ -100,6 +122,28 @@ impl Fixed {
     pub(super) fn find_batch(&self, keys: &[&Key], hits: &mut [Hit]) {
         for (key, hit) in keys.iter().zip(hits) {
             *hit = hit.or_better(self.find(key));
+        }
+    }
+
+    /// The slots that up to [`BATCH`] keys hit, `any` among the entries: entry by entry, word by word,
+    /// so that what is compared stays in registers while the keys pass.
+    pub(super) fn find_slots(&self, keys: &[&Key], any: Hit, found: &mut [Option<u32>]) {
+        let slot = any.slot();
+        found.iter_mut().zip(keys).for_each(|(found, _)| *found = slot);
+        let mut left = u32::MAX.checked_shr(32u32.wrapping_sub(keys.len() as u32)).unwrap_or(0);
+        for entry in &self.entries {
+            if left == 0 || entry.hit.rank < any.rank {
+                return;
+            }
+            let mut matched = left & entry.matched(keys);
+            left ^= matched;
+            while matched != 0 {
+                let at = matched.trailing_zeros();
+                matched &= matched.wrapping_sub(1);
+                if let Some(found) = found.get_mut(at as usize) {
+                    *found = Some(entry.hit.slot);
+                }
+            }
         }
     }
 

@@ -12,26 +12,36 @@ use crate::mac_table::mix;
 /// one, where that was seen.
 pub(super) fn flow_hash(key: &Key, transport: Transport, seed: u64, id: GroupId) -> u64 {
     let presence = key.presence();
+    let mix = |hash: u64, word: u64| mix(hash ^ word, 0x9e37_79b9_7f4a_7c15 ^ seed);
+    let start = self::mix(seed ^ u64::from(id.0), 0x2545_f491_4f6c_dd1d);
+    let [w0, w1, w2, w3, w4, w5, w6, w7, addresses @ .., w12, w13, w14, w15] = *key.words();
+    let w4 = match transport {
+        Transport::Own => w4,
+        Transport::First(first) => first,
+        Transport::Unknown => w4 & 0xff00_0000,
+    };
     let is_ipv6 = presence.contains(Presence::IPV6);
-    let is_mpls = presence.contains(Presence::MPLS);
-    let start = mix(seed ^ u64::from(id.0), 0x2545_f491_4f6c_dd1d);
-    (0_u8..).zip(key.words()).fold(start, |hash, (index, word)| {
-        let word = match (index, transport) {
-            (4, Transport::First(first)) => first,
-            (4, Transport::Unknown) => word & 0xff00_0000,
-            (12.., Transport::First(_) | Transport::Unknown) => 0,
-            _ => *word,
-        };
-        let kept = match index {
-            // in_port without presence; source and VLAN; IPv6's label without its extension headers;
-            // the protocol; the label stack entry.
-            0 => !PRESENCE_MASK,
-            2 => !0xe000,
-            3 if is_ipv6 => !0xffff_ffff,
-            4 => !0x00ff_0000,
-            7 if is_mpls => !0x000e,
-            _ => u64::MAX,
-        };
-        mix(hash ^ (word & kept), 0x9e37_79b9_7f4a_7c15 ^ seed)
-    })
+    // in_port without presence; source and VLAN; IPv6's label without its extension headers; the
+    // protocol; the label stack entry.
+    let first_line = [
+        w0 & !PRESENCE_MASK,
+        w1,
+        w2 & !0xe000,
+        if is_ipv6 { w3 & !0xffff_ffff } else { w3 },
+        w4 & !0x00ff_0000,
+        w5,
+        w6,
+        if presence.contains(Presence::MPLS) { w7 & !0x000e } else { w7 },
+    ];
+    let hash = first_line.into_iter().fold(start, mix);
+    // Nobody else has a second line.
+    if !presence.intersects(Presence::IPV6.union(Presence::ARP)) {
+        return hash;
+    }
+    let discovery = match transport {
+        Transport::Own => [w12, w13, w14, w15],
+        // What a first fragment without neighbour discovery has there.
+        Transport::First(_) | Transport::Unknown => [0; 4],
+    };
+    addresses.into_iter().chain(discovery).fold(hash, mix)
 }

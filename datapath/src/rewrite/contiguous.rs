@@ -43,8 +43,15 @@ fn set_mac<F: Frame, const AT: usize>(packet: &mut Packet<F>, value: u64) -> Opt
     if !packet.key.has(Presence::ETH) {
         return None;
     }
-    let [_, _, b5, b4, b3, b2, b1, b0] = value.to_be_bytes();
-    *chunk::<F, 6>(&mut packet.frame, AT)? = [b5, b4, b3, b2, b1, b0];
+    // Eight bytes, two of which stay: the other address's, which are on the outer side of the first.
+    let at = if AT == 0 { 0 } else { 4 };
+    let bytes = chunk::<F, 8>(&mut packet.frame, at)?;
+    let old = u64::from_be_bytes(*bytes);
+    let new = match AT {
+        0 => (value << 16) | (old & 0xffff),
+        _ => (value & 0xffff_ffff_ffff) | (old & (0xffff << 48)),
+    };
+    *bytes = new.to_be_bytes();
     let index = if AT == 0 { 1 } else { 2 };
     packet.key.set_word(index, (value << 16) | (packet.key.word(index) & 0xffff));
     Some(())
