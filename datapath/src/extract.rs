@@ -96,6 +96,7 @@ pub const ETH_TYPE_NONE: u16 = 0x05ff;
 const ETH_TYPE_MIN: u16 = 0x0600;
 
 /// Reads every header of the packet's frame.
+#[inline(always)]
 pub fn extract<F: Frame>(packet: &mut Packet<F>) {
     extract_to(packet, Depth::Whole);
 }

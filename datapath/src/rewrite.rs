@@ -39,6 +39,7 @@ mod tests;
 mod ttl;
 
 use hypercall::Frame;
+use ofp_codec::OxmField;
 
 pub use fields::set_field;
 pub use tags::{pop_mpls, pop_pbb, pop_vlan, push_mpls, push_pbb, push_vlan};
@@ -85,6 +86,16 @@ pub(crate) fn run<'a, F: Frame>(
 ) -> &'a [Op] {
     let mut ops = ops;
     while let [Op::Apply(act), rest @ ..] = ops {
+        // What routers do: both addresses are one store.
+        if let Act::SetField { field: OxmField::EthSrc, value: [_, src] } = act {
+            if let [Op::Apply(Act::SetField { field: OxmField::EthDst, value }), more @ ..] = rest {
+                let [_, dst] = value;
+                if contiguous::set_macs(packet, *dst, *src).is_some() {
+                    ops = more;
+                    continue;
+                }
+            }
+        }
         if !step(packet, act, is_popped) {
             break;
         }

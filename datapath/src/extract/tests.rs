@@ -347,6 +347,21 @@ fn as_deep_as_asked() {
 }
 
 #[test]
+fn reading_to_the_type_and_then_on_is_reading_at_once() {
+    for (name, bytes) in samples::all() {
+        for len in 0..=bytes.len() {
+            let at_once = packet(&bytes[..len]);
+            let frame = VecFrame::from_bytes(&bytes[..len]);
+            let mut packet = Packet::new(frame, Port(1), Meta::default());
+            packet.ensure(Depth::Link);
+            packet.ensure(Depth::Whole);
+            assert_eq!(packet.key, at_once.key, "{name} cut at {len}");
+            assert_eq!(packet.headers, at_once.headers, "{name} cut at {len}");
+        }
+    }
+}
+
+#[test]
 fn every_truncation_of_every_frame_and_every_split_of_it() {
     for (name, bytes) in samples::all() {
         let whole = packet(&bytes).key;

@@ -43,7 +43,7 @@ fn set_mac<F: Frame, const AT: usize>(packet: &mut Packet<F>, value: u64) -> Opt
     if !packet.key.has(Presence::ETH) {
         return None;
     }
-    // Eight bytes, two of which stay: the other address's, which are on the outer side of the first.
+    // One load and one store: eight bytes, the two of the other address stay.
     let at = if AT == 0 { 0 } else { 4 };
     let bytes = chunk::<F, 8>(&mut packet.frame, at)?;
     let old = u64::from_be_bytes(*bytes);
@@ -54,6 +54,22 @@ fn set_mac<F: Frame, const AT: usize>(packet: &mut Packet<F>, value: u64) -> Opt
     *bytes = new.to_be_bytes();
     let index = if AT == 0 { 1 } else { 2 };
     packet.key.set_word(index, (value << 16) | (packet.key.word(index) & 0xffff));
+    Some(())
+}
+
+/// Both MAC addresses.
+#[inline]
+pub(super) fn set_macs<F: Frame>(packet: &mut Packet<F>, dst: u64, src: u64) -> Option<()> {
+    packet.ensure(Depth::Link);
+    if !packet.key.has(Presence::ETH) {
+        return None;
+    }
+    let bytes = chunk::<F, 12>(&mut packet.frame, 0)?;
+    let (first, last) = bytes.split_first_chunk_mut::<8>()?;
+    *first = ((dst << 16) | ((src >> 32) & 0xffff)).to_be_bytes();
+    *last.first_chunk_mut::<4>()? = (src as u32).to_be_bytes();
+    packet.key.set_word(1, (dst << 16) | (packet.key.word(1) & 0xffff));
+    packet.key.set_word(2, (src << 16) | (packet.key.word(2) & 0xffff));
     Some(())
 }
 

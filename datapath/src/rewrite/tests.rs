@@ -342,6 +342,21 @@ fn a_stack_of_300_labels_and_a_tag_on_a_64_kib_frame() {
 }
 
 #[test]
+fn both_mac_addresses_at_once_as_one_by_one() {
+    let (src, dst) = (0x0211_2233_4455, 0x0266_7788_99aa);
+    let ops = [(OxmField::EthSrc, src), (OxmField::EthDst, dst)]
+        .map(|(field, value)| Op::Apply(Act::set_field(field, value)));
+    for (name, bytes) in samples::all() {
+        let (mut together, mut apart) = (packet(&bytes), packet(&bytes));
+        assert_eq!(run(&mut together, &ops, &mut false), [], "{name}");
+        set_field(&mut apart, OxmField::EthSrc, src).unwrap();
+        set_field(&mut apart, OxmField::EthDst, dst).unwrap();
+        assert_eq!(together.frame, apart.frame, "{name}");
+        assert_true(&together, &name);
+    }
+}
+
+#[test]
 fn without_memory_a_rewrite_is_whole_or_not_at_all() {
     let (mut refused, mut done) = (0, 0);
     for (name, bytes) in samples::all() {
