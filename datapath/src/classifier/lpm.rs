@@ -35,16 +35,10 @@
 //! record. `benches/gate.sh lookup/lpm-1000 lookup/lpm-1000/one`: 156 instructions for a lookup in a batch
 //! of 32, 159 alone, the classifier's own included (970 and 830 with a hash table for each length).
 //!
-//! Nanoseconds for each lookup in batches of 32 of random routes, least of 100 repetitions on a busy
-//! machine, and bytes for each route with the directory's (`cargo bench -p rumpswitch-benches --bench
-//! lookup -- lpm` times such tables):
-//!
-//! | routes | IPv4 | bytes | IPv6 | bytes |
-//! | ---: | ---: | ---: | ---: | ---: |
-//! | 1,000 | 31 | 310 | 49 | 330 |
-//! | 10,000 | 24 | 278 | | |
-//! | 100,000 | 58 | 150 | 116 | 210 |
-//! | 1,000,000 | 115 | 100 | | |
+//! Bytes for each route with the directory's, prefixes of 12 to 32 bits like a provider's (`rumpswitch
+//! replay --json` tells a table's `memory_len`; `cargo bench -p rumpswitch-benches --bench lookup -- lpm`
+//! times such tables): 557 at 1,000 routes under a root of one byte, whose nodes are wide, 262 at
+//! 10,000, 162 at 100,000.
 //!
 //! A change: one node's slots painted anew, or up to 2^15 slots of the root for a prefix of one bit.
 //!
