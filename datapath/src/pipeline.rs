@@ -21,6 +21,7 @@
 //! A table without entries that look at the packet (a table-miss flow entry alone) costs no lookup:
 //! a static Goto-Table is two counters and a jump. `benches/instructions.txt` has the figures.
 
+use core::hint::black_box;
 use core::slice::from_mut;
 
 use arrayvec::ArrayVec;
@@ -35,6 +36,9 @@ use crate::key::{Depth, Key};
 use crate::meters::Verdict;
 use crate::observer::{Observer, Step};
 use crate::program::{Act, ActionSet, Op, Output, Program};
+
+/// Entries of a table above which they are loaded for all packets before the first is used.
+const WORTH_WARMING: u32 = 2048;
 
 /// Places of packets in their batch.
 type Places = ArrayVec<u8, BATCH>;
@@ -204,6 +208,9 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             }
             _ => self.cache.find_batch(&table.classifier, table_id, &keys, &mut found),
         }
+        if table.count > WORTH_WARMING {
+            self.warm(&found);
+        }
         if !O::DRY {
             if let Some(cell) = self.cells.tables.get(u32::from(table_id)) {
                 cell.lookups.add(keys.len() as u64);
@@ -211,6 +218,18 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             }
         }
         found
+    }
+
+    /// Loads what the packets are about to touch of their entries and counters, in a loop too short for
+    /// one wait to hold the next load up: a large table's lie far from the processor.
+    #[inline(never)]
+    fn warm(&self, found: &[Option<u32>; BATCH]) {
+        let of = |slot: u32| {
+            let entry = self.tables.entries.get(slot).map_or(0, |entry| entry.cookie());
+            let cell = self.cells.entries.get(slot).map_or(0, |cell| cell.packets.get());
+            entry ^ cell
+        };
+        black_box(found.iter().flatten().fold(0, |all, &slot| all ^ of(slot)));
     }
 
     /// The entry in the slot that was `found`, its use counted; without one the packet is dropped,
