@@ -351,6 +351,23 @@ impl Classifier {
         Some(hit.slot)
     }
 
+    /// Removes all entries at once, whatever their number; [`step`](Self::step) frees what held them.
+    pub fn clear(&mut self) {
+        let any = core::mem::take(&mut self.any);
+        if any.is_empty() && self.directory.entry_count() == 0 {
+            return;
+        }
+        self.ladder.clear();
+        if let Some(former) =
+            core::mem::replace(&mut self.directory, Directory::new()).into_former()
+        {
+            self.ladder.retire(former);
+        }
+        self.needs = Needs::default();
+        self.compared = [0; KEY_WORDS];
+        self.generation = self.generation.wrapping_add(1);
+    }
+
     /// The slot of the identical entry.
     pub fn get(&self, matching: &MaskedKey, priority: u16) -> Option<u32> {
         if matching.is_any() {
@@ -500,6 +517,11 @@ impl Classifier {
     /// Different masks in the table, the empty one not counted.
     pub fn mask_count(&self) -> usize {
         self.directory.mask_count()
+    }
+
+    /// Whether there are more than `count` different masks; cheaper than to count them.
+    pub(crate) fn mask_count_is_over(&self, count: usize) -> bool {
+        self.directory.mask_count_is_over(count)
     }
 
     /// Entries that the compiled form does not hold yet and that are searched beside it.

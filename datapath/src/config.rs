@@ -58,7 +58,8 @@ pub struct SwitchConfig {
     pub mac_table_count: u32,
     /// Seconds after which NORMAL forgets a station that sends nothing.
     pub mac_ageing_secs: u16,
-    /// Flow entries that one call of [`Tables::tick`](crate::Tables::tick) looks at.
+    /// Flow entries that one call of [`Tables::tick`](crate::Tables::tick) looks at, at most: of tables
+    /// with several masks it is fewer, since their removal takes longer.
     pub expiries_per_tick: u32,
 }
 

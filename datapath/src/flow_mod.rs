@@ -1,5 +1,7 @@
 //! Changes to flow entries: flow-mods, timeouts, and the bookkeeping that both share (§6.4, §6.5).
 
+use alloc::vec::Vec;
+
 use hypercall::Nanos;
 use ofp_codec::{
     BadRequestCode, FlowMod, FlowModCommand, FlowModFailedCode as Code, FlowModFlags,
@@ -10,7 +12,7 @@ use crate::actions::{compile, output_of};
 use crate::counters::NoMemory;
 use crate::echo::Echo;
 use crate::flow_entry::{FlowEntry, Gone, NO_NEIGHBOUR};
-use crate::job::{Job, Walk};
+use crate::job::{CHANGE, Job, Walk};
 use crate::journal::{Journal, Undo};
 use crate::key::MaskedKey;
 use crate::personality::Features;
@@ -20,12 +22,14 @@ use crate::tables::{Scratch, Tables};
 pub(crate) const FULL: OfpError = OfpError::FlowModFailed(Code::TableFull);
 
 /// Microseconds of compiling that a tick does, and a part of it on one table.
-const COMPILING_PER_TICK: usize = 200;
+const COMPILING_PER_TICK: usize = 100;
 const COMPILING_SLICE: usize = 50;
 /// Nanoseconds without a flow-mod after which the last few entries of tables are compiled, too.
 const REST: u64 = 50_000_000;
 /// Entries of a table in which an overlapping one is looked for at once.
 const OVERLAP_AT_ONCE: u32 = 1024;
+/// Bytes that allocators do not put by when they are freed.
+const LARGE: usize = 4096;
 /// Operations for which room is kept.
 const KEEP: usize = 256;
 
@@ -76,6 +80,13 @@ impl Filter {
             self.group = tables.groups.slot(group).map_or(Sink::Nowhere, Sink::Only);
         }
         self
+    }
+
+    /// Whether every entry passes.
+    fn selects_all(&self) -> bool {
+        let (is_anywhere, is_any_group) =
+            (matches!(self.output, Sink::Any), matches!(self.group, Sink::Any));
+        self.is_any && self.cookie_mask == 0 && is_anywhere && is_any_group
     }
 
     /// Whether an entry passes, its match being equal to or more specific than the filter's.
@@ -400,6 +411,7 @@ impl Tables {
             self.counters.reset_entry(slot);
         }
         self.count_references(slot, true);
+        self.note_freed();
     }
 
     fn delete(&mut self, now: Nanos, given: &FlowMod) -> Result<(), NoMemory> {
@@ -411,6 +423,12 @@ impl Tables {
             TableId(one) => (one, one),
         };
         if given.command != FlowModCommand::DeleteStrict {
+            if filter.selects_all() && self.journal.is_none() {
+                // No packet finds them any more, and none has to be sought where it is found.
+                let count = usize::from(last.saturating_sub(first)).saturating_add(1);
+                let tables = self.tables.iter_mut().skip(first.into()).take(count);
+                tables.for_each(|table| table.classifier.clear());
+            }
             let walk = Walk::new(self, first, last);
             self.job = Some(Job::delete(now, filter, walk));
             return Ok(());
@@ -426,7 +444,7 @@ impl Tables {
 
     /// The entry of a table that a strict request is about.
     fn identical(&self, table_id: u8, filter: &Filter, priority: u16) -> Option<u32> {
-        let table = self.tables.get(usize::from(table_id))?;
+        let table = self.tables.get(usize::from(table_id)).filter(|table| table.count != 0)?;
         let slot = table.classifier.get(&filter.key, priority)?;
         self.entries.get(slot).is_some_and(|entry| filter.passes(entry)).then_some(slot)
     }
@@ -441,13 +459,15 @@ impl Tables {
         self.timeouts.remove(slot);
         let (load, used) = (self.counters.entry(slot), self.counters.entry_used(slot));
         let Some(entry) = self.entries.get(slot) else { return };
-        let (key, table_id) = (entry.masked_key(), usize::from(entry.table_id));
-        let (priority, behind) = (entry.priority, entry.next);
+        let (table_id, behind) = (usize::from(entry.table_id), entry.next);
         if let Some(job) = &mut self.job {
             job.passes(slot, behind);
         }
         if let Some(table) = self.tables.get_mut(table_id) {
-            table.classifier.remove(&key, priority);
+            // All of them have gone from it at once when a whole table is deleted.
+            if table.classifier.entry_count() != 0 {
+                table.classifier.remove(&entry.masked_key(), entry.priority);
+            }
             table.unlink(slot, &mut self.entries);
         }
         let Some(entry) = self.entries.remove(slot) else { return };
@@ -457,8 +477,36 @@ impl Tables {
             true => self.note_undo(|| Undo::Removed { slot, gone, used }),
             false => {
                 self.record_gone(slot, gone);
+                self.note_freed();
                 self.note_vacancy(table_id);
             }
+        }
+    }
+
+    /// Counts what an entry held as freed. Allocators put small pieces by and join all of them when a
+    /// large one is asked for or given back, which takes glibc's 15 ms after a million entries. So one
+    /// is asked for every 256 entries.
+    fn note_freed(&mut self) {
+        self.freed_count = self.freed_count.wrapping_add(1);
+        if self.freed_count == 0 {
+            let mut piece: Vec<u8> = Vec::new();
+            // Without memory there is nothing to join.
+            let _ = core::hint::black_box(piece.try_reserve_exact(LARGE));
+            drop(core::hint::black_box(piece));
+        }
+    }
+
+    /// Looks at an entry that the removal of the one in `slot` is worth: a compiled form takes longer
+    /// than a hash table, and what is in neither is only taken out of the list.
+    pub(crate) fn removal_cost(&self, slot: u32) -> u32 {
+        let entry = self.entries.get(slot);
+        let table = entry.and_then(|entry| self.tables.get(usize::from(entry.table_id)));
+        let Some(table) = table.filter(|table| table.classifier.entry_count() != 0) else {
+            return 2;
+        };
+        match table.classifier.mask_count_is_over(1) {
+            true => 20,
+            false => CHANGE,
         }
     }
 
@@ -512,11 +560,13 @@ impl Tables {
             self.tables.iter_mut().for_each(|table| table.classifier.rest());
         }
         self.compile(COMPILING_PER_TICK);
-        for _ in 0..self.config.expiries_per_tick.max(1) {
+        let mut budget = self.config.expiries_per_tick.max(1);
+        while budget > 0 {
             let Some((deadline, slot)) = self.timeouts.first() else { return };
             if deadline > now {
                 return;
             }
+            budget = budget.saturating_sub(self.removal_cost(slot).div_ceil(CHANGE));
             self.expire(now, slot);
         }
     }

@@ -79,6 +79,8 @@ pub struct Tables {
     pub(crate) job_end: Option<Result<(), OfpError>>,
     /// Room in which flow entries are put together.
     pub(crate) scratch: Scratch,
+    /// Entries freed, or what they held, since the allocator was last made to join what is free.
+    pub(crate) freed_count: u8,
 }
 
 /// Room that the next flow-mod uses again.
@@ -124,6 +126,7 @@ impl Tables {
             job: None,
             job_end: None,
             scratch: Scratch::default(),
+            freed_count: 0,
             shape,
             config,
         }

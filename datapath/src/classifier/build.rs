@@ -57,6 +57,13 @@ pub(super) struct Made {
     pub(super) gone: Tuples,
 }
 
+/// What an abandoned build had made.
+#[allow(clippy::large_enum_variant, reason = "on its way to the list of what is to be freed")]
+pub(super) enum Remains {
+    Form(Compiled),
+    Builder(Builder),
+}
+
 impl Build {
     pub(super) fn new(kind: Kind, hash: HashKey, profile: &Profile<'_>) -> Result<Build, Unsuited> {
         Ok(Build {
@@ -191,12 +198,12 @@ impl Build {
     }
 
     /// What an abandoned build leaves behind.
-    pub(super) fn into_remains(self) -> (Option<Compiled>, Tuples, Tuples) {
-        let form = match self.stage {
-            Stage::Bury(form) | Stage::Offer(form) => Some(form),
-            // A builder is dropped as a whole.
-            Stage::Gather(_) | Stage::Make(_) | Stage::Done => None,
+    pub(super) fn into_remains(self) -> (Option<Remains>, Tuples, Tuples) {
+        let remains = match self.stage {
+            Stage::Bury(form) | Stage::Offer(form) => Some(Remains::Form(form)),
+            Stage::Gather(builder) | Stage::Make(builder) => Some(Remains::Builder(builder)),
+            Stage::Done => None,
         };
-        (form, self.overlay, self.gone)
+        (remains, self.overlay, self.gone)
     }
 }

@@ -226,6 +226,17 @@ impl Builder {
         }
     }
 
+    /// Gives back memory, as [`Compiled::free`] does.
+    pub(super) fn free(&mut self, pages: usize) -> bool {
+        match *self {
+            Builder::Lpm(ref mut builder) => builder.free(pages),
+            Builder::BitVec(ref mut builder) => builder.free(pages),
+            Builder::Tree(ref mut builder) => builder.free(pages),
+            #[cfg(test)]
+            Builder::Sorted(_) => true,
+        }
+    }
+
     pub(super) fn step(&mut self, budget: usize) -> Result<Option<Compiled>, Unsuited> {
         match *self {
             Builder::Lpm(ref mut builder) => Ok(builder.step()?.map(Compiled::Lpm)),

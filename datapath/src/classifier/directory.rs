@@ -261,7 +261,12 @@ impl Directory {
         };
         // Without memory for the small form the large one goes on serving.
         let fixed = fixed.ok()?;
-        match core::mem::replace(self, Directory::Fixed(fixed)) {
+        core::mem::replace(self, Directory::Fixed(fixed)).into_former()
+    }
+
+    /// What is to be freed in slices of a directory that is of no more use.
+    pub(super) fn into_former(self) -> Option<Former> {
+        match self {
             Directory::Fixed(_) => None,
             Directory::Exact(form) => Some(Former::Exact(form)),
             Directory::Tuples(form) => Some(Former::Tuples(form)),

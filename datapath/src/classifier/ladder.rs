@@ -24,8 +24,8 @@ use alloc::vec::Vec;
 
 use arrayvec::ArrayVec;
 
-use super::build::{Build, Made};
-use super::compiled::{Compiled, Kind, Unsuited};
+use super::build::{Build, Made, Remains};
+use super::compiled::{Builder, Compiled, Kind, Unsuited};
 use super::directory::{Directory, Former};
 use super::hash::HashKey;
 use super::tuples::Tuples;
@@ -82,6 +82,7 @@ struct Refusal {
 )]
 enum Retired {
     Compiled(Compiled),
+    Builder(Builder),
     Former(Former),
 }
 
@@ -89,6 +90,7 @@ impl Retired {
     fn free(&mut self, pages: usize) -> bool {
         match self {
             Retired::Compiled(form) => form.free(pages),
+            Retired::Builder(builder) => builder.free(pages),
             Retired::Former(form) => form.free(pages),
         }
     }
@@ -207,6 +209,15 @@ impl Ladder {
             self.drop_build();
         }
         self.changed(directory);
+    }
+
+    /// All entries have gone from the directory.
+    pub(super) fn clear(&mut self) {
+        self.drop_build();
+        self.drop_compiled();
+        self.refusals.clear();
+        self.is_resting = false;
+        self.has_work = !self.retired.is_empty();
     }
 
     /// The directory has left a form behind.
@@ -353,9 +364,11 @@ impl Ladder {
 
     fn drop_build(&mut self) {
         if let Some(build) = self.build.take() {
-            let (form, overlay, gone) = build.into_remains();
-            if let Some(form) = form {
-                self.bin(Retired::Compiled(form));
+            let (remains, overlay, gone) = build.into_remains();
+            match remains {
+                Some(Remains::Form(form)) => self.bin(Retired::Compiled(form)),
+                Some(Remains::Builder(builder)) => self.bin(Retired::Builder(builder)),
+                None => {}
             }
             self.bin(Retired::Former(Former::Tuples(overlay)));
             self.bin(Retired::Former(Former::Tuples(gone)));

@@ -61,6 +61,11 @@ impl Builder {
         Ok(is_held)
     }
 
+    /// Gives back memory, some pages at a time; whether that was all.
+    pub(in crate::classifier) fn free(&mut self, pages: usize) -> bool {
+        self.form.as_mut().is_none_or(|form| form.free(pages))
+    }
+
     /// The table: all the work was done as entries came.
     ///
     /// # Errors

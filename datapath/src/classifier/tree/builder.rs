@@ -10,7 +10,7 @@ use super::entries::Entries;
 use super::leaves::Leaves;
 use super::node::{Kind, Ref};
 use super::search::{Merit, Search};
-use super::{FEW, FORK_LIMIT, Tree, WORST_LIMIT, WORST_OF_FEW};
+use super::{FEW, FORK_LIMIT, Tree, WORST_LIMIT, WORST_OF_FEW, shed};
 use crate::classifier::compiled::Unsuited;
 use crate::classifier::hash::HashKey;
 use crate::classifier::profile::Profile;
@@ -154,6 +154,18 @@ impl Builder {
             is_begun: false,
             costs: Vec::new(),
         })
+    }
+
+    /// Gives back memory, about so many pages of 64 KiB at a time; whether that was all but little.
+    pub(in super::super) fn free(&mut self, pages: usize) -> bool {
+        let len = pages.saturating_mul(1 << 16);
+        self.entries.free(len)
+            && self.leaves.free(len)
+            && shed(&mut self.refs, len)
+            && shed(&mut self.list, len)
+            && shed(&mut self.second, len)
+            && shed(&mut self.heaps, len)
+            && shed(&mut self.costs, len)
     }
 
     /// Takes in an entry, before the first step; false when it looks at other words than those
