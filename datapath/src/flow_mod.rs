@@ -497,14 +497,11 @@ impl Tables {
     }
 
     /// Looks at an entry that the removal of the one in `slot` is worth: a compiled form takes longer
-    /// than a hash table, and what is in neither is only taken out of the list.
+    /// than a hash table.
     pub(crate) fn removal_cost(&self, slot: u32) -> u32 {
         let entry = self.entries.get(slot);
         let table = entry.and_then(|entry| self.tables.get(usize::from(entry.table_id)));
-        let Some(table) = table.filter(|table| table.classifier.entry_count() != 0) else {
-            return 2;
-        };
-        match table.classifier.mask_count_is_over(1) {
+        match table.is_some_and(|table| table.classifier.mask_count_is_over(1)) {
             true => 20,
             false => CHANGE,
         }

@@ -286,7 +286,7 @@ impl Tables {
     /// let all = FlowMod { command: FlowModCommand::Delete, ..FlowMod::default() };
     /// tables.begin_flow_mod(Nanos(0), &all)?;
     /// assert_eq!(tables.step(Nanos(0), 500), None);
-    /// assert_eq!(tables.entry_count(), 833);
+    /// assert_eq!(tables.entry_count(), 900);
     /// while tables.step(Nanos(0), 500).is_none() {}
     /// assert_eq!(tables.entry_count(), 0);
     /// # Ok::<(), ofp_codec::OfpError>(())
