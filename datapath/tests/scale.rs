@@ -224,7 +224,8 @@ fn the_slowest_slice() {
         FlowMod { priority: (hash >> 20) as u16, matching: Match::new(fields).unwrap(), ..flow(n) }
     };
     let only = std::env::var("TABLE").ok();
-    let tables: [(&str, u64, &dyn Fn(u64) -> FlowMod); 4] = [
+    type Flows<'a> = (&'a str, u64, &'a dyn Fn(u64) -> FlowMod);
+    let tables: [Flows<'_>; 4] = [
         ("one mask", ENTRIES, &flow),
         ("512 masks", ENTRIES, &masks),
         ("prefixes", 100_000, &lpm),
