@@ -33,6 +33,8 @@ pub(super) struct Build {
     overlay: Tuples,
     /// Entries that went and that the form may hold.
     gone: Tuples,
+    /// Entries that the builder refused: what no new build would hold, either.
+    refused_count: usize,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,9 @@ enum Stage {
 pub(super) struct Made {
     pub(super) form: Compiled,
     pub(super) overlay: Tuples,
+    /// How many of the overlay's entries no form of its kind holds. The others came meanwhile and found no
+    /// room in it.
+    pub(super) refused_count: usize,
     /// What the build leaves behind.
     pub(super) gone: Tuples,
 }
@@ -72,6 +77,7 @@ impl Build {
             cursor: Cursor::default(),
             overlay: Tuples::new(hash),
             gone: Tuples::new(hash),
+            refused_count: 0,
         })
     }
 
@@ -130,6 +136,7 @@ impl Build {
                                 && self.overlay.get(&matching, hit.rank.priority()).is_some();
                             if !is_new && !builder.add(&matching, hit)? {
                                 self.overlay.insert(&matching, hit)?;
+                                self.refused_count = self.refused_count.saturating_add(1);
                             }
                         }
                         Err(End) => {
@@ -194,7 +201,7 @@ impl Build {
         let hash = self.overlay.hash();
         let overlay = core::mem::replace(&mut self.overlay, Tuples::new(hash));
         let gone = core::mem::replace(&mut self.gone, Tuples::new(hash));
-        Some(Made { form, overlay, gone })
+        Some(Made { form, overlay, gone, refused_count: self.refused_count })
     }
 
     /// What an abandoned build leaves behind.

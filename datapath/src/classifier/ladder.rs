@@ -348,7 +348,7 @@ impl Ladder {
         self.refusals.retain(|refusal| refusal.kind != made.form.kind());
         self.compiled = Some(made.form);
         self.overlay = made.overlay;
-        self.refused_count = self.overlay.entry_count();
+        self.refused_count = made.refused_count.min(self.overlay.entry_count());
         self.is_resting = false;
         self.bin(Retired::Former(Former::Tuples(made.gone)));
         self.build = None;
