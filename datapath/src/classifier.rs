@@ -365,6 +365,7 @@ impl Classifier {
         }
         self.needs = Needs::default();
         self.compared = [0; KEY_WORDS];
+        self.compared_at.clear();
         self.generation = self.generation.wrapping_add(1);
     }
 
