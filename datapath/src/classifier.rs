@@ -392,23 +392,30 @@ impl Classifier {
     /// shorter of the two.
     pub fn find_batch(&self, keys: &[&Key], found: &mut [Option<u32>]) {
         let any = self.best_any();
-        for (keys, found) in keys.chunks(BATCH).zip(found.chunks_mut(BATCH)) {
-            if let Directory::Exact(form) = &self.directory {
-                form.find_slots(keys, any, found);
-                continue;
+        let chunks = keys.chunks(BATCH).zip(found.chunks_mut(BATCH));
+        // The form is known before the loops, not in them: nothing of another one is read ahead.
+        match &self.directory {
+            Directory::Exact(form) => {
+                chunks.for_each(|(keys, found)| form.find_slots(keys, any, found));
             }
-            if let Directory::Fixed(form) = &self.directory {
-                form.find_slots(keys, any, found);
-                continue;
+            Directory::Fixed(form) => {
+                chunks.for_each(|(keys, found)| form.find_slots(keys, any, found));
             }
-            let mut hits = [any; BATCH];
-            match self.ladder.is_compiled() {
-                false => self.directory.find_batch(keys, &mut hits),
-                true => self.ladder.find_batch(keys, &mut hits),
+            Directory::Tuples(_) => {
+                chunks.for_each(|(keys, found)| self.find_tuples(keys, any, found));
             }
-            for ((found, hit), _) in found.iter_mut().zip(&hits).zip(keys) {
-                *found = hit.slot();
-            }
+        }
+    }
+
+    /// [`find_batch`](Self::find_batch) for up to [`BATCH`] keys of a table of several masks.
+    fn find_tuples(&self, keys: &[&Key], any: Hit, found: &mut [Option<u32>]) {
+        let mut hits = [any; BATCH];
+        match self.ladder.is_compiled() {
+            false => self.directory.find_batch(keys, &mut hits),
+            true => self.ladder.find_batch(keys, &mut hits),
+        }
+        for ((found, hit), _) in found.iter_mut().zip(&hits).zip(keys) {
+            *found = hit.slot();
         }
     }
 
