@@ -24,7 +24,7 @@
 //! Forms are made in slices ([`step`](Classifier::step)) while the table changes and answers: each change
 //! does a few microseconds' work, the switch's ticks do more. The swap is a move, and what is left
 //! behind is freed in slices, too. The ladder (`classifier/ladder.rs`) decides: a form from four masks on
-//! (twelve in tables of 200,000 entries), none below three, a new one when the overlay has grown to an
+//! (but for `lpm`, twelve in tables of 200,000 entries), none below three, a new one when the overlay has grown to an
 //! eighth of the form or the table has been at rest. It costs memory and work, never an answer: without
 //! memory a form is dropped.
 //!

@@ -35,7 +35,7 @@ use crate::meters::{Verdict, remarked};
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
 use crate::ports::{Gate, Refusal};
-use crate::program::{Act, Op, Output, wide};
+use crate::program::{Act, Output, wide};
 use crate::punt::PuntQueue;
 use crate::rewrite::{self, RewriteError};
 use crate::tables::Tables;
@@ -102,29 +102,19 @@ pub(crate) struct Carrier<F> {
 }
 
 impl<F: Frame> Carrier<F> {
-    /// Does the usual changes that `ops` begin with, unless an output is owed, which would leave
-    /// first; returns the rest.
+    /// Does the usual changes that `steps` begin with, unless an output is owed, which would leave
+    /// first; returns the rest. See [`rewrite::run`].
     #[inline]
-    pub(crate) fn change<'a>(&mut self, ops: &'a [Op]) -> &'a [Op] {
+    pub(crate) fn change<'a, T>(
+        &mut self,
+        steps: &'a [T],
+        act: impl Fn(&T) -> Option<&Act>,
+    ) -> &'a [T] {
         if self.owed.is_some() {
-            return ops;
+            return steps;
         }
         let len = self.packet.frame.len();
-        let rest = rewrite::run(&mut self.packet, ops, &mut self.is_popped);
-        if self.packet.frame.len() != len {
-            self.load = Load::of(self.packet.frame.len(), &self.packet.meta);
-        }
-        rest
-    }
-
-    /// [`change`](Self::change) for the actions of a bucket.
-    #[inline]
-    fn change_acts<'a>(&mut self, acts: &'a [Act]) -> &'a [Act] {
-        if self.owed.is_some() {
-            return acts;
-        }
-        let len = self.packet.frame.len();
-        let rest = rewrite::run_acts(&mut self.packet, acts, &mut self.is_popped);
+        let rest = rewrite::run(&mut self.packet, steps, &mut self.is_popped, act);
         if self.packet.frame.len() != len {
             self.load = Load::of(self.packet.frame.len(), &self.packet.meta);
         }
@@ -527,7 +517,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     ) {
         // Groups may fan out without an output: each bucket counts as one.
         self.outputs = self.outputs.saturating_add(1);
-        let acts = if O::DRY { acts } else { carrier.change_acts(acts) };
+        let acts = if O::DRY { acts } else { carrier.change(acts, |act| Some(act)) };
         let mut left = acts.len();
         for act in acts {
             left = left.saturating_sub(1);

@@ -5,8 +5,9 @@
 //! [`Run::walk`] takes a batch through the tables in two strides. The first goes level by level: all
 //! packets that are at the same table are parsed as deep as it looks, looked up together, counted,
 //! and led on by the programs of the entries that they hit, as long as these are *private*: they
-//! change nothing but their packet, its metadata and its action set. The second takes the packets in
-//! their order and does what others can see: outputs, groups, meters, the action set.
+//! change nothing but their packet, its metadata and its action set, or end with one output, which is
+//! owed and leaves when the batch ends. The second takes the packets that are left in their order and
+//! does what others can see: groups, meters, several outputs, the action set.
 //!
 //! # Design
 //!
@@ -122,7 +123,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                             continue;
                         }
                         Program::Changes { ops, port } => {
-                            let left = carrier.change(ops).len();
+                            let left = carrier.change(ops, Op::applied).len();
                             if left == 1 {
                                 self.only_output(carrier, *port);
                                 continue;
@@ -302,7 +303,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         let mut ops = entry.program().ops().get(done..).unwrap_or_default();
         loop {
             if !O::DRY {
-                ops = carrier.change(ops);
+                ops = carrier.change(ops, Op::applied);
             }
             let Some((op, rest)) = ops.split_first() else { break };
             ops = rest;

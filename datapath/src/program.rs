@@ -124,13 +124,19 @@ impl Op {
             Op::ClearActions | Op::Write(_) | Op::WriteMetadata { .. } | Op::GotoTable(_) => true,
         }
     }
-}
 
-impl Op {
     /// Whether it changes the packet, and nothing else unless it fails.
     fn is_change(&self) -> bool {
-        !matches!(self, Op::Apply(Act::Output(_) | Act::Group { .. }))
-            && matches!(self, Op::Apply(_))
+        self.applied().is_some_and(|act| !matches!(act, Act::Output(_) | Act::Group { .. }))
+    }
+
+    /// The action of an apply-actions list that it does.
+    #[inline]
+    pub(crate) fn applied(&self) -> Option<&Act> {
+        match self {
+            Op::Apply(act) => Some(act),
+            _ => None,
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub use ttl::{copy_ttl_in, copy_ttl_out, dec_mpls_ttl, dec_nw_ttl, set_mpls_ttl,
 
 use crate::checksum;
 use crate::packet::Packet;
-use crate::program::{Act, Op, wide};
+use crate::program::{Act, wide};
 
 /// Why a packet cannot go on as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,49 +75,39 @@ impl From<checksum::NoMemory> for RewriteError {
     }
 }
 
-/// Does what the first of `ops` say, as long as these are the usual changes and succeed, and returns
+/// Does what the first of `steps` say, as long as these are the usual changes and succeed, and returns
 /// the rest; a failed one has changed nothing, and is told by who does it again. Notes in `is_popped`
-/// when something was taken off.
-#[inline]
-pub(crate) fn run<'a, F: Frame>(
+/// when something was taken off. Steps are a program's operations or a bucket's actions: `act` gives the
+/// action that one does at once.
+#[inline(always)]
+pub(crate) fn run<'a, F: Frame, T>(
     packet: &mut Packet<F>,
-    ops: &'a [Op],
+    steps: &'a [T],
     is_popped: &mut bool,
-) -> &'a [Op] {
-    let mut ops = ops;
-    while let [Op::Apply(act), rest @ ..] = ops {
+    act: impl Fn(&T) -> Option<&Act>,
+) -> &'a [T] {
+    let mut steps = steps;
+    while let [first, rest @ ..] = steps {
+        let Some(change) = act(first) else { break };
         // What routers do: both addresses are one store.
-        if let Act::SetField { field: OxmField::EthSrc, value: [_, src] } = act {
-            if let [Op::Apply(Act::SetField { field: OxmField::EthDst, value }), more @ ..] = rest {
-                let [_, dst] = value;
-                if contiguous::set_macs(packet, *dst, *src).is_some() {
-                    ops = more;
-                    continue;
+        if let Act::SetField { field: OxmField::EthSrc, value: [_, src] } = change {
+            if let [second, more @ ..] = rest {
+                if let Some(Act::SetField { field: OxmField::EthDst, value: [_, dst] }) =
+                    act(second)
+                {
+                    if contiguous::set_macs(packet, *dst, *src).is_some() {
+                        steps = more;
+                        continue;
+                    }
                 }
             }
         }
-        if !step(packet, act, is_popped) {
+        if !step(packet, change, is_popped) {
             break;
         }
-        ops = rest;
+        steps = rest;
     }
-    ops
-}
-
-/// [`run`] for the actions of a bucket.
-pub(crate) fn run_acts<'a, F: Frame>(
-    packet: &mut Packet<F>,
-    acts: &'a [Act],
-    is_popped: &mut bool,
-) -> &'a [Act] {
-    let mut acts = acts;
-    while let [act, rest @ ..] = acts {
-        if !step(packet, act, is_popped) {
-            break;
-        }
-        acts = rest;
-    }
-    acts
+    steps
 }
 
 /// Does a usual change; whether it was one and succeeded.

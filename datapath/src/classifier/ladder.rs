@@ -37,7 +37,8 @@ const SLICE: usize = 4;
 /// Pages freed in a microsecond of a step.
 const PAGES_PER_UNIT: usize = 1;
 /// Masks from which a compiled form is made, and below which it is given up; so many more in tables of
-/// more than [`MANY_ENTRIES`], whose form takes long to make and more memory than the directory.
+/// more than [`MANY_ENTRIES`], whose form takes long to make and more memory than the directory. Prefixes
+/// are made in place and pay at any size.
 const MANY_MASKS: usize = 4;
 const FEW_MASKS: usize = 3;
 const MORE_MASKS: usize = 8;
@@ -299,17 +300,19 @@ impl Ladder {
             return self.compiled.as_ref().map(|_| Wanted::Nothing);
         };
         let least = if self.is_compiled() { FEW_MASKS } else { MANY_MASKS };
-        let is_large = profile.entry_count() > MANY_ENTRIES;
-        let least = least.saturating_add(if is_large { MORE_MASKS } else { 0 });
-        if profile.mask_count() < least {
-            return self.compiled.as_ref().map(|_| Wanted::Nothing);
-        }
         let (entry_count, mask_count) = (profile.entry_count(), profile.mask_count());
+        let pays = |kind: Kind| {
+            let is_dear = kind != Kind::Lpm && entry_count > MANY_ENTRIES;
+            mask_count >= least.saturating_add(if is_dear { MORE_MASKS } else { 0 })
+        };
         let best = self.kinds.iter().copied().find(|&kind| {
             let refusal = self.refusals.iter().find(|refusal| refusal.kind == kind);
-            refusal.is_none_or(|refusal| refusal.is_over(entry_count, mask_count))
+            pays(kind) && refusal.is_none_or(|refusal| refusal.is_over(entry_count, mask_count))
         });
         let Some(form) = &self.compiled else { return best.map(Wanted::Form) };
+        if !pays(form.kind()) {
+            return Some(best.map_or(Wanted::Nothing, Wanted::Form));
+        }
         let bound = match self.is_resting {
             true => 0,
             false => (form.entry_count() / 8).saturating_add(OVERLAY),

@@ -1,5 +1,5 @@
 //! What the ladder and the templates' builders know of a table before they look at its entries: its
-//! masks, each with the number of its entries and its highest priority.
+//! masks, each with the number of its entries.
 
 use super::tuples::Tuples;
 use crate::key::Key;
@@ -13,13 +13,10 @@ pub(super) struct Profile<'a> {
 
 /// One mask of a table.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "read by the builders of the forms")]
 pub(super) struct MaskUse {
     pub(super) mask: Key,
     /// Entries that have it.
     pub(super) entry_count: usize,
-    /// The highest of their priorities.
-    pub(super) top_priority: u16,
 }
 
 impl<'a> Profile<'a> {
@@ -39,7 +36,6 @@ impl<'a> Profile<'a> {
 
     /// The masks, highest priority first. There may be tens of thousands: who looks for something
     /// that a table of many cannot have looks at [`mask_count`](Self::mask_count) first.
-    #[allow(dead_code, reason = "read by the builders of the forms")]
     pub(super) fn masks(&self) -> impl Iterator<Item = MaskUse> + 'a {
         self.tuples.masks()
     }

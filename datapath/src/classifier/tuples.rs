@@ -308,12 +308,10 @@ impl Tuples {
     }
 
     /// The masks, highest priority first.
-    #[allow(dead_code, reason = "read by the builders of the forms")]
     pub(super) fn masks(&self) -> impl Iterator<Item = MaskUse> + '_ {
         self.order.iter().filter_map(|turn| {
             let table = self.table(turn.table)?;
-            let (mask, entry_count) = (table.mask(), table.entry_count());
-            Some(MaskUse { mask, entry_count, top_priority: turn.top_priority })
+            Some(MaskUse { mask: table.mask(), entry_count: table.entry_count() })
         })
     }
 

@@ -297,7 +297,7 @@ impl Builder {
         Ok((State::Part { item, cut, merit, at, front: at, tops: (0, 0) }, cost))
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "a state of its own, unpacked")]
     fn part(
         &mut self,
         item: Item,
