@@ -5,8 +5,8 @@
 #   benches/compare/run.sh [--quick] [--json FILE] [--svg FILE] [options] [SCENARIO...]
 #   benches/compare/run.sh --list
 #
-# README.md here says how to read what it prints. `--help` tells all options. Takes 12 minutes with
-# --quick, 45 without. Installs what is missing with apt-get where it can, and says in one line what it
+# README.md here says how to read what it prints. `--help` tells all options. Takes 12 to 25 minutes with
+# --quick, 45 and more without. Installs what is missing with apt-get where it can, and says in one line what it
 # skips. Needs root for Open vSwitch's side: network and mount namespaces of its own, and 2 MiB pages
 # (asked from the kernel, given back at the end; without them ordinary ones).
 #

@@ -43,8 +43,8 @@
 //!
 //! # What it costs
 //!
-//! Instructions a lookup in batches of 32, by `benches/gate.sh lookup/NAME`: `exact-1000` 58,
-//! `exact2-1000` 62, `exact3-1000` 84. The batch goes through a large table in stages (all hashes, all
+//! Instructions a lookup in batches of 32, by `benches/gate.sh lookup/NAME`: `exact-1000` 59,
+//! `exact2-1000` 63, `exact3-1000` 85. The batch goes through a large table in stages (all hashes, all
 //! buckets, all records), so that cache misses overlap: 33 ns at 100,000 entries. Memory of `exact`:
 //! about 12 bytes for buckets and 16 bytes plus the masked words for each entry. The forms' costs are in
 //! their own essays; `benches/benches/lookup.rs` has a set for each.
