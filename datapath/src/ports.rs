@@ -2,6 +2,7 @@
 //! one takes a frame now (§4, §7.2.1).
 
 mod gate;
+mod renumber;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -157,6 +158,16 @@ pub(crate) struct Configured {
 impl PortEntry {
     fn is_down(&self) -> bool {
         self.config.contains(ConfigFlags::PORT_DOWN) || self.state.contains(PortState::LINK_DOWN)
+    }
+
+    /// What it looks like.
+    pub(crate) fn desc(&self) -> &PortDesc {
+        &self.desc
+    }
+
+    /// The longest untagged frame that it sends.
+    pub(crate) fn max_frame(&self) -> u32 {
+        self.max_frame
     }
 
     /// What frames meet.
@@ -494,6 +505,17 @@ impl Ports {
         let wanted =
             ports.filter(|(_, entry)| port_no == PortNo::ANY || entry.number == Port(port_no.0));
         wanted.map(|(slot, entry)| stats(slot, entry, now, counters)).collect()
+    }
+
+    /// Statistics of one port.
+    pub(crate) fn counters(
+        &self,
+        port: Port,
+        now: Nanos,
+        counters: &Counters,
+    ) -> Option<PortStats> {
+        let slot = self.slot(port)?;
+        self.ports.get(slot).map(|entry| stats(slot, entry, now, counters))
     }
 
     fn reserve_index(&mut self, port: Port) -> Result<(), NoMemory> {

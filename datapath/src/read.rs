@@ -234,6 +234,16 @@ impl Tables {
         self.ports.desc(port)
     }
 
+    /// The same where it lies, and the longest frame that the port sends; nothing is allocated.
+    pub fn port(&self, port: Port) -> Option<(&PortDesc, u32)> {
+        self.ports.get(port).map(|entry| (entry.desc(), entry.max_frame()))
+    }
+
+    /// Counters of one port; nothing is allocated.
+    pub fn port_counters(&self, port: Port, now: Nanos) -> Option<PortStats> {
+        self.ports.counters(port, now, &self.counters)
+    }
+
     /// Descriptions of all ports, in the order of their numbers.
     pub fn port_descs(&self) -> Vec<PortDesc> {
         self.ports.descs()

@@ -402,6 +402,43 @@ impl Tables {
         Ok(())
     }
 
+    /// Gives a port another number: it keeps its counters, its queues and what controllers configured,
+    /// and is told as one that went and one that came. Flow entries and groups that name a number name
+    /// it still; NORMAL learns anew where stations are.
+    ///
+    /// # Errors
+    ///
+    /// PORT_MOD_FAILED/BAD_PORT when there is no port `from`, or `to` is no port's number or taken; EPERM
+    /// when memory is short; nothing has changed then.
+    ///
+    /// ```
+    /// use hypercall::{Nanos, Port};
+    /// use rumpswitch_datapath::{PortConfig, SwitchConfig, Tables};
+    ///
+    /// let mut tables = Tables::new(SwitchConfig::default());
+    /// tables.port_add(Nanos(0), PortConfig::new(Port(1), "left"))?;
+    /// tables.port_renumber(Port(1), Port(7))?;
+    /// assert!(tables.port_desc(Port(1)).is_none());
+    /// assert_eq!(tables.port_desc(Port(7)).unwrap().name, "left");
+    /// # Ok::<(), ofp_codec::OfpError>(())
+    /// ```
+    pub fn port_renumber(&mut self, from: Port, to: Port) -> Result<(), OfpError> {
+        let number = PortNo(to.0);
+        if number != PortNo::LOCAL && number > self.personality().max_port {
+            return Err(OfpError::PortModFailed(PortModFailedCode::BadPort));
+        }
+        let [gone, come] = self.ports.renumber(from, to)?;
+        self.stations.clear();
+        self.tell_port(Some(gone));
+        self.tell_port(Some(come));
+        Ok(())
+    }
+
+    /// Gives the switch another datapath id: FEATURES_REPLY tells it from now on.
+    pub fn set_datapath_id(&mut self, datapath_id: u64) {
+        self.config.datapath_id = datapath_id;
+    }
+
     /// Takes over what the host's device counted on a port since it was added.
     pub fn port_errors(&mut self, port: Port, errors: PortErrors) {
         self.ports.set_errors(port, errors);

@@ -395,3 +395,32 @@ fn port_statistics_tell_seconds_and_nanoseconds_since_the_port_came() {
     bed.switch.tables.port_add(bed.now, PortConfig::new(Port(9), "nine")).unwrap();
     assert_eq!(row(&bed, 9), (0, 0), "it starts anew");
 }
+
+#[test]
+fn a_port_that_gets_another_number_keeps_what_it_counted() {
+    let mut bed = Bed::new();
+    let port = PortConfig { hw_addr: ADDRESS, max_frame: 900, ..PortConfig::new(Port(9), "nine") };
+    bed.switch.tables.port_add(bed.now, port).unwrap();
+    bed.status();
+    let bad = Err(OfpError::PortModFailed(PortModFailedCode::BadPort));
+    let tables = &mut bed.switch.tables;
+    let before = tables.port_counters(Port(9), Nanos(5)).unwrap();
+    for (from, to) in [(8, 7), (9, 9), (9, 0), (9, 0xffff_ff01), (9, PortNo::CONTROLLER.0), (9, 1)]
+    {
+        assert_eq!(tables.port_renumber(Port(from), Port(to)), bad, "{from} to {to}");
+    }
+    assert!(!tables.has_port_status(), "nothing has changed");
+    // To a number that is found by hash, and back to one that is found by index.
+    for (from, to) in [(9, 70_000), (70_000, 0xffff_fffe), (0xffff_fffe, 9)] {
+        tables.port_renumber(Port(from), Port(to)).unwrap();
+        assert!(tables.port(Port(from)).is_none());
+        let (desc, max_frame) = tables.port(Port(to)).unwrap();
+        assert_eq!((desc.port_no, &*desc.name, max_frame), (PortNo(to), "nine", 900));
+        let told = [tables.next_port_status().unwrap(), tables.next_port_status().unwrap()];
+        assert_eq!(
+            told.map(|status| (status.reason, status.desc.port_no)),
+            [(PortReason::Delete, PortNo(from)), (PortReason::Add, PortNo(to))]
+        );
+    }
+    assert_eq!(tables.port_counters(Port(9), Nanos(5)), Some(before));
+}

@@ -69,7 +69,7 @@ uint32_t rumpswitch_revision(void);
 /*
  * What the library asks of whatever it is linked into, once for all switches.
  *
- * allocate  A block of `len` bytes (never 0) at a multiple of `align` (a power of two, 64 at most);
+ * allocate  A block of `len` bytes (never 0) at a multiple of `align` (a power of two, 128 at most);
  *           NULL when there is none. Called wherever a switch is called.
  * release   Takes one back, with the same `len` and `align`.
  * panic     A defect of the library itself: `message` is `len` bytes of text without a NUL. Must
@@ -103,8 +103,8 @@ struct rumpswitch_slice {
  *
  * The first `head_len` bytes are contiguous at `head` and privately writable; the other
  * `len - head_len` lie wherever the host likes. Where it says so by `rest` (and `rest_count`), they
- * are read from there, in order; where `rest` is NULL they are asked for by the hypercall
- * `copy_out`. The switch writes headers in place, takes up to `headroom` bytes in front of `head`
+ * are read from there, in order, as long as the frame is the switch's; where `rest` is NULL they are
+ * asked for by the hypercall `copy_out`. The switch writes headers in place, takes up to `headroom` bytes in front of `head`
  * and up to `tailroom` bytes behind the last one (only while all bytes are contiguous), and moves
  * `head`, `head_len`, `len` and the rooms accordingly: a host that keeps a header of its own (an
  * mbuf) looks at `head` and `len` again when it gets the frame back. What needs more than that is
@@ -171,8 +171,8 @@ struct rumpswitch_ingress {
  *            `back` zero bytes behind the last. 0, else no memory; unchanged then.
  * copy_out   Copies `len` bytes from `offset` on; both lie within the frame. 0, else failed. May be
  *            NULL when every frame is contiguous or has `rest`.
- * wake       The channel has become ready for what `ready` says (RUMPSWITCH_READABLE...); told at the
- *            end of a call, once for each rise. May be NULL.
+ * wake       The channel has become ready for what `ready` says (RUMPSWITCH_READABLE..., only what it was
+ *            not ready for before); told at the end of a call, once for each rise. May be NULL.
  */
 struct rumpswitch_hypercalls {
 	uint32_t revision;
@@ -250,6 +250,7 @@ int rumpswitch_next_deadline(struct rumpswitch *sw, uint64_t *next_deadline);
 
 /* ---- ports ---------------------------------------------------------------------------------- */
 
+#define RUMPSWITCH_MAX_FRAME  1514u
 #define RUMPSWITCH_PORT_MAX   0xffffff00u
 #define RUMPSWITCH_PORT_LOCAL 0xfffffffeu
 
@@ -271,8 +272,9 @@ struct rumpswitch_port {
 	uint32_t peer;
 	uint32_t curr_speed;		/* kbit/s */
 	uint32_t max_speed;
-	uint32_t max_frame;		/* longest untagged frame, headers included (1514); one tag more is
-					   let through; longer ones are dropped and counted */
+	uint32_t max_frame;		/* longest untagged frame, headers included; one tag more is let
+					   through, longer ones are dropped and counted. 0 stands for
+					   RUMPSWITCH_MAX_FRAME */
 };
 
 struct rumpswitch_port_counters {
@@ -284,9 +286,13 @@ struct rumpswitch_port_counters {
 	uint64_t tx_dropped;
 };
 
-/* RUMPSWITCH_BAD_PORT, RUMPSWITCH_PORT_EXISTS, RUMPSWITCH_NO_MEMORY. */
+/*
+ * Channels are told of what these three change before they return.
+ * RUMPSWITCH_BAD_PORT, RUMPSWITCH_PORT_EXISTS, RUMPSWITCH_BAD_ARGUMENT (a name without NUL, or no UTF-8),
+ * RUMPSWITCH_NO_MEMORY.
+ */
 int rumpswitch_port_add(struct rumpswitch *sw, uint64_t now, const struct rumpswitch_port *port);
-/* What the host sees of a port has changed. RUMPSWITCH_NO_PORT. */
+/* What the host sees of a port has changed; `config` is left as it is. RUMPSWITCH_NO_PORT, and as above. */
 int rumpswitch_port_change(struct rumpswitch *sw, uint64_t now, const struct rumpswitch_port *port);
 /* RUMPSWITCH_NO_PORT. */
 int rumpswitch_port_remove(struct rumpswitch *sw, uint64_t now, uint32_t number);
@@ -307,7 +313,10 @@ enum rumpswitch_kind {
 	RUMPSWITCH_PASSIVE = 1		/* a tool for one question: gets none until it asks for them */
 };
 
-/* Opens a channel; its hello can be read at once. RUMPSWITCH_BUSY, RUMPSWITCH_NO_MEMORY. */
+/*
+ * Opens a channel; its hello can be read and it can be written to at once, for which there is no `wake`.
+ * RUMPSWITCH_BUSY (all are open), RUMPSWITCH_GONE (after rumpswitch_hang_up), RUMPSWITCH_NO_MEMORY.
+ */
 int rumpswitch_open(struct rumpswitch *sw, uint64_t now, int kind, uint64_t *channel);
 
 /* Closes it. What it configured stays. RUMPSWITCH_BAD_CHANNEL. */
@@ -336,7 +345,8 @@ int rumpswitch_poll(struct rumpswitch *sw, uint64_t channel, uint32_t *ready);
 #define RUMPSWITCH_SET_DATAPATH_ID 3u	/* uint64_t; the channels that are open keep what they were told */
 #define RUMPSWITCH_GET_MAX_FLOW    4u	/* uint32_t: flow entries in a table */
 #define RUMPSWITCH_GET_MAX_GROUP   5u	/* uint32_t: groups */
-#define RUMPSWITCH_SET_PORT_NUMBER 6u	/* struct rumpswitch_renumber: NO_PORT, PORT_EXISTS, BAD_PORT */
+#define RUMPSWITCH_SET_PORT_NUMBER 6u	/* struct rumpswitch_renumber: NO_PORT, PORT_EXISTS, BAD_PORT;
+					   counters and configuration stay with the port */
 #define RUMPSWITCH_PANIC           7u	/* nothing; only in a library built for debugging: panics */
 
 struct rumpswitch_renumber {

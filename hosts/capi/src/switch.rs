@@ -1,0 +1,323 @@
+//! A switch: made, given frames and the time, ended.
+
+use alloc::alloc::{alloc, dealloc};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::alloc::Layout;
+use core::ffi::{c_char, c_int, c_void};
+use core::ptr::{self, NonNull};
+
+use datapath::{BATCH, Batch, Ingress, Switch, SwitchConfig};
+use hypercall::{Nanos, Port};
+use switch_dev::{Device, DeviceConfig, FailMode};
+
+use crate::abi::{self, Config, Hypercalls, Place};
+use crate::error::{Error, answer};
+use crate::frame::{HostFrame, is_whole};
+use crate::handle::{Handle, Inner};
+use crate::host::{Calls, Table, from_raw};
+use crate::platform;
+
+/// Bytes of `dp_desc` that are kept.
+const DESCRIPTION_LEN: usize = 255;
+
+/// `rumpswitch_version`.
+#[unsafe(no_mangle)]
+pub extern "C" fn rumpswitch_version() -> *const c_char {
+    const VERSION: &str = concat!("rumpswitch ", env!("CARGO_PKG_VERSION"), "\0");
+    VERSION.as_ptr().cast()
+}
+
+/// `rumpswitch_revision`.
+#[unsafe(no_mangle)]
+pub extern "C" fn rumpswitch_revision() -> u32 {
+    abi::REVISION
+}
+
+/// `rumpswitch_config_default`.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rumpswitch_config_default(config: *mut Config) -> c_int {
+    // SAFETY: the caller points to room for it, or to nothing.
+    let place = unsafe { Place::new(config) };
+    answer(place.map(|place| place.set(default())))
+}
+
+fn default() -> Config {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let SwitchConfig {
+        datapath_id,
+        seed,
+        n_tables,
+        max_entries_per_table,
+        max_groups,
+        max_meters,
+        mac_table_count,
+        ..
+    } = SwitchConfig::default();
+    Config {
+        revision: abi::REVISION,
+        size: count(size_of::<Config>()),
+        datapath_id,
+        seed,
+        n_tables: n_tables.into(),
+        max_entries_per_table,
+        max_groups,
+        max_meters,
+        max_channels: count(DeviceConfig::default().max_channels),
+        mac_table_count,
+        standalone: 0,
+        pad: 0,
+        description: ptr::null(),
+    }
+}
+
+/// `rumpswitch_create`.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rumpswitch_create(
+    config: *const Config,
+    hypercalls: *const Hypercalls,
+    host: *mut c_void,
+    result: *mut *mut Handle,
+) -> c_int {
+    // SAFETY: the caller points to structures that begin with revision and size, or to nothing.
+    let given = unsafe { (abi::read_revised(config), abi::read_revised(hypercalls)) };
+    // SAFETY: the caller points to room for it, or to nothing.
+    let place = unsafe { Place::new(result) };
+    answer((|| {
+        let (config, hypercalls) = (given.0?, given.1?);
+        let place = place?;
+        let calls = Calls { host, table: Table::new(&hypercalls)? };
+        if !platform::is_named() {
+            return Err(Error::BadArgument);
+        }
+        // SAFETY: the description is NULL or ends with a NUL.
+        let inner = unsafe { make(&config) }?;
+        place.set(put(Handle::new(calls, inner))?.as_ptr());
+        Ok(())
+    })())
+}
+
+/// Makes what is behind a handle.
+///
+/// # Safety
+///
+/// `config.description` is NULL or ends with a NUL.
+unsafe fn make(config: &Config) -> Result<Inner, Error> {
+    let n_tables = u8::try_from(config.n_tables).ok().filter(|count| *count > 0);
+    if config.max_channels == 0 {
+        return Err(Error::BadArgument);
+    }
+    let switch = SwitchConfig {
+        datapath_id: config.datapath_id,
+        seed: config.seed,
+        n_tables: n_tables.ok_or(Error::BadArgument)?,
+        max_entries_per_table: config.max_entries_per_table,
+        max_groups: config.max_groups,
+        max_meters: config.max_meters,
+        mac_table_count: config.mac_table_count,
+        ..SwitchConfig::default()
+    };
+    let settings = DeviceConfig {
+        max_channels: config.max_channels as usize,
+        // SAFETY: by the contract above.
+        description: unsafe { text(config.description) }?,
+        ..DeviceConfig::default()
+    };
+    let mut device = Device::new(settings, Switch::new(switch));
+    if config.standalone != 0 {
+        device.set_fail_mode(FailMode::Standalone);
+    }
+    let batch = put(Batch::new())?;
+    // SAFETY: it was allocated as a box is.
+    let batch = unsafe { Box::from_raw(batch.as_ptr()) };
+    Ok(Inner { device, batch, channels: Vec::new(), is_going: false })
+}
+
+/// Puts a value into memory of its own, as a box would, but says when there is none.
+fn put<T>(value: T) -> Result<NonNull<T>, Error> {
+    let layout = Layout::new::<T>();
+    // SAFETY: none of what is put is without size.
+    let place = NonNull::new(unsafe { alloc(layout) }.cast::<T>()).ok_or(Error::NoMemory)?;
+    // SAFETY: it is new memory of the value's layout.
+    unsafe { place.write(value) };
+    Ok(place)
+}
+
+/// The text at `given`, cut to what is kept; NULL is none.
+///
+/// # Safety
+///
+/// `given` is NULL or ends with a NUL.
+unsafe fn text(given: *const c_char) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(DESCRIPTION_LEN).map_err(|_| Error::NoMemory)?;
+    for at in 0..DESCRIPTION_LEN {
+        // SAFETY: no NUL has been met before.
+        let byte = if given.is_null() { 0 } else { unsafe { given.add(at).read() } };
+        if byte == 0 {
+            break;
+        }
+        bytes.push(byte as u8);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        Err(error) => {
+            // What was cut in the middle of a character ends before it.
+            let valid = error.utf8_error().valid_up_to();
+            let mut bytes = error.into_bytes();
+            bytes.truncate(valid);
+            String::from_utf8(bytes).map_err(|_| Error::BadArgument)
+        }
+    }
+}
+
+/// `rumpswitch_hang_up`.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rumpswitch_hang_up(sw: *mut Handle) -> c_int {
+    // SAFETY: the caller gives a switch of ours, or what says that it is none.
+    let entered = unsafe { Handle::enter(sw) };
+    answer(entered.map(|mut entered| {
+        let inner = entered.inner();
+        inner.device.hang_up();
+        inner.is_going = true;
+        entered.tell();
+    }))
+}
+
+/// `rumpswitch_destroy`.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rumpswitch_destroy(sw: *mut Handle) -> c_int {
+    // SAFETY: the caller gives a switch of ours, or what says that it is none.
+    let entered = unsafe { Handle::enter(sw) };
+    answer(entered.map(|entered| {
+        entered.end();
+        // SAFETY: `put` made it by this layout, and no call on it begins any more.
+        unsafe {
+            ptr::drop_in_place(sw);
+            dealloc(sw.cast(), Layout::new::<Handle>());
+        }
+    }))
+}
+
+/// `rumpswitch_process`.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rumpswitch_process(
+    sw: *mut Handle,
+    now: u64,
+    batch: *mut abi::Ingress,
+    count: usize,
+) -> c_int {
+    // SAFETY: the caller gives a switch of ours, or what says that it is none.
+    let entered = unsafe { Handle::enter(sw) };
+    answer(entered.and_then(|mut entered| {
+        let calls = entered.calls();
+        // SAFETY: the caller gives `count` frames.
+        unsafe { check(batch, count, calls.table.copy_out.is_some()) }?;
+        let (inner, mut host) = entered.parts();
+        let mut left = count;
+        while left > 0 {
+            let some = left.min(BATCH);
+            for index in count.wrapping_sub(left)..count.wrapping_sub(left).wrapping_add(some) {
+                // SAFETY: it is one of the caller's frames.
+                let given = unsafe { batch.wrapping_add(index).read() };
+                // It was checked.
+                let meta = from_raw(&given.meta).unwrap_or_default();
+                // SAFETY: it was checked, and the caller gives it away.
+                let frame = unsafe { HostFrame::new(given.frame, NonNull::from(calls)) };
+                inner.batch.push(Ingress { port: Port(given.port), meta, frame });
+            }
+            inner.device.process(Nanos(now), &mut host, &mut inner.batch);
+            left = left.wrapping_sub(some);
+        }
+        entered.tell();
+        Ok(())
+    }))
+}
+
+/// Whether all frames are frames.
+///
+/// # Safety
+///
+/// `batch` is NULL, misaligned or has `count` frames whose `rest` says what it has.
+unsafe fn check(batch: *const abi::Ingress, count: usize, has_copy_out: bool) -> Result<(), Error> {
+    let is_possible = count <= isize::MAX as usize / size_of::<abi::Ingress>();
+    if batch.is_null() || !batch.is_aligned() || !is_possible {
+        return Err(Error::BadArgument);
+    }
+    for index in 0..count {
+        // SAFETY: it is one of them.
+        let given = unsafe { &*batch.wrapping_add(index) };
+        from_raw(&given.meta)?;
+        // SAFETY: by the contract above.
+        if !unsafe { is_whole(&given.frame, has_copy_out) } {
+            return Err(Error::BadArgument);
+        }
+    }
+    Ok(())
+}
+
+/// `rumpswitch_tick`.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rumpswitch_tick(
+    sw: *mut Handle,
+    now: u64,
+    next_deadline: *mut u64,
+) -> c_int {
+    // SAFETY: the caller points to room for it, or to nothing.
+    let place = unsafe { Place::new(next_deadline) };
+    // SAFETY: the caller gives a switch of ours, or what says that it is none.
+    let entered = unsafe { Handle::enter(sw) };
+    answer(entered.and_then(|mut entered| {
+        let place = place?;
+        let (inner, mut host) = entered.parts();
+        inner.device.tick(Nanos(now), &mut host);
+        place.set(inner.next_deadline());
+        entered.tell();
+        Ok(())
+    }))
+}
+
+/// `rumpswitch_next_deadline`.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rumpswitch_next_deadline(
+    sw: *mut Handle,
+    next_deadline: *mut u64,
+) -> c_int {
+    // SAFETY: the caller points to room for it, or to nothing.
+    let place = unsafe { Place::new(next_deadline) };
+    // SAFETY: the caller gives a switch of ours, or what says that it is none.
+    let entered = unsafe { Handle::enter(sw) };
+    answer(entered.and_then(|mut entered| {
+        place?.set(entered.inner().next_deadline());
+        Ok(())
+    }))
+}
