@@ -8,11 +8,11 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use hypercall::Nanos;
 
 use crate::shared::Share;
+use crate::sync::{AtomicU64, Ordering::Relaxed};
 
 /// Memory was short; nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,7 +294,7 @@ struct DropCells([Count; DropReason::ALL.len()]);
 
 impl Default for DropCells {
     fn default() -> Self {
-        DropCells([const { Count(AtomicU64::new(0)) }; DropReason::ALL.len()])
+        DropCells(core::array::from_fn(|_| Count::default()))
     }
 }
 

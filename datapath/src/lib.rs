@@ -83,6 +83,8 @@ mod journal;
 pub mod key;
 mod mac_table;
 mod meters;
+#[cfg(all(test, loom))]
+mod models;
 mod normal;
 mod observer;
 pub mod packet;
@@ -99,6 +101,7 @@ mod samples;
 mod shared;
 mod slab;
 mod switch;
+mod sync;
 mod table_features;
 mod tables;
 mod timeouts;

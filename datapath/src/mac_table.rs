@@ -28,18 +28,18 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::hint::spin_loop;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicU32, AtomicU64, fence};
 
 use hypercall::{Nanos, Port};
 use once_cell::race::OnceBox;
+
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::{AtomicU32, AtomicU64, fence, spin_loop};
 
 const WAYS: usize = 4;
 /// Marks a key as used: no VLAN or address reaches this bit.
 const VALID: u64 = 1 << 63;
 /// Looks at a set whose turn is another worker's: microseconds.
-const LOOKS_MAX: u32 = 256;
+const LOOKS_MAX: u32 = if cfg!(loom) { 2 } else { 256 };
 /// The part of the ageing time that several workers do not write down.
 const SLACK: u64 = 256;
 

@@ -16,7 +16,6 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use hashbrown::HashMap;
 use hypercall::{Frame, Nanos};
@@ -32,6 +31,7 @@ use crate::packet::Packet;
 use crate::personality::MeterShape;
 use crate::shared::Share;
 use crate::slab::Slab;
+use crate::sync::{AtomicU64, Ordering::Relaxed};
 use crate::token_bucket::TokenBucket;
 
 /// Bytes of an Ethernet frame that a bucket holds whatever its rate.
@@ -52,13 +52,41 @@ pub(crate) struct Meter {
     id: MeterId,
     flags: MeterFlags,
     bands: Bands,
-    /// When tokens were added last. Written by one worker by relaxed load and store, or by several
-    /// as they claim the time.
-    filled: AtomicU64,
+    filled: Filled,
     created: Nanos,
     cell: u32,
     /// Flow entries that use it.
     pub(crate) flow_count: u32,
+}
+
+/// When tokens were added to the buckets of a meter last. Written by one worker by relaxed load and
+/// store, or by several as they claim the time.
+#[derive(Debug)]
+pub(crate) struct Filled(AtomicU64);
+
+impl Filled {
+    pub(crate) fn new(now: Nanos) -> Filled {
+        Filled(AtomicU64::new(now.0))
+    }
+
+    /// The nanoseconds until `now`, by one worker.
+    fn advance(&self, now: Nanos) -> u64 {
+        let filled = Nanos(self.0.load(Relaxed));
+        self.0.store(now.max(filled).0, Relaxed);
+        now.since(filled)
+    }
+
+    /// The nanoseconds until `now` that no worker has claimed before: each is one's alone.
+    pub(crate) fn claim(&self, now: Nanos) -> u64 {
+        let mut filled = self.0.load(Relaxed);
+        while filled < now.0 {
+            match self.0.compare_exchange_weak(filled, now.0, Relaxed, Relaxed) {
+                Ok(_) => return now.since(Nanos(filled)),
+                Err(other) => filled = other,
+            }
+        }
+        0
+    }
 }
 
 /// The bands of one meter.
@@ -82,7 +110,7 @@ struct MeterBand {
 pub(crate) struct Former {
     bands: Bands,
     flags: MeterFlags,
-    filled: AtomicU64,
+    filled: Filled,
 }
 
 impl Former {
@@ -154,13 +182,9 @@ impl Meter {
             bits(load.bytes)
         };
         let band = match cells.shares.get(self.cell) {
-            None => {
-                let filled = Nanos(self.filled.load(Relaxed));
-                self.filled.store(now.max(filled).0, Relaxed);
-                self.bands.acting(now.since(filled), cost)
-            }
+            None => self.bands.acting(self.filled.advance(now), cost),
             Some(share) => {
-                let elapsed = share.is_due(now).then(|| self.claim(now));
+                let elapsed = share.is_due(now).then(|| self.filled.claim(now));
                 self.bands.acting_shared(&cells.shares, elapsed, cost)
             }
         };
@@ -172,18 +196,6 @@ impl Meter {
             Band::DscpRemark { prec_level, .. } => Verdict::Remark(prec_level),
             _ => Verdict::Drop,
         }
-    }
-
-    /// The nanoseconds until `now` that no worker has claimed before: each is one's alone.
-    fn claim(&self, now: Nanos) -> u64 {
-        let mut filled = self.filled.load(Relaxed);
-        while filled < now.0 {
-            match self.filled.compare_exchange_weak(filled, now.0, Relaxed, Relaxed) {
-                Ok(_) => return now.since(Nanos(filled)),
-                Err(other) => filled = other,
-            }
-        }
-        0
     }
 
     fn stats(&self, now: Nanos, counters: &Counters) -> MeterStats {
@@ -302,7 +314,7 @@ impl Meters {
             id: given.meter_id,
             flags: given.flags,
             bands,
-            filled: AtomicU64::new(now.0),
+            filled: Filled::new(now),
             created: now,
             cell,
             flow_count: 0,
@@ -332,7 +344,7 @@ impl Meters {
         let bands = bands(given, counters)
             .map_err(|NoMemory| OfpError::MeterModFailed(Code::OutOfBands))?;
         counters.reset_share(meter.cell);
-        let former = Former { bands, flags: given.flags, filled: AtomicU64::new(now.0) };
+        let former = Former { bands, flags: given.flags, filled: Filled::new(now) };
         Ok((slot, meter.exchange(former)))
     }
 

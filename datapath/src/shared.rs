@@ -51,11 +51,10 @@
 //! how and at what price), for flow-mods are bounded work. A second copy of the tables, changed
 //! while workers read the first, would spare the workers that wait and cost the memory twice.
 
-use core::sync::atomic::{AtomicI64, Ordering::Relaxed};
-
 use hypercall::Nanos;
 
 use crate::counters::Count;
+use crate::sync::{AtomicI64, Ordering::Relaxed};
 
 /// Packets that a worker measures before it settles with the others.
 pub(crate) const SHARE_MAX: u64 = 32;

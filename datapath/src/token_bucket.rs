@@ -21,9 +21,8 @@
 //!
 //! In any span of time there pass at most rate times span, plus the depth, plus less than one packet.
 
-use core::sync::atomic::{AtomicI64, Ordering::Relaxed};
-
 use crate::shared::Share;
+use crate::sync::{AtomicI64, Ordering::Relaxed};
 
 /// A bucket that fills with time and empties with packets.
 #[derive(Debug)]
