@@ -5,8 +5,8 @@
 //!
 //! A switch with N workers has N threads that forward (`worker_loop.rs`), and control: the thread of
 //! the [`EventLoop`](crate::EventLoop), which has the controllers, time, links and reports. There is
-//! one device, behind a sharded reader-writer lock: a worker takes its own shard for one batch, which
-//! touches no line of another worker's; control takes all shards for a slice of work, and lets go.
+//! one device, behind a sharded reader-writer lock (`turns.rs`): a worker takes its own shard for one
+//! batch, which touches no line of another worker's; control takes all shards for a slice of work.
 //!
 //! # Design
 //!
@@ -44,18 +44,19 @@
 //! Move a port to another worker while it runs; spread a tap port over several; bind threads to cores.
 //! A packet port of several workers whose interface goes away and comes again stays down.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use datapath::Worker;
 use hypercall::{Hypercall, Nanos, Port};
 use switch_dev::{ChannelId, ChannelKind, Device, DeviceError, Readiness};
 use switchd::DeviceAccess;
 
+use crate::flag::Flag;
 use crate::host::{Deferred, Split};
 use crate::panics::or_end;
+use crate::sync::{AtomicU64, Mutex, MutexGuard, ReadGuard, Relaxed, WriteGuard};
+use crate::turns::Turns;
 use crate::waker::Waker;
 use crate::worker_loop::WorkerLoop;
 use crate::{Error, PortCounters, UnixHost};
@@ -63,14 +64,9 @@ use crate::{Error, PortCounters, UnixHost};
 /// Bytes of a controller's messages that are executed under one lock.
 const SLICE: usize = 4096;
 
-/// How often control lets waiting workers go first.
-const YIELDS: u32 = 64;
-
 /// What the threads of a switch share.
 pub(crate) struct Shared {
-    device: ShardedLock<Device>,
-    /// Workers that found the lock taken.
-    waiting: AtomicUsize,
+    device: Turns<Device>,
     pub(crate) seats: Vec<Seat>,
     /// Wakes control.
     pub(crate) control: Waker,
@@ -83,10 +79,10 @@ pub(crate) struct Seat {
     worker: Mutex<Worker>,
     pub(crate) waker: Arc<Waker>,
     /// Whether packets for the controllers wait.
-    pub(crate) has_punts: AtomicBool,
-    pub(crate) stops: AtomicBool,
+    pub(crate) has_punts: Flag,
+    pub(crate) stops: Flag,
     /// Whether the links have to be asked again.
-    pub(crate) asks_links: AtomicBool,
+    pub(crate) asks_links: Flag,
     /// By slot: frames lost and refused.
     pub(crate) counters: Vec<[AtomicU64; 2]>,
 }
@@ -102,41 +98,24 @@ pub(crate) enum Word {
     Lost(Port, Option<u32>),
 }
 
-/// A panic that could leave something half done ends the process.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Shared {
     /// The device, to forward by.
-    pub(crate) fn read(&self) -> ShardedLockReadGuard<'_, Device> {
-        if let Ok(device) = self.device.try_read() {
-            return device;
-        }
-        self.waiting.fetch_add(1, Relaxed);
-        let device = self.device.read().unwrap_or_else(PoisonError::into_inner);
-        self.waiting.fetch_sub(1, Relaxed);
-        device
+    pub(crate) fn read(&self) -> ReadGuard<'_, Device> {
+        self.device.read()
     }
 
     /// The device, to change it.
-    pub(crate) fn write(&self) -> ShardedLockWriteGuard<'_, Device> {
-        for _ in 0..YIELDS {
-            if self.waiting.load(Relaxed) == 0 {
-                break;
-            }
-            thread::yield_now();
-        }
-        self.device.write().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn write(&self) -> WriteGuard<'_, Device> {
+        self.device.write()
     }
 
     /// A worker's own state; only together with the device.
     pub(crate) fn worker(&self, index: usize) -> MutexGuard<'_, Worker> {
-        lock(&self.seats[index].worker)
+        self.seats[index].worker.lock()
     }
 
     pub(crate) fn say(&self, word: Word) {
-        lock(&self.words).push(word);
+        self.words.lock().push(word);
         self.control.wake();
     }
 }
@@ -166,18 +145,17 @@ impl Crew {
             seats.push(Seat {
                 worker: Mutex::new(worker),
                 waker,
-                has_punts: AtomicBool::new(false),
-                stops: AtomicBool::new(false),
-                asks_links: AtomicBool::new(false),
+                has_punts: Flag::new(),
+                stops: Flag::new(),
+                asks_links: Flag::new(),
                 counters: (0..slots).map(|_| Default::default()).collect(),
             });
         }
         let shared = Arc::new(Shared {
-            device: ShardedLock::new(device),
-            waiting: AtomicUsize::new(0),
+            device: Turns::new(device),
             seats,
             control: Waker::new()?,
-            words: Mutex::default(),
+            words: Mutex::new(Vec::new()),
         });
         // Dropping the crew ends those that were started.
         let mut crew = Crew { shared, threads: Vec::new() };
@@ -195,8 +173,7 @@ impl Crew {
     /// Ends the workers, which write out what their ports keep back.
     pub(crate) fn stop(&mut self) -> Result<(), Error> {
         for seat in &self.shared.seats {
-            seat.stops.store(true, Relaxed);
-            seat.waker.wake();
+            seat.stops.raise(&seat.waker);
         }
         let ended = self.threads.drain(..).map(|thread| thread.join().unwrap_or(Ok(())));
         ended.fold(Ok(()), Result::and)
@@ -204,14 +181,13 @@ impl Crew {
 
     /// What workers had to tell.
     pub(crate) fn words(&self) -> Vec<Word> {
-        std::mem::take(&mut lock(&self.shared.words))
+        std::mem::take(&mut self.shared.words.lock())
     }
 
     /// Makes the workers ask for their links again.
     pub(crate) fn ask_links(&self) {
         for seat in &self.shared.seats {
-            seat.asks_links.store(true, Relaxed);
-            seat.waker.wake();
+            seat.asks_links.raise(&seat.waker);
         }
     }
 
@@ -229,7 +205,7 @@ impl Crew {
     pub(crate) fn collect(&self) -> bool {
         let mut any = false;
         for (index, seat) in self.shared.seats.iter().enumerate() {
-            if !seat.has_punts.swap(false, Relaxed) {
+            if !seat.has_punts.lower() {
                 continue;
             }
             let mut device = self.shared.write();
@@ -238,7 +214,7 @@ impl Crew {
             device.collect(&mut worker);
             any |= worker.punt_count() != before;
             if worker.punt_count() != 0 {
-                seat.has_punts.store(true, Relaxed);
+                seat.has_punts.keep();
             }
         }
         any

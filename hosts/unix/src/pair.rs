@@ -4,7 +4,7 @@
 use std::{
     collections::VecDeque,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use hypercall::Meta;
@@ -14,6 +14,7 @@ use crate::{
     BURST, Error,
     pool::{MAX_FRAME, Pool},
     port::{Accepts, Outgoing, PortInfo, PortIo, Received, Wait},
+    sync::Mutex,
 };
 
 /// Frames that wait in one direction.
@@ -31,11 +32,6 @@ impl Lane {
         let event = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
             .map_err(|errno| Error::io("make an event descriptor", errno))?;
         Ok(Arc::new(Lane { frames: Mutex::new(VecDeque::with_capacity(QUEUE)), event }))
-    }
-
-    /// A frame is in the queue or not: nothing that a panic elsewhere could have left half done.
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Outgoing>> {
-        self.frames.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,7 +69,7 @@ impl PairPort {
 
 impl PortIo for PairPort {
     fn receive(&mut self, _: &mut Pool, into: &mut Vec<Received>) -> Result<usize, Error> {
-        let mut frames = self.incoming.lock();
+        let mut frames = self.incoming.frames.lock();
         let count = frames.len().min(BURST);
         into.extend(frames.drain(..count).map(|out| Received {
             frame: out.frame,
@@ -91,7 +87,7 @@ impl PortIo for PairPort {
             frames.drain(..).for_each(|out| pool.recycle(out.frame));
             return Ok(lost);
         }
-        let mut queue = self.outgoing.lock();
+        let mut queue = self.outgoing.frames.lock();
         let was_empty = queue.is_empty();
         let count = frames.len().min(QUEUE - queue.len());
         queue.extend(frames.drain(..count));

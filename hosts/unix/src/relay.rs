@@ -7,12 +7,13 @@
 
 use std::mem;
 use std::os::fd::BorrowedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::{
     Error,
     pool::Pool,
     port::{Accepts, Outgoing, PortInfo, PortIo, Received, Wait},
+    sync::Mutex,
     waker::Waker,
 };
 
@@ -26,11 +27,6 @@ pub(crate) struct Inbox {
     owner: Arc<Waker>,
 }
 
-/// Nothing in these locks can be left half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Inbox {
     pub(crate) fn new(io: &mut dyn PortIo, owner: Arc<Waker>) -> Inbox {
         let link = Mutex::new((io.info(), io.identity()));
@@ -39,12 +35,12 @@ impl Inbox {
 
     /// Takes out what waits; `into` is empty.
     pub(crate) fn take(&self, into: &mut Vec<Outgoing>) {
-        mem::swap(&mut *lock(&self.frames), into);
+        mem::swap(&mut *self.frames.lock(), into);
     }
 
     /// The owner has asked for the link again.
     pub(crate) fn tell(&self, info: PortInfo, identity: Option<u64>) {
-        *lock(&self.link) = (info, identity);
+        *self.link.lock() = (info, identity);
     }
 }
 
@@ -61,7 +57,7 @@ impl PortIo for Relay {
 
     fn transmit(&mut self, pool: &mut Pool, frames: &mut Vec<Outgoing>) -> Result<usize, Error> {
         let was_empty = {
-            let mut waiting = lock(&self.inbox.frames);
+            let mut waiting = self.inbox.frames.lock();
             let was_empty = waiting.is_empty();
             let count = frames.len().min(ROOM.saturating_sub(waiting.len()));
             waiting.extend(frames.drain(..count));
@@ -88,10 +84,10 @@ impl PortIo for Relay {
     }
 
     fn info(&mut self) -> PortInfo {
-        lock(&self.inbox.link).0
+        self.inbox.link.lock().0
     }
 
     fn identity(&self) -> Option<u64> {
-        lock(&self.inbox.link).1
+        self.inbox.link.lock().1
     }
 }

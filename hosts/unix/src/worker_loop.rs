@@ -5,7 +5,7 @@
 //! that had none. Control wakes it to stop and to ask for links.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::Arc;
 
 use datapath::{Batch, Events, Ingress};
 use hypercall::{Hypercall, Nanos, Sent, VecFrame};
@@ -18,6 +18,7 @@ use crate::crew::{Shared, Word};
 use crate::host::{Deferred, WorkerHost};
 use crate::port::{Outgoing, Wait};
 use crate::relay::Inbox;
+use crate::sync::Relaxed;
 use crate::watch::Watch;
 use crate::{BURST, Error, Received, UnixHost, clock};
 
@@ -81,7 +82,7 @@ impl WorkerLoop {
     pub(crate) fn run(mut self) -> Result<(), Error> {
         loop {
             self.turn()?;
-            if self.shared.seats[self.index].stops.load(Relaxed) {
+            if self.shared.seats[self.index].stops.is_up() {
                 self.take_care();
                 return self.host.finish();
             }
@@ -162,8 +163,8 @@ impl WorkerLoop {
         };
         self.host.flush();
         let seat = &self.shared.seats[self.index];
-        if events.contains(Events::PUNTED) && !seat.has_punts.swap(true, Relaxed) {
-            self.shared.control.wake();
+        if events.contains(Events::PUNTED) {
+            seat.has_punts.raise(&self.shared.control);
         }
     }
 
@@ -171,7 +172,7 @@ impl WorkerLoop {
     fn woken(&mut self) {
         let seat = &self.shared.seats[self.index];
         seat.waker.rest();
-        if seat.asks_links.swap(false, Relaxed) {
+        if seat.asks_links.lower() {
             self.ask_links();
         }
         let mut handed = std::mem::take(&mut self.handed);
