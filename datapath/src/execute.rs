@@ -34,7 +34,7 @@ use crate::mac_table::MacTable;
 use crate::meters::{Verdict, remarked};
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
-use crate::ports::{Gate, Refusal};
+use crate::ports::{Gate, GateFlags, Refusal};
 use crate::program::{Act, Output, wide};
 use crate::punt::PuntQueue;
 use crate::rewrite::{self, RewriteError};
@@ -87,18 +87,47 @@ impl Departures<'_> {
     }
 }
 
+/// The way out of a port that takes the packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exit {
+    port: Port,
+    slot: u32,
+    flags: GateFlags,
+}
+
+impl Exit {
+    #[inline(always)]
+    pub(crate) fn new(port: Port, gate: Gate) -> Exit {
+        Exit { port, slot: gate.slot, flags: gate.flags }
+    }
+}
+
 /// A packet and the output that it still owes.
 pub(crate) struct Carrier<F> {
     pub(crate) packet: Packet<F>,
     /// What it counts as, as long as it is now.
     pub(crate) load: Load,
-    owed: Option<(Port, Gate)>,
+    owed: Option<Exit>,
     /// Whether a header was taken off, so that the frame may be shorter than Ethernet's shortest.
     is_popped: bool,
     /// Whether it entered the switch.
     pub(crate) is_in: bool,
     /// Outputs that the packet which it is a copy of had before.
     pub(crate) outputs: u32,
+}
+
+impl<F> Carrier<F> {
+    /// Whether an output is owed.
+    pub(crate) fn owes(&self) -> bool {
+        self.owed.is_some()
+    }
+
+    /// Owes an output, its first.
+    #[inline(always)]
+    pub(crate) fn owe(&mut self, exit: Exit) {
+        debug_assert!(self.owed.is_none());
+        self.owed = Some(exit);
+    }
 }
 
 impl<F: Frame> Carrier<F> {
@@ -248,7 +277,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         // Only what is needed is taken out of what is large.
         let Carrier { packet: Packet { frame, meta, .. }, load, owed, is_popped, .. } = carrier;
         match owed {
-            Some((port, gate)) => self.transmit(port, gate, &meta, frame, load, is_popped),
+            Some(exit) => self.transmit(exit, &meta, padded(frame, is_popped), load),
             None => self.host.discard(frame),
         }
     }
@@ -307,7 +336,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         self.outcomes = self.outcomes.saturating_add(1);
         self.settle(carrier);
         self.observer.step(self.tables, Step::Output(port));
-        carrier.owed = Some((port, gate));
+        carrier.owed = Some(Exit::new(port, gate));
     }
 
     /// A port does not take the packet.
@@ -337,49 +366,37 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     /// Does the owed output by a copy, because the packet is about to change.
     #[inline]
     fn settle(&mut self, carrier: &mut Carrier<H::Frame>) {
-        if let Some((port, gate)) = carrier.owed.take() {
-            self.send_copy(carrier, port, gate);
+        if let Some(exit) = carrier.owed.take() {
+            self.send_copy(carrier, exit);
         }
     }
 
     #[inline(never)]
-    fn send_copy(&mut self, carrier: &mut Carrier<H::Frame>, port: Port, gate: Gate) {
+    fn send_copy(&mut self, carrier: &mut Carrier<H::Frame>, exit: Exit) {
         let packet = &carrier.packet;
         match self.host.duplicate(&packet.frame) {
             Some(frame) => {
-                let (load, is_popped) = (carrier.load, carrier.is_popped);
-                self.transmit(port, gate, &packet.meta, frame, load, is_popped);
+                let frame = padded(frame, carrier.is_popped);
+                self.transmit(exit, &packet.meta, frame, carrier.load);
             }
             None => {
-                self.count_tx_drop(port, packet);
+                self.count_tx_drop(exit.port, packet);
                 self.dropped(DropReason::NoMemory, &carrier.packet);
             }
         }
     }
 
-    /// Hands a frame to the host. One that a pop left shorter than Ethernet's shortest is padded,
-    /// which no counter sees; if the host has no room for that, it goes as it is.
+    /// Hands a frame to the host.
     #[inline]
-    fn transmit(
-        &mut self,
-        port: Port,
-        gate: Gate,
-        meta: &Meta,
-        frame: H::Frame,
-        load: Load,
-        is_popped: bool,
-    ) {
-        let mut frame = frame;
-        if is_popped && frame.len() < FRAME_MIN {
-            frame.grow_back(FRAME_MIN.saturating_sub(frame.len()));
-        }
+    fn transmit(&mut self, exit: Exit, meta: &Meta, frame: H::Frame, load: Load) {
+        let Exit { port, slot, flags } = exit;
         if O::DRY {
             self.observer.frame(port, &frame);
             return;
         }
         if port != self.departures.port {
             self.departures.count();
-            let cell = self.cells.ports.get(gate.slot);
+            let cell = self.cells.ports.get(slot);
             self.departures = Departures { port, cell, load: Load::default() };
         }
         let sent = self.host.transmit(port, meta, frame);
@@ -387,7 +404,14 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             Sent::Sent => self.departures.load.add(load),
             Sent::Dropped => self.refused_by_host(load),
         }
-        if let Some(queue) = self.tables.ports.queue_cells(gate, meta) {
+        if flags.contains(GateFlags::QUEUES) {
+            self.count_queue(slot, meta, sent, load);
+        }
+    }
+
+    #[inline(never)]
+    fn count_queue(&mut self, slot: u32, meta: &Meta, sent: Sent, load: Load) {
+        if let Some(queue) = self.tables.ports.queue_cells(slot, meta) {
             self.count_cell(if sent == Sent::Sent { queue.tx } else { queue.errors }, load);
         }
     }
@@ -615,4 +639,21 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             let _ = rewrite::set_field(&mut carrier.packet, OxmField::IpDscp, dscp);
         }
     }
+}
+
+/// A frame that a pop left shorter than Ethernet's shortest is padded, which no counter sees; if the
+/// host has no room for that, it goes as it is.
+#[inline(always)]
+fn padded<F: Frame>(frame: F, is_popped: bool) -> F {
+    if is_popped { grown(frame) } else { frame }
+}
+
+#[cold]
+#[inline(never)]
+fn grown<F: Frame>(mut frame: F) -> F {
+    let missing = FRAME_MIN.saturating_sub(frame.len());
+    if missing != 0 {
+        frame.grow_back(missing);
+    }
+    frame
 }

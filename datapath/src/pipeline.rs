@@ -17,25 +17,32 @@
 //! there on. Goto-Table only leads forward, so the first stride visits each table once, whatever
 //! ways its packets take. A batch of one is the same code.
 //!
+//! Where all packets at a table hit one entry (a table that looks at ingress ports, a stage that refuses
+//! a few, a run of packets of one flow), what follows from the entry alone (its program, the gate of the
+//! port that it names, its counters) is looked up and written once for all of them, not for each.
+//!
 //! # What it costs
 //!
 //! A table without entries that look at the packet (a table-miss flow entry alone) costs no lookup:
 //! a static Goto-Table is two counters and a jump. `benches/instructions.txt` has the figures.
 
 use core::hint::black_box;
-use core::slice::from_mut;
+use core::slice::{from_mut, from_ref};
 
 use arrayvec::ArrayVec;
-use hypercall::{Hypercall, Port};
+use hypercall::{Frame, Hypercall, Port};
 use ofp_codec::PacketInReason;
 
 use crate::batch::BATCH;
 use crate::counters::{DropReason, Load};
-use crate::execute::{Carrier, Flow, Origin, Run};
+use crate::execute::{Carrier, Exit, Flow, Origin, Run};
+use crate::extract::extract_to;
 use crate::flow_entry::FlowEntry;
 use crate::key::{Depth, Key};
 use crate::meters::Verdict;
 use crate::observer::{Observer, Step};
+use crate::packet::Packet;
+use crate::ports::Gate;
 use crate::program::{Act, ActionSet, Op, Output, Program};
 
 /// Entries of a table above which they are loaded for all packets before the first is used.
@@ -66,12 +73,25 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     /// 4. Goto-Table: on with that table. 5. None: execute the action set.
     pub(crate) fn walk(&mut self, sets: &mut [ActionSet], flight: &mut [Carrier<H::Frame>]) {
         let mut stops = [Stop::Done; BATCH];
-        if self.look_ahead(sets, flight, &mut stops) {
+        // One that is a copy may have had nearly all the outputs that it gets.
+        let is_odd = O::DRY || matches!(flight, [copy] if copy.outputs != 0);
+        let mut stride = Stride::new(sets, &mut stops, is_odd);
+        self.look_ahead(&mut stride, flight);
+        let Stride { used, is_done, .. } = stride;
+        if is_done {
+            // Something has become of every packet; who walks one goes on counting.
+            self.outcomes = 1;
+            if let [carrier] = flight {
+                self.outputs = carrier.outputs.saturating_add(u32::from(carrier.owes()));
+            }
             return;
         }
-        for ((carrier, set), stop) in flight.iter_mut().zip(sets).zip(stops) {
+        for (at, ((carrier, set), stop)) in flight.iter_mut().zip(sets).zip(stops).enumerate() {
             self.outcomes = u32::from(matches!(stop, Stop::Done));
             self.outputs = carrier.outputs;
+            if used & bit(at) == 0 {
+                set.clear();
+            }
             match stop {
                 Stop::Entry { table_id, entry, done } => {
                     self.go_on(set, carrier, table_id, entry, done);
@@ -83,95 +103,182 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     }
 
     /// The first stride: leads the packets to where something is to be done that others can see.
-    /// Whether there is nothing of the kind.
-    fn look_ahead(
-        &mut self,
-        sets: &mut [ActionSet],
-        flight: &mut [Carrier<H::Frame>],
-        stops: &mut [Stop<'a>; BATCH],
-    ) -> bool {
-        let mut is_done = true;
+    fn look_ahead(&mut self, stride: &mut Stride<'a, '_>, flight: &mut [Carrier<H::Frame>]) {
         let mut here = Places::from(EVERY_PLACE);
         here.truncate(flight.len());
         if !flight.iter().all(|carrier| carrier.is_in) {
             let is_in = |at: &mut u8| flight.get(usize::from(*at)).is_some_and(|it| it.is_in);
             here.retain(is_in);
         }
-        sets.iter_mut().zip(flight.iter()).for_each(|(set, _)| set.clear());
-        let mut ahead = Ahead::default();
         let mut table_id = 0;
+        let mut found = [None; BATCH];
         loop {
-            let found = self.look_up(table_id, &here, flight);
-            for (&at, &found) in here.iter().zip(&found) {
-                let index = usize::from(at);
-                let (Some(carrier), Some(stop)) = (flight.get_mut(index), stops.get_mut(index))
-                else {
-                    continue;
-                };
-                self.outcomes = 0;
-                let Some(entry) = self.hit(carrier, table_id, found) else { continue };
-                let Some(set) = sets.get_mut(index) else { continue };
-                // Most ways end with one output, whichever instruction says so, or without any: an
-                // output is owed, which nobody sees yet.
-                if !O::DRY && set.is_empty() {
-                    match entry.program() {
-                        Program::One(
-                            Op::Apply(Act::Output(Output::Port(port)))
-                            | Op::Write(Act::Output(Output::Port(port))),
-                        ) => {
-                            self.only_output(carrier, Port(*port));
-                            continue;
-                        }
-                        Program::Changes { ops, port } => {
-                            let left = carrier.change(ops, Op::applied).len();
-                            if left == 1 {
-                                self.only_output(carrier, *port);
-                                continue;
-                            }
-                            // Something unusual or a failure, which others may see.
-                            is_done = false;
-                            let done = ops.len().saturating_sub(left);
-                            *stop = Stop::Entry { table_id, entry, done };
-                            continue;
-                        }
-                        Program::One(Op::GotoTable(next)) => {
-                            ahead.push(at, *next);
-                            continue;
-                        }
-                        Program::Many { ops, .. } => {
-                            if let [Op::WriteMetadata { value, mask }, Op::GotoTable(next)] = **ops
-                            {
-                                carrier.packet.write_metadata(value, mask);
-                                ahead.push(at, next);
-                                continue;
-                            }
-                        }
-                        Program::Empty => {
-                            self.dropped(DropReason::NoOutput, &carrier.packet);
-                            continue;
-                        }
-                        _ => {}
+            stride.missed = 0;
+            match self.look_up(table_id, &here, flight, &mut found) {
+                Some(slot) => self.meet_all(stride, table_id, slot, &here, flight),
+                None => {
+                    for (at, slot) in here.iter().zip(&found) {
+                        self.meet(stride, table_id, *slot, from_ref(at), flight);
                     }
                 }
-                is_done = false;
-                if !entry.program().is_private() {
-                    *stop = Stop::Entry { table_id, entry, done: 0 };
-                    continue;
-                }
-                match self.instructions(set, carrier, table_id, entry, 0) {
-                    Next::Table(next) => ahead.push(at, next),
-                    Next::End => *stop = Stop::End { table_id },
-                    Next::Dropped => {}
-                }
             }
-            let Some(next) = ahead.next(&mut here) else { return is_done };
+            self.count_lookups(table_id, here.len() as u64, stride.missed);
+            let Some(next) = stride.ahead.next(&mut here) else { return };
             table_id = next;
         }
     }
 
-    /// Does an output that is all that is left to do.
+    /// [`meet`](Self::meet) for packets that have one answer: what follows from the entry alone is done
+    /// once.
+    #[inline(never)]
+    fn meet_all(
+        &mut self,
+        stride: &mut Stride<'a, '_>,
+        table_id: u8,
+        found: Option<u32>,
+        run: &[u8],
+        flight: &mut [Carrier<H::Frame>],
+    ) {
+        self.meet(stride, table_id, found, run, flight);
+    }
+
+    /// Leads the packets of `run` on, which all hit the entry in the slot that was `found` at a table.
     #[inline(always)]
-    fn only_output(&mut self, carrier: &mut Carrier<H::Frame>, port: Port) {
+    fn meet(
+        &mut self,
+        stride: &mut Stride<'a, '_>,
+        table_id: u8,
+        found: Option<u32>,
+        run: &[u8],
+        flight: &mut [Carrier<H::Frame>],
+    ) {
+        let tables = self.tables;
+        for &at in run {
+            if let Some(carrier) = flight.get(usize::from(at)) {
+                let key = &carrier.packet.key;
+                self.observer.step(tables, Step::Lookup { table_id, key, found });
+            }
+        }
+        let Some((slot, entry)) = found.and_then(|slot| Some((slot, tables.entries.get(slot)?)))
+        else {
+            stride.missed = stride.missed.saturating_add(run.len() as u64);
+            return self.end_each(DropReason::TableMiss, run, flight);
+        };
+        let mut load = Load::default();
+        // Most ways end with one output, whichever instruction says so, or without any: an output is
+        // owed, which nobody sees yet.
+        match entry.program() {
+            _ if stride.is_odd || stride.has_used(run) => {
+                load = self.meet_each(stride, table_id, entry, run, flight);
+            }
+            Program::One(
+                Op::Apply(Act::Output(Output::Port(port)))
+                | Op::Write(Act::Output(Output::Port(port))),
+            ) => {
+                let port = Port(*port);
+                let gate = tables.ports.gate(port);
+                for &at in run {
+                    let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
+                    load.add(carrier.load);
+                    self.only_output(carrier, port, gate);
+                }
+            }
+            Program::Changes { ops, port } => {
+                let gate = tables.ports.gate(*port);
+                for &at in run {
+                    let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
+                    load.add(carrier.load);
+                    let left = carrier.change(ops, Op::applied).len();
+                    if left == 1 {
+                        self.only_output(carrier, *port, gate);
+                        continue;
+                    }
+                    // Something unusual or a failure, which others may see.
+                    let done = ops.len().saturating_sub(left);
+                    stride.stop(at, Stop::Entry { table_id, entry, done });
+                }
+            }
+            Program::One(Op::GotoTable(next)) => {
+                load = load_of(run, flight);
+                stride.ahead.extend(run, *next);
+            }
+            Program::Empty => {
+                load = load_of(run, flight);
+                self.end_each(DropReason::NoOutput, run, flight);
+            }
+            Program::Many { ops, .. } => match **ops {
+                [Op::WriteMetadata { value, mask }, Op::GotoTable(next)] => {
+                    for &at in run {
+                        let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
+                        load.add(carrier.load);
+                        carrier.packet.write_metadata(value, mask);
+                    }
+                    stride.ahead.extend(run, next);
+                }
+                _ => load = self.meet_each(stride, table_id, entry, run, flight),
+            },
+            Program::One(_) => load = self.meet_each(stride, table_id, entry, run, flight),
+        }
+        self.count_match(slot, load);
+    }
+
+    /// Leads packets on by a program that is private, or leaves them to the second stride. Adds what
+    /// they count as.
+    #[inline(never)]
+    fn meet_each(
+        &mut self,
+        stride: &mut Stride<'a, '_>,
+        table_id: u8,
+        entry: &'a FlowEntry,
+        run: &[u8],
+        flight: &mut [Carrier<H::Frame>],
+    ) -> Load {
+        let mut load = Load::default();
+        let is_private = entry.program().is_private();
+        for &at in run {
+            let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
+            load.add(carrier.load);
+            self.outcomes = 0;
+            if !is_private {
+                stride.stop(at, Stop::Entry { table_id, entry, done: 0 });
+                continue;
+            }
+            let Some(set) = stride.set(at) else { continue };
+            match self.instructions(set, carrier, table_id, entry, 0) {
+                Next::Table(next) => stride.ahead.push(at, next),
+                Next::End => stride.stop(at, Stop::End { table_id }),
+                Next::Dropped => stride.is_done = false,
+            }
+        }
+        load
+    }
+
+    /// The packets of `run` end here, unless something has become of them before.
+    #[inline(never)]
+    fn end_each(&mut self, reason: DropReason, run: &[u8], flight: &mut [Carrier<H::Frame>]) {
+        for &at in run {
+            if let Some(carrier) = flight.get(usize::from(at)) {
+                self.dropped(reason, &carrier.packet);
+            }
+        }
+    }
+
+    /// Does an output that is all that is left to do, to a port with this gate.
+    #[inline(always)]
+    fn only_output(&mut self, carrier: &mut Carrier<H::Frame>, port: Port, gate: Option<Gate>) {
+        let Packet { frame, meta, in_port, .. } = &carrier.packet;
+        match gate {
+            Some(gate) if port != *in_port && gate.is_open_for(frame, meta) => {
+                self.observer.step(self.tables, Step::Output(port));
+                carrier.owe(Exit::new(port, gate));
+            }
+            _ => self.odd_output(carrier, port),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn odd_output(&mut self, carrier: &mut Carrier<H::Frame>, port: Port) {
         self.outputs = carrier.outputs;
         match port == carrier.packet.in_port {
             false => self.emit(carrier, port),
@@ -179,46 +286,44 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         }
     }
 
-    /// The slots of the entries that the packets at `table_id` hit, in the order of `here`; counts
-    /// the lookups.
+    /// The slot of the entry that all packets at `table_id` hit, if it is one for all of them; else each
+    /// packet's is in `found`, in the order of `here`.
     fn look_up(
         &mut self,
         table_id: u8,
         here: &[u8],
         flight: &mut [Carrier<H::Frame>],
-    ) -> [Option<u32>; BATCH] {
-        let mut found = [None; BATCH];
-        let Some(table) = self.tables.tables.get(usize::from(table_id)) else { return found };
-        let depth = table.classifier.needs().depth;
-        if depth != Depth::Nothing {
-            for &at in here {
-                if let Some(carrier) = flight.get_mut(usize::from(at)) {
-                    carrier.packet.ensure(depth);
-                }
+        found: &mut [Option<u32>; BATCH],
+    ) -> Option<Option<u32>> {
+        let Some(table) = self.tables.tables.get(usize::from(table_id)) else { return Some(None) };
+        match table.classifier.needs().depth {
+            Depth::Nothing => {}
+            depth => ensure_all(here, flight, depth),
+        }
+        let mut keys: ArrayVec<&Key, BATCH> = ArrayVec::new();
+        match here.len() == flight.len() {
+            true => keys.extend(flight.iter().map(|carrier| &carrier.packet.key)),
+            false => {
+                let at = |&at: &u8| flight.get(usize::from(at)).map(|carrier| &carrier.packet.key);
+                keys.extend(here.iter().filter_map(at));
             }
         }
-        let at = |&at: &u8| flight.get(usize::from(at)).map(|carrier| &carrier.packet.key);
-        let keys: ArrayVec<&Key, BATCH> = here.iter().filter_map(at).collect();
-        match keys.split_first() {
-            Some((first, others))
-                if !others.is_empty() && table.classifier.has_one_answer(&keys) =>
-            {
-                let [one, rest @ ..] = &mut found;
-                self.cache.find_batch(&table.classifier, table_id, &[first], from_mut(one));
-                rest.iter_mut().zip(others).for_each(|(found, _)| *found = *one);
+        let [first, others @ ..] = keys.as_slice() else { return Some(None) };
+        let is_same = others.is_empty() || table.classifier.has_one_answer(&keys);
+        let one = if is_same {
+            let mut one = None;
+            self.cache.find_batch(&table.classifier, table_id, &[first], from_mut(&mut one));
+            Some(one)
+        } else {
+            self.cache.find_batch(&table.classifier, table_id, &keys, found);
+            if table.count > WORTH_WARMING {
+                self.warm(found);
             }
-            _ => self.cache.find_batch(&table.classifier, table_id, &keys, &mut found),
-        }
-        if table.count > WORTH_WARMING {
-            self.warm(&found);
-        }
-        if !O::DRY {
-            if let Some(cell) = self.cells.tables.get(u32::from(table_id)) {
-                cell.lookups.add(keys.len() as u64);
-                cell.matches.add(found.iter().flatten().count() as u64);
-            }
-        }
-        found
+            let [first, ..] = *found;
+            let is_same = found.iter().zip(&keys).all(|(slot, _)| *slot == first);
+            is_same.then_some(first)
+        };
+        one
     }
 
     /// Loads what the packets are about to touch of their entries and counters, in a loop too short for
@@ -282,7 +387,9 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                 Next::End => return self.action_set(set, carrier, table_id),
                 Next::Dropped => return,
             }
-            let [found, ..] = self.look_up(table_id, &[0], from_mut(carrier));
+            let found = self.look_up(table_id, &[0], from_mut(carrier), &mut [None; BATCH]);
+            let found = found.flatten();
+            self.count_lookups(table_id, 1, u64::from(found.is_none()));
             let Some(next) = self.hit(carrier, table_id, found) else { return };
             entry = next;
         }
@@ -374,6 +481,17 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     }
 
     #[inline]
+    fn count_lookups(&self, table_id: u8, count: u64, missed: u64) {
+        if O::DRY {
+            return;
+        }
+        if let Some(cell) = self.cells.tables.get(u32::from(table_id)) {
+            cell.lookups.add(count);
+            cell.matches.add(count.saturating_sub(missed));
+        }
+    }
+
+    #[inline]
     fn count_match(&self, slot: u32, load: Load) {
         if O::DRY {
             return;
@@ -382,6 +500,74 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             cell.add(load, self.now);
         }
     }
+}
+
+/// What the first stride leaves, and what it works with.
+struct Stride<'a, 's> {
+    sets: &'s mut [ActionSet],
+    /// Whose action set has been used, and was emptied before: a bit for each.
+    used: u32,
+    stops: &'s mut [Stop<'a>; BATCH],
+    /// Whether no packet has anything left to do.
+    is_done: bool,
+    /// Whether every step has to be told or counted, one packet at a time.
+    is_odd: bool,
+    ahead: Ahead,
+    /// Packets that the table at hand has no entry for.
+    missed: u64,
+}
+
+impl<'a, 's> Stride<'a, 's> {
+    fn new(
+        sets: &'s mut [ActionSet],
+        stops: &'s mut [Stop<'a>; BATCH],
+        is_odd: bool,
+    ) -> Stride<'a, 's> {
+        Stride { sets, used: 0, stops, is_done: true, is_odd, ahead: Ahead::default(), missed: 0 }
+    }
+
+    /// Whether the action set of one of these packets may have something in it.
+    #[inline]
+    fn has_used(&self, run: &[u8]) -> bool {
+        self.used != 0 && run.iter().any(|&at| self.used & bit(usize::from(at)) != 0)
+    }
+
+    /// A packet's action set.
+    fn set(&mut self, at: u8) -> Option<&mut ActionSet> {
+        let set = self.sets.get_mut(usize::from(at))?;
+        let bit = bit(usize::from(at));
+        if self.used & bit == 0 {
+            self.used |= bit;
+            set.clear();
+        }
+        Some(set)
+    }
+
+    /// A packet's first stride ends here.
+    fn stop(&mut self, at: u8, stop: Stop<'a>) {
+        if let Some(place) = self.stops.get_mut(usize::from(at)) {
+            *place = stop;
+            self.is_done = false;
+        }
+    }
+}
+
+/// The bit of a packet in its batch.
+#[inline]
+fn bit(at: usize) -> u32 {
+    1u32.wrapping_shl(at as u32)
+}
+
+/// What the packets of a run count as.
+#[inline]
+fn load_of<F>(run: &[u8], flight: &[Carrier<F>]) -> Load {
+    let mut load = Load::default();
+    for &at in run {
+        if let Some(carrier) = flight.get(usize::from(at)) {
+            load.add(carrier.load);
+        }
+    }
+    load
 }
 
 /// Packets on their way to later tables.
@@ -406,6 +592,18 @@ impl Ahead {
         }
     }
 
+    /// [`push`](Self::push) for each of `run`.
+    #[inline]
+    fn extend(&mut self, run: &[u8], table_id: u8) {
+        if self.together.is_empty() {
+            self.table_id = table_id;
+        }
+        // There is room: a packet goes to one table.
+        if table_id != self.table_id || self.together.try_extend_from_slice(run).is_err() {
+            run.iter().for_each(|&at| self.others.push((at, table_id)));
+        }
+    }
+
     /// The next table that packets go to, and in `here` which.
     #[inline]
     fn next(&mut self, here: &mut Places) -> Option<u8> {
@@ -427,6 +625,22 @@ impl Ahead {
             table_id != nearest
         });
         Some(nearest)
+    }
+}
+
+/// Reads all packets at a table as deep as it looks.
+#[inline(never)]
+fn ensure_all<F: Frame>(here: &[u8], flight: &mut [Carrier<F>], depth: Depth) {
+    for &at in here {
+        if let Some(carrier) = flight.get_mut(usize::from(at)) {
+            if carrier.packet.depth < depth {
+                // Each is code of its own.
+                match depth {
+                    Depth::Link => extract_to(&mut carrier.packet, Depth::Link),
+                    depth => extract_to(&mut carrier.packet, depth),
+                }
+            }
+        }
     }
 }
 

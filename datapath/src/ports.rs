@@ -178,7 +178,7 @@ impl PortEntry {
         flags.set(GateFlags::NO_FWD, self.config.contains(ConfigFlags::NO_FWD));
         flags.set(GateFlags::LINK_DOWN, self.state.contains(PortState::LINK_DOWN));
         flags.set(GateFlags::QUEUES, !self.queues.is_empty());
-        Gate { slot, flags, max_frame: self.max_frame }
+        Gate::new(slot, flags, self.max_frame)
     }
 
     /// Keeps LIVE true to its definition and the description true to the port.
@@ -233,13 +233,9 @@ impl Ports {
         queue_id == DEFAULT_QUEUE || self.queue_ids.binary_search(&queue_id).is_ok()
     }
 
-    /// The counters of the queue by which a frame leaves the port behind `gate`.
-    #[inline]
-    pub(crate) fn queue_cells(&self, gate: Gate, meta: &Meta) -> Option<QueueCells> {
-        if !gate.flags.contains(GateFlags::QUEUES) {
-            return None;
-        }
-        self.ports.get(gate.slot)?.queues.cells(meta.queue_id)
+    /// The counters of the queue by which a frame leaves the port in a slot.
+    pub(crate) fn queue_cells(&self, slot: u32, meta: &Meta) -> Option<QueueCells> {
+        self.ports.get(slot)?.queues.cells(meta.queue_id)
     }
 
     /// The ports that a flood of a packet from `ingress` reaches.

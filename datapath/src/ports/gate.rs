@@ -38,19 +38,30 @@ pub(crate) struct Gate {
     /// The port's slot, or [`NONE`].
     pub(crate) slot: u32,
     pub(crate) flags: GateFlags,
-    pub(crate) max_frame: u32,
+    max_frame: u32,
+    /// Bytes of the longest frame that it takes without another question: none while it is closed.
+    limit: u32,
 }
 
 impl Gate {
     /// Where there is no port.
-    pub(crate) const ABSENT: Gate = Gate { slot: NONE, flags: GateFlags::empty(), max_frame: 0 };
+    pub(crate) const ABSENT: Gate = Gate::new(NONE, GateFlags::CLOSED_OUT, 0);
+
+    pub(crate) const fn new(slot: u32, flags: GateFlags, max_frame: u32) -> Gate {
+        let limit = if flags.intersects(GateFlags::CLOSED_OUT) { 0 } else { max_frame };
+        Gate { slot, flags, max_frame, limit }
+    }
+
+    /// Whether the port takes this frame, as it does most.
+    #[inline(always)]
+    pub(crate) fn is_open_for<F: Frame>(self, frame: &F, meta: &Meta) -> bool {
+        meta.offload.gso.is_none() && frame.len() <= self.limit as usize
+    }
 
     /// Whether the port takes this frame now.
     #[inline]
     pub(crate) fn admit<F: Frame>(self, frame: &F, meta: &Meta) -> Result<(), Refusal> {
-        let is_open = !self.flags.intersects(GateFlags::CLOSED_OUT);
-        let is_short = meta.offload.gso.is_none() && frame.len() <= self.max_frame as usize;
-        if is_open && is_short { Ok(()) } else { self.examine(frame, meta) }
+        if self.is_open_for(frame, meta) { Ok(()) } else { self.examine(frame, meta) }
     }
 
     #[cold]
