@@ -77,12 +77,15 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The tests of a file by name: what stands between `#[test]` and the next item at its indent.
+/// The tests of a file by name: what stands between `#[test]`, or the head of a case, and the next item
+/// at its indent.
 fn tests_of(file: &Path, tests: &mut BTreeMap<String, Vec<Test>>) {
     let text = fs::read_to_string(file).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     for (at, line) in lines.iter().enumerate() {
-        if line.trim() != "#[test]" {
+        // A case of the suites that run over every embodiment is a test, too.
+        let is_case = line.starts_with("fn ") && line.contains("(world: &World<'_>)");
+        if line.trim() != "#[test]" && !is_case {
             continue;
         }
         let indent = line.len() - line.trim_start().len();

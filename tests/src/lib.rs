@@ -4,9 +4,11 @@
 pub mod contract;
 pub mod counters;
 pub mod differential;
+pub mod embodiment;
 pub mod fuzz;
 pub mod generate;
 pub mod oracle;
 pub mod plain;
 pub mod random;
+pub mod scenarios;
 pub mod wire;

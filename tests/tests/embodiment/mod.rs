@@ -91,7 +91,7 @@ impl DeviceUnderTest for InProcess {
         self.device.readiness(channel)
     }
 
-    fn max_channels(&self) -> usize {
+    fn max_channels(&mut self) -> usize {
         self.device.config().max_channels
     }
 
