@@ -2,6 +2,8 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use rumpswitch_tests::embodiment::{Abilities, Embodiment, InProcess, Remote, Setup, serve};
 
@@ -33,17 +35,85 @@ impl Column {
     }
 }
 
+/// What is tried when nobody says what.
+const DEFAULT: &str = "a p b s";
+
 /// The embodiments that `EMBODIMENTS` names.
 pub(crate) fn chosen() -> Vec<Column> {
-    let names = std::env::var("EMBODIMENTS").unwrap_or_else(|_| "a p".to_owned());
+    let names = std::env::var("EMBODIMENTS").unwrap_or_else(|_| DEFAULT.to_owned());
     let known = names.chars().filter(|letter| letter.is_alphabetic());
+    let mut driver = None;
+    let mut c = || driver.get_or_insert_with(c_driver).clone();
     known
         .map(|letter| match letter {
             'a' => Column { letter, name: "rust", offer: in_process() },
             'p' => Column { letter, name: "protocol", offer: served() },
+            'b' => Column { letter, name: "c", offer: driven(c(), Abilities::all(), &[]) },
+            's' => {
+                let scattered = [("DRIVER_HEAD", "17")];
+                Column { letter, name: "c-mbufs", offer: driven(c(), Abilities::all(), &scattered) }
+            }
             other => panic!("there is no embodiment {other}"),
         })
         .collect()
+}
+
+/// A driver, which a process of its own runs for every switch.
+fn driven(
+    driver: Result<PathBuf, String>,
+    abilities: Abilities,
+    environment: &[(&'static str, &'static str)],
+) -> Offer {
+    let driver = match driver {
+        Ok(driver) => driver,
+        Err(why) => return Offer::Missing(why),
+    };
+    let environment = environment.to_vec();
+    let make = move |setup: &Setup| {
+        let mut command = Command::new(&driver);
+        command.envs(environment.iter().copied());
+        let switch = Remote::start(&mut command, setup)?;
+        if switch.abilities() != abilities {
+            return Err(io::Error::other("a driver of other abilities"));
+        }
+        Ok(Box::new(switch) as Box<dyn Embodiment>)
+    };
+    Offer::Given(Given { abilities, make: Box::new(make) })
+}
+
+/// (b) Builds librumpswitch and the driver over it, where there is a C compiler.
+fn c_driver() -> Result<PathBuf, String> {
+    for tool in ["cc", "make", "ld", "objcopy"] {
+        let mut command = Command::new(tool);
+        let found = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if !found.is_ok_and(|status| status.success()) {
+            return Err(format!("SKIP: {tool} is not installed"));
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project's folder");
+    let build = root.join("target/embodiments");
+    let library = build.join("librumpswitch.a");
+    println!("building librumpswitch and its driver in {}", build.display());
+    make(&root.join("hosts/capi"), &[&format!("BUILD={}", build.display()), text(&library)?]);
+    let driver = build.join("capi");
+    let variables = [format!("BUILD={}", build.display()), format!("LIB={}", library.display())];
+    let [build, library] = &variables;
+    make(&root.join("tests/embodiments/driver"), &[build, library, text(&driver)?]);
+    Ok(driver)
+}
+
+fn text(path: &Path) -> Result<&str, String> {
+    path.to_str().ok_or_else(|| "a path that is no text".to_owned())
+}
+
+/// What does not build is no reason to skip.
+fn make(folder: &Path, arguments: &[&str]) {
+    let mut command = Command::new("make");
+    command.arg("-C").arg(folder).args(arguments).stdout(Stdio::null());
+    // Cargo's own jobs are none of its business.
+    command.env_remove("MAKEFLAGS").env_remove("CARGO_MAKEFLAGS");
+    let status = command.status().expect("make runs");
+    assert!(status.success(), "make -C {} {arguments:?}: {status}", folder.display());
 }
 
 /// (a) The value in this process.

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# One contract, every embodiment: tests/embodiments/run.sh [a b s c d e ...] builds what these need and prints
+# the matrix. Without arguments all are tried; what is not there is said in one line each.
+#
+#   a  the switch in this process                   p  the same behind the drivers' protocol
+#   b  librumpswitch in a C program                 s  the same, with frames scattered as in mbuf chains
+#   c  the rump kernel's glue on a stand-in kernel  d  the unikernel in QEMU
+#   e  a rump kernel: RUMP=PREFIX NETBSDSRC=SOURCES
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+if [ $# -eq 0 ]; then
+    set -- a p b s
+fi
+EMBODIMENTS="$*" exec cargo test --quiet -p rumpswitch-tests --test embodiments
