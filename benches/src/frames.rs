@@ -25,6 +25,17 @@ pub fn udp_to(ip: [u8; 4], mac: [u8; 6]) -> Vec<u8> {
     bytes
 }
 
+/// A 60-byte TCP frame; its checksums are not computed.
+pub fn tcp_to(src: u32, dst: [u8; 4], ports: [u16; 2]) -> Vec<u8> {
+    let mut bytes = udp_to(dst, [2, 0, 0, 0, 0, 9]);
+    bytes[23] = 6;
+    bytes[26..30].copy_from_slice(&src.to_be_bytes());
+    bytes[34..36].copy_from_slice(&ports[0].to_be_bytes());
+    bytes[36..38].copy_from_slice(&ports[1].to_be_bytes());
+    bytes[46] = 0x50;
+    bytes
+}
+
 /// The frame behind a VLAN tag.
 pub fn tagged(mut frame: Vec<u8>, vid: u16) -> Vec<u8> {
     let [high, low] = vid.to_be_bytes();

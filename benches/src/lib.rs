@@ -4,6 +4,7 @@
 
 pub mod control;
 mod frames;
+mod hostile;
 mod random;
 mod recycler;
 mod rules;
@@ -18,7 +19,8 @@ use hypercall::{Meta, Nanos, Port, VecFrame};
 use ofp_codec::text::{NoNames, parse_flow, parse_group, parse_match, parse_meter};
 use ofp_codec::{FlowMod, FlowModCommand, GroupModCommand, MeterModCommand};
 
-pub use frames::{arp, tagged, tcp6_vlan, udp, udp_to};
+pub use frames::{arp, tagged, tcp_to, tcp6_vlan, udp, udp_to};
+pub use hostile::{Hostile, NAMES as HOSTILE, hostile};
 pub use random::Random;
 pub use recycler::Recycler;
 pub use rules::{NAMES as RULES, Rules, rules};

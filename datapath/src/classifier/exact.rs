@@ -23,6 +23,8 @@
 //!
 //! It does not shrink while entries are left; when the last one goes, all of it is freed.
 
+use core::cmp::Ordering;
+
 use alloc::vec::Vec;
 use core::hint::black_box;
 
@@ -469,10 +471,12 @@ impl Exact {
         let (mut at, mut before) = (place.record, None);
         loop {
             let record = self.records.get(at)?;
-            if record.hit.rank.priority() == priority {
-                return Some((at, before, place));
+            match record.hit.rank.priority().cmp(&priority) {
+                Ordering::Equal => return Some((at, before, place)),
+                // By rank: what is behind is lower still.
+                Ordering::Less => return None,
+                Ordering::Greater => (at, before) = (record.next, Some(at)),
             }
-            (at, before) = (record.next, Some(at));
         }
     }
 
