@@ -319,6 +319,8 @@ rumpsw_feed(struct rumpsw_open *o, size_t len, bool nonblocking, size_t *taken)
 
 	*taken = 0;
 	while (*taken < len) {
+		if (sc->sc_gone)
+			return ENXIO;
 		got = 0;
 		error = rumpswitch_write(sc->sc_core, o->o_channel, rumpsw_now(), o->o_out + *taken,
 		    len - *taken, &got);

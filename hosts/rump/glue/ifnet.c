@@ -37,10 +37,17 @@ rumpsw_ifnet_init(void)
 static int
 rumpsw_if_ioctl(struct ifnet *ifp, u_long request, void *data)
 {
+	struct rumpsw *sc = ifp->if_softc;
 	int error;
 
-	error = rumpsw_ioctl(ifp->if_softc, request, data);
-	return error != ENOTTY ? error : ether_ioctl(ifp, request, data);
+	error = rumpsw_ioctl(sc, request, data);
+	if (error != ENOTTY)
+		return error;
+	error = ether_ioctl(ifp, request, data);
+	rumpsw_enter(sc);
+	rumpsw_ports_watch(sc);			/* up, down, another MTU: controllers are told at once */
+	rumpsw_leave(sc);
+	return error;
 }
 
 static int
