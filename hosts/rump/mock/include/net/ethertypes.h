@@ -1,0 +1,2 @@
+/* Stand-in for <net/ethertypes.h>. */
+#include <net/if_ether.h>

@@ -1,0 +1,1 @@
+/* Stand-in for <net/if_media.h>. */

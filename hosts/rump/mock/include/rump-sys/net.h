@@ -1,0 +1,1 @@
+/* Stand-in for <rump-sys/net.h>. */

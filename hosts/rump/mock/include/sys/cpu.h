@@ -1,0 +1,2 @@
+/* Stand-in for <sys/cpu.h>. */
+#include <sys/intr.h>

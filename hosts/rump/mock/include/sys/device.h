@@ -1,0 +1,2 @@
+/* Stand-in for <sys/device.h>. */
+#include <sys/types.h>

@@ -1,0 +1,2 @@
+/* Stand-in for <sys/module.h>. */
+#include <sys/types.h>

@@ -1,0 +1,2 @@
+/* Stand-in for <sys/timevar.h>. */
+#include <sys/time.h>
