@@ -31,6 +31,9 @@ void rumpmock_balance(struct rumpmock_balance *balance);
 /* Nothing but 0, told by name on stderr where it is not. 1: all 0. */
 int rumpmock_balanced(const struct rumpmock_balance *before);
 
+/* Does what the which-th rule forbids and so panics; 0: there are no more. */
+int rumpmock_misdeed(int which);
+
 /* ---- faults ---- */
 
 enum rumpmock_fault {

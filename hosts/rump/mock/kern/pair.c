@@ -8,6 +8,7 @@
 #include <net/if_ether.h>
 #include <net/if_types.h>
 #include <net/bpf.h>
+#include <rump/rump.h>
 
 #include "kern.h"
 
@@ -113,8 +114,8 @@ pair_stop(struct ifnet *ifp, int disable __unused)
 	ifp->if_flags &= ~IFF_RUNNING;
 }
 
-int
-rumpmock_port_create(const char *name)
+static int
+port_create(const char *name)
 {
 	static uint8_t next;
 	uint8_t address[ETHER_ADDR_LEN] = { 0x02, 0x6d, 0x6f, 0x63, 0x6b, 0 };
@@ -143,7 +144,18 @@ rumpmock_port_create(const char *name)
 }
 
 int
-rumpmock_port_destroy(const char *name)
+rumpmock_port_create(const char *name)
+{
+	int error;
+
+	rump_schedule();
+	error = port_create(name);
+	rump_unschedule();
+	return error;
+}
+
+static int
+port_destroy(const char *name)
 {
 	struct ifnet *ifp = ifunit(name);
 	struct pair *p;
@@ -158,6 +170,17 @@ rumpmock_port_destroy(const char *name)
 		continue;
 	rumphost_free(p);
 	return 0;
+}
+
+int
+rumpmock_port_destroy(const char *name)
+{
+	int error;
+
+	rump_schedule();
+	error = port_destroy(name);
+	rump_unschedule();
+	return error;
 }
 
 /* ---- the wire ---- */
@@ -203,6 +226,15 @@ arrive(void *arg)
 	if_input(a->ifp, a->m);
 }
 
+/* Who shares the storage of a frame sees it as it was. */
+static void
+still(const struct mbuf *m, const char *bytes, unsigned long len)
+{
+	for (; m != NULL; bytes += m->m_len, len -= (unsigned long)m->m_len, m = m->m_next)
+		KASSERTMSG(memcmp(m->m_data, bytes, (size_t)m->m_len) == 0, "bytes were changed that are shared");
+	KASSERT(len == 0);
+}
+
 int
 rumpmock_port_receive(const char *name, const void *frame, unsigned long len, const unsigned *cuts,
     int flags)
@@ -216,6 +248,7 @@ rumpmock_port_receive(const char *name, const void *frame, unsigned long len, co
 		return ENXIO;
 	if ((a.ifp->if_flags & IFF_RUNNING) == 0)
 		return ENETDOWN;
+	rump_schedule();
 	a.m = chain(frame, len, cuts, flags);
 	for (m = a.m; m != NULL; m = m->m_next)
 		total += (unsigned long)m->m_len;
@@ -233,7 +266,11 @@ rumpmock_port_receive(const char *name, const void *frame, unsigned long len, co
 		curlwp_bindx(bound);
 		mock_kernel_unlock();
 	}
-	m_freem(other);
+	if (other != NULL) {
+		still(other, frame, total);
+		m_freem(other);
+	}
+	rump_unschedule();
 	return 0;
 }
 
@@ -350,8 +387,8 @@ rumpmock_port_index(const char *name)
 
 /* ---- the stack's output ---- */
 
-int
-rumpmock_stack_send(const char *name, const void *frame, unsigned long len)
+static int
+stack_send(const char *name, const void *frame, unsigned long len)
 {
 	struct ifnet *ifp = ifunit(name);
 	struct mbuf *m;
@@ -370,4 +407,15 @@ rumpmock_stack_send(const char *name, const void *frame, unsigned long len)
 		return ENETDOWN;
 	}
 	return if_transmit_lock(ifp, m);
+}
+
+int
+rumpmock_stack_send(const char *name, const void *frame, unsigned long len)
+{
+	int error;
+
+	rump_schedule();
+	error = stack_send(name, frame, len);
+	rump_unschedule();
+	return error;
 }
