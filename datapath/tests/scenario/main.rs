@@ -1,4 +1,6 @@
-//! Scenarios over the public interface: messages in, frames in, frames and packet-ins out, counters.
+//! Scenarios that only the public interface of this crate can say: limits that no embodiment sets, the
+//! host's memory and refusals, batches, bundles, traces, random models, what grows and fills. Those that a
+//! controller and frames can say run over every embodiment of the switch: `tests/src/scenarios`.
 
 mod actions;
 mod dynamics;
@@ -7,7 +9,6 @@ mod flows;
 mod fullness;
 mod groups;
 mod growth;
-mod liveness;
 mod meters;
 mod normal;
 mod ports;

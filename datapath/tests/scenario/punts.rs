@@ -1,32 +1,10 @@
 //! Packet-ins: reasons, cookies, context, bounds.
 
 use crate::*;
-use ofp_codec::{NO_BUFFER, NO_COOKIE, PacketInReason, PortMod, TableId};
+use ofp_codec::{NO_BUFFER, TableId};
 
 fn controller() -> Vec<Action> {
     vec![Action::controller()]
-}
-
-#[test]
-fn reasons_and_cookies() {
-    let mut bed = Bed::new();
-    let punted = |bed: &mut Bed, flow: FlowMod| {
-        bed.add(FlowMod { cookie: 5, ..flow });
-        assert_eq!(bed.ports(1, &udp(1, 2, 53)), []);
-        let message = bed.packet_in().unwrap();
-        assert!(bed.packet_in().is_none());
-        (message.reason, message.cookie)
-    };
-    let miss = |instructions| entry(0, &[], instructions);
-    assert_eq!(punted(&mut bed, miss(apply(controller()))), (PacketInReason::NoMatch, 5));
-    assert_eq!(punted(&mut bed, miss(write(controller()))), (PacketInReason::NoMatch, NO_COOKIE));
-    let low = entry(0, &[(OxmField::InPort, 1)], apply(controller()));
-    assert_eq!(punted(&mut bed, low), (PacketInReason::Action, 5));
-    let high = entry(1, &[], apply(controller()));
-    assert_eq!(punted(&mut bed, high), (PacketInReason::Action, 5));
-    let written = entry(2, &[], write(controller()));
-    assert_eq!(punted(&mut bed, written), (PacketInReason::Action, NO_COOKIE));
-    bed.assert_drops(&[]);
 }
 
 #[test]
@@ -54,31 +32,6 @@ fn the_message_holds_the_packet_so_far_and_its_context() {
     assert_eq!(sent[0].1[5], 8);
 }
 
-/// §7.2.1: the bit is about table misses. Spanning trees rely on it: a blocked port still hears BPDUs,
-/// through an entry that says so.
-#[test]
-fn no_packet_in_keeps_table_misses_from_the_controller_and_nothing_else() {
-    let mut bed = Bed::new();
-    bed.add(entry(0, &[], apply([Action::controller(), output(2)])));
-    let config = ofp_codec::PortConfig::NO_PACKET_IN;
-    let port_mod = PortMod {
-        port_no: PortNo(1),
-        hw_addr: Default::default(),
-        config,
-        mask: config,
-        advertise: Default::default(),
-    };
-    bed.switch.tables.port_mod(&port_mod).unwrap();
-    assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2]);
-    assert!(bed.packet_in().is_none());
-    bed.assert_drops(&[(DropReason::PuntNoPacketIn, 1)]);
-    assert_eq!(bed.ports(3, &udp(1, 2, 53)), [2]);
-    assert!(bed.packet_in().is_some());
-    bed.add(entry(1, &[], apply([Action::controller(), output(2)])));
-    assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2]);
-    assert_eq!(bed.packet_in().map(|message| message.reason), Some(PacketInReason::Action));
-}
-
 #[test]
 fn the_queue_is_bounded() {
     let mut bed = Bed::with(SwitchConfig { punt_queue_count: 8, ..SwitchConfig::default() });
@@ -92,21 +45,6 @@ fn the_queue_is_bounded() {
     let ports: Vec<u32> =
         std::iter::from_fn(|| bed.switch.worker.next_punt()).map(|p| p.in_port.0).collect();
     assert_eq!(ports, [1, 2, 1, 1, 1, 1, 1, 1]);
-}
-
-#[test]
-fn a_packet_out_to_the_controller_comes_back() {
-    let mut bed = Bed::new();
-    let given = PacketOut {
-        buffer_id: NO_BUFFER,
-        in_port: PortNo::CONTROLLER,
-        actions: controller(),
-        data: udp(1, 2, 53),
-    };
-    assert_eq!(bed.packet_out(&given), Ok(Events::PUNTED));
-    let message = bed.packet_in().unwrap();
-    assert_eq!((message.reason, message.cookie), (PacketInReason::Action, NO_COOKIE));
-    assert_eq!(message.matching, matching(&[(OxmField::InPort, 0xffff_fffd)]));
 }
 
 #[test]

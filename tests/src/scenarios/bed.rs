@@ -10,12 +10,15 @@ use ofp_codec::multipart::{
     MultipartReplyBody, MultipartRequest, MultipartRequestBody, PortStats, TableStats,
 };
 use ofp_codec::{
-    AsyncConfig, AsyncMask, FlowMod, FlowRemoved, GroupId, GroupMod, Message, MeterId, MeterMod,
-    MultipartFlags, OfpError, PacketIn, PacketOut, PortMod, PortNo, PortStatus,
+    Action, AsyncConfig, AsyncMask, Config as SwitchConfig, ConfigFlags as SwitchFlags, FlowMod,
+    FlowRemoved, GroupId, GroupMod, Message, MeterId, MeterMod, MultipartFlags, OfpError, PacketIn,
+    PacketOut, PortConfig as ConfigFlags, PortFeatures, PortMod, PortNo, PortState, PortStatus,
+    TableMod,
 };
 use switch_dev::{ChannelKind, DeviceError};
 
 use super::World;
+use super::prelude::{apply, entry};
 use crate::contract::{HELLO, header};
 use crate::embodiment::{Abilities, Embodiment, Setup};
 
@@ -156,6 +159,18 @@ impl<'w> Bed<'w> {
     }
 
     #[track_caller]
+    pub(super) fn table_mod(&mut self, given: TableMod) -> Result<(), OfpError> {
+        self.tell(&Message::TableMod(given))
+    }
+
+    /// How fragments are treated.
+    #[track_caller]
+    pub(super) fn set_fragments(&mut self, flags: SwitchFlags) {
+        let config = SwitchConfig { flags, miss_send_len: 0xffff };
+        self.tell(&Message::SetConfig(config)).expect("the configuration is taken");
+    }
+
+    #[track_caller]
     pub(super) fn packet_out(&mut self, given: &PacketOut) -> Result<(), OfpError> {
         self.tell(&Message::PacketOut(given.clone()))
     }
@@ -200,6 +215,12 @@ impl<'w> Bed<'w> {
             MultipartReplyBody::Flow(rows) => Some(rows),
             _ => None,
         }))
+    }
+
+    /// The flow entries that a request selects.
+    #[track_caller]
+    pub(super) fn selected(&mut self, request: &FlowStatsRequest) -> Vec<FlowStats> {
+        self.flow_stats(request).expect("flow statistics")
     }
 
     /// All flow entries.
@@ -290,6 +311,12 @@ impl<'w> Bed<'w> {
             Message::PacketIn(packet_in) => Some(packet_in.clone()),
             _ => None,
         })
+    }
+
+    /// Forgets the packet-ins; how many they were.
+    #[track_caller]
+    pub(super) fn packet_in_count(&mut self) -> usize {
+        std::iter::from_fn(|| self.packet_in()).count()
     }
 
     #[track_caller]
@@ -390,6 +417,12 @@ impl<'w> Bed<'w> {
         self.device.deadline()
     }
 
+    /// Does what time has brought.
+    #[track_caller]
+    pub(super) fn tick(&mut self) {
+        self.tick_at(self.now);
+    }
+
     // ---- ports ----
 
     #[track_caller]
@@ -409,6 +442,36 @@ impl<'w> Bed<'w> {
         self.world.uses(Abilities::PORTS);
         self.device.port_remove(number).is_ok()
     }
+
+    /// A port gets or loses its link.
+    #[track_caller]
+    pub(super) fn link(&mut self, port: u32, is_up: bool) {
+        let state = if is_up { PortState::empty() } else { PortState::LINK_DOWN };
+        assert!(self.port_change(&PortConfig { state, ..Setup::port(port) }));
+    }
+
+    /// Sets all bits of a port's configuration.
+    #[track_caller]
+    pub(super) fn configure(&mut self, port: u32, config: ConfigFlags) {
+        let mask = ConfigFlags::PORT_DOWN
+            | ConfigFlags::NO_RECV
+            | ConfigFlags::NO_FWD
+            | ConfigFlags::NO_PACKET_IN;
+        let given = port_mod(port, config, mask);
+        self.port_mod(given).expect("the port-mod is taken");
+    }
+
+    /// Everything goes to a group.
+    #[track_caller]
+    pub(super) fn via(&mut self, id: u32) {
+        self.add(entry(1, &[], apply([Action::Group(GroupId(id))])));
+    }
+}
+
+/// A port-mod of a port that was made by a [`Setup`].
+pub(super) fn port_mod(port: u32, config: ConfigFlags, mask: ConfigFlags) -> PortMod {
+    let hw_addr = Setup::port(port).hw_addr;
+    PortMod { port_no: PortNo(port), hw_addr, config, mask, advertise: PortFeatures::empty() }
 }
 
 /// The rows of all parts of a reply.

@@ -3,7 +3,6 @@
 
 pub(super) use datapath::{DropReason, PortConfig};
 pub(super) use hypercall::{Nanos, Port};
-#[allow(unused_imports, reason = "cases are taken over file by file")]
 pub(super) use ofp_codec::{
     Action, FlowMod, Instruction, Match, OfpError, Oxm, OxmField, PacketOut, PortNo,
 };

@@ -1,8 +1,15 @@
 //! Which buckets are live: watched ports, watched groups, and what ports do meanwhile (§6.5.1).
 
-use crate::groups::{add, bucket, group, watching};
-use crate::*;
+use super::groups::{add, bucket, group, watching};
+use super::prelude::*;
 use ofp_codec::{Bucket, GroupId, GroupModCommand, GroupType, PortConfig as ConfigFlags};
+
+cases! { "liveness":
+    a_bucket_lives_and_dies_with_the_port_that_it_watches: PORTS,
+    failover_without_a_live_bucket_drops,
+    liveness_follows_watched_groups: PORTS,
+    a_ring_of_watches_is_not_live,
+}
 
 fn watching_group(id: u32, port: u32) -> Bucket {
     Bucket { watch_group: GroupId(id), ..bucket([output(port)]) }
@@ -10,9 +17,8 @@ fn watching_group(id: u32, port: u32) -> Bucket {
 
 /// A bucket is live while its port is there, is not administratively down and has a link; the next
 /// packet sees every change.
-#[test]
-fn a_bucket_lives_and_dies_with_the_port_that_it_watches() {
-    let mut bed = Bed::new();
+fn a_bucket_lives_and_dies_with_the_port_that_it_watches(world: &World<'_>) {
+    let mut bed = world.bed();
     bed.group(add(GroupType::FastFailover, 1, vec![watching(2), watching(3)]));
     bed.via(1);
     let frame = udp(1, 2, 53);
@@ -25,23 +31,22 @@ fn a_bucket_lives_and_dies_with_the_port_that_it_watches() {
     assert_eq!(bed.ports(1, &frame), [3]);
     bed.configure(2, ConfigFlags::empty());
     assert_eq!(bed.ports(1, &frame), [2]);
-    bed.switch.tables.port_remove(Port(2)).unwrap();
+    assert!(bed.port_remove(2));
     assert_eq!(bed.ports(1, &frame), [3]);
-    bed.switch.tables.port_add(bed.now, PortConfig::new(Port(2), "p2")).unwrap();
+    assert!(bed.port_add(&PortConfig::new(Port(2), "p2")));
     assert_eq!(bed.ports(1, &frame), [2]);
 }
 
 /// None live: dropped, counted by the group and by no bucket. A port that is not there is not live.
-#[test]
-fn failover_without_a_live_bucket_drops() {
-    let mut bed = Bed::new();
+fn failover_without_a_live_bucket_drops(world: &World<'_>) {
+    let mut bed = world.bed();
     bed.group(add(GroupType::FastFailover, 1, vec![watching(77), watching_group(99, 2)]));
     bed.group(add(GroupType::FastFailover, 2, vec![]));
     for (id, reason) in [(1, DropReason::GroupNotLive), (2, DropReason::GroupEmpty)] {
         bed.via(id);
         assert_eq!(bed.ports(1, &udp(1, 2, 53)), []);
         bed.assert_drops(&[(reason, 1)]);
-        let stats = bed.switch.tables.group_stats(GroupId(id), bed.now).remove(0);
+        let stats = bed.group_stats(GroupId(id)).remove(0);
         assert_eq!(stats.packet_count, 1);
         assert!(stats.buckets.iter().all(|bucket| bucket.packet_count == 0));
     }
@@ -50,9 +55,8 @@ fn failover_without_a_live_bucket_drops() {
 /// A group is live while one of its buckets is, a bucket that watches both a port and a group while one
 /// of them is, and so on through the groups that they watch; ALL and INDIRECT are live by having a
 /// bucket.
-#[test]
-fn liveness_follows_watched_groups() {
-    let mut bed = Bed::new();
+fn liveness_follows_watched_groups(world: &World<'_>) {
+    let mut bed = world.bed();
     bed.group(add(GroupType::FastFailover, 10, vec![watching(3), watching(4)]));
     bed.group(add(GroupType::FastFailover, 11, vec![watching_group(10, 4)]));
     bed.group(add(GroupType::Indirect, 12, vec![bucket([])]));
@@ -78,10 +82,10 @@ fn liveness_follows_watched_groups() {
             // Port 3 is where the bucket sends.
             let expected: &[u32] = if lives && links[1] { &[3] } else { &[] };
             assert_eq!(bed.ports(1, &frame), expected, "{group_type:?} {links:?}");
-            let stats = bed.switch.tables.group_stats(GroupId(1), bed.now).remove(0);
+            let stats = bed.group_stats(GroupId(1)).remove(0);
             let before = stats.buckets[0].packet_count;
             bed.ports(1, &frame);
-            let stats = bed.switch.tables.group_stats(GroupId(1), bed.now).remove(0);
+            let stats = bed.group_stats(GroupId(1)).remove(0);
             assert_eq!(stats.buckets[0].packet_count - before, u64::from(lives));
         }
         bed.group(group(GroupModCommand::Delete, GroupType::All, 1, vec![]));
@@ -95,9 +99,8 @@ fn liveness_follows_watched_groups() {
 }
 
 /// Groups that watch each other in a ring are live by nothing, and asking ends.
-#[test]
-fn a_ring_of_watches_is_not_live() {
-    let mut bed = Bed::new();
+fn a_ring_of_watches_is_not_live(world: &World<'_>) {
+    let mut bed = world.bed();
     let ring = |id: u32, next: u32| {
         add(GroupType::FastFailover, id, vec![watching_group(next, 2), watching_group(next, 2)])
     };
