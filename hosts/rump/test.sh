@@ -63,8 +63,10 @@ build_programs() {
         -Wl,--no-as-needed -lrumpnet_switch "${local_libs[@]}" &&
         program suite-remote "${suite_sources[@]}" tests/remote.c -L"$RUMP/lib" \
             -Wl,-rpath,"$RUMP/lib" -lrumpclient "${host_libs[@]}" &&
-        program victim tests/victim.c tests/remote.c tests/wait.c -L"$RUMP/lib" \
+        program victim tests/victim.c tests/remote.c tests/wait.c tests/openflow.c -L"$RUMP/lib" \
             -Wl,-rpath,"$RUMP/lib" -lrumpclient "${host_libs[@]}" &&
+        program stress tests/stress.c tests/netif.c tests/openflow.c tests/wait.c tests/local.c \
+            -L"$OUT/cc" -Wl,-rpath,"$OUT/cc" -Wl,--no-as-needed -lrumpnet_switch "${local_libs[@]}" &&
         program probe tests/probe.c tests/wait.c -rdynamic "${local_libs[@]}"
 }
 
@@ -98,7 +100,7 @@ suite() { # name, program
 # Clients are killed in a read, each with five opens: more than the limit if one of them stayed.
 killed_clients() {
     local victim i round
-    for round in $(seq 12); do
+    for round in $(seq ${1:-12}); do
         "$OUT/victim" >"$work/victim.log" 2>&1 &
         victim=$!
         for i in $(seq 100); do
@@ -111,6 +113,22 @@ killed_clients() {
     done
 }
 
+# Clients are stopped while they write, some of them while the kernel waits for their bytes: others go on.
+stopped_clients() {
+    local victims=() round status=0
+    for round in $(seq 5); do
+        "$OUT/victim" write >"$work/stopped$round.log" 2>&1 &
+        victims+=($!)
+    done
+    sleep 1
+    kill -STOP "${victims[@]}"
+    killed_clients 1
+    status=$?
+    kill -9 "${victims[@]}"
+    wait "${victims[@]}" 2>/dev/null
+    return $status
+}
+
 component "${CC:-cc}" "$OUT/cc"
 result "the component is built with ${CC:-cc}" $? || true
 [ $failed = 0 ] || { show "$work/make.log"; exit 1; }
@@ -120,6 +138,12 @@ result "the test programs are built" $?
 
 echo "== a client with the kernel in its process"
 suite local suite-shared
+
+echo "== everything at once"
+timeout 120 "$OUT/stress" "$work/stress" "${STRESS_SECONDS:-5}" >"$work/stress.log" 2>&1
+status=$?
+show "$work/stress.log"
+result stress $status
 
 echo "== the same, linked statically"
 : >"$work/program.log"
@@ -136,6 +160,8 @@ if serve "$RUMP_SERVER"; then
     suite remote suite-remote
     killed_clients 2>/dev/null
     result "clients are killed in a read, and their channels end" $?
+    stopped_clients 2>/dev/null
+    result "stopped clients harm only themselves" $?
     kill -0 "$server" 2>/dev/null
     result "the kernel outlives its clients" $?
     kill "$server"

@@ -141,7 +141,7 @@ rumpsw_hooks_clear(struct rumpsw_port *port)
 
 	mutex_enter(&rumpsw_members_lock);
 	LIST_REMOVE(port, p_of_members);
-	if (!port->p_local)
+	if (ifp->_if_input == rumpsw_hook_input)	/* not so while the interface is being detached */
 		ifp->_if_input = ether_input;
 	mutex_exit(&rumpsw_members_lock);
 	(void)pfil_remove_hook(rumpsw_hook_output, port, PFIL_OUT, ifp->if_pfil);

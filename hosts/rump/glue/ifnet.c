@@ -198,6 +198,7 @@ rumpsw_clone_destroy(struct ifnet *ifp)
 {
 	struct rumpsw *sc = ifp->if_softc;
 
+	rumpsw_if_stop(ifp, 1);
 	rumpsw_retire(sc);
 	rumpsw_ports_remove_all(sc);
 	ether_ifdetach(ifp);

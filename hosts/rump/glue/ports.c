@@ -34,7 +34,7 @@ rumpsw_port_describe(const struct rumpsw_port *port, struct rumpswitch_port *say
 	memset(say, 0, sizeof(*say));
 	say->number = port->p_number;
 	strlcpy(say->name, ifp->if_xname, sizeof(say->name));
-	memcpy(say->hw_addr, CLLADDR(ifp->if_sadl), sizeof(say->hw_addr));
+	memcpy(say->hw_addr, port->p_address, sizeof(say->hw_addr));
 	say->state = rumpsw_port_running(ifp) ? 0 : RUMPSWITCH_LINK_DOWN;
 	say->curr_speed = (uint32_t)MIN(ifp->if_baudrate / 1000, UINT32_MAX);
 	say->max_speed = say->curr_speed;
@@ -89,6 +89,7 @@ rumpsw_port_new(struct rumpsw *sc, struct ifnet *ifp, bool local)
 	port->p_switch = sc;
 	port->p_ifp = ifp;
 	port->p_local = local;
+	memcpy(port->p_address, CLLADDR(ifp->if_sadl), sizeof(port->p_address));
 	port->p_number = RUMPSWITCH_PORT_LOCAL;
 	port->p_tail = &port->p_head;
 	return port;

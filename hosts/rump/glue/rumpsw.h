@@ -49,6 +49,7 @@ struct rumpsw_port {
 	LIST_ENTRY(rumpsw_port) p_of_members;	/* (members lock) */
 	struct rumpsw *p_switch;
 	struct ifnet *p_ifp;
+	uint8_t p_address[ETHER_ADDR_LEN];	/* as it was added: an interface loses it before its ports go */
 	uint32_t p_number;			/* (l) */
 	bool p_local;				/* frames for it go up into the stack */
 	bool p_promiscuous;			/* (config lock) */

@@ -1,5 +1,6 @@
 /*
- * A remote client to be killed: holds some opens of the device and sleeps in a read of the last.
+ * A remote client to be killed (holds some opens of the device and sleeps in a read of the last) or, with an
+ * argument, to be stopped while the kernel asks it for what it writes.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -11,11 +12,12 @@
 #include "kernel.h"
 
 int
-main(void)
+main(int argc, char **argv)
 {
-	uint8_t bytes[64];
+	static uint8_t bytes[16384];
 	int fd = -1, i;
 
+	(void)argv;
 	setvbuf(stdout, NULL, _IONBF, 0);
 	kernel_join();
 	for (i = 0; i < 5; i++) {
@@ -24,6 +26,12 @@ main(void)
 	}
 	CHECK(rump_sys_read(fd, bytes, sizeof(bytes)) >= 8);
 	printf("reading\n");
+	while (argc > 1) {
+		(void)message_echo(bytes, 1, NULL, 0);
+		(void)message_header(bytes, T_ECHO_REQUEST, sizeof(bytes), 1);
+		CHECK(rump_sys_write(fd, bytes, sizeof(bytes)) > 0);
+		CHECK(rump_sys_read(fd, bytes, sizeof(bytes)) > 0);
+	}
 	(void)rump_sys_read(fd, bytes, sizeof(bytes));
 	printf("read came back: error %d\n", errno);
 	return 1;
