@@ -36,22 +36,38 @@ impl Column {
 }
 
 /// What is tried when nobody says what.
-const DEFAULT: &str = "a p b s";
+const DEFAULT: &str = "a p b s c";
+
+/// What rump kernels do: descriptors, cables, a LOCAL port that is always there; here on a clock that
+/// stands, whose callouts are due at its ticks.
+const STAND_IN_KERNEL: Abilities = Abilities::SHARED
+    .union(Abilities::EXACT)
+    .union(Abilities::LINKS)
+    .union(Abilities::TIME)
+    .union(Abilities::BULK);
 
 /// The embodiments that `EMBODIMENTS` names.
 pub(crate) fn chosen() -> Vec<Column> {
     let names = std::env::var("EMBODIMENTS").unwrap_or_else(|_| DEFAULT.to_owned());
     let known = names.chars().filter(|letter| letter.is_alphabetic());
-    let mut driver = None;
-    let mut c = || driver.get_or_insert_with(c_driver).clone();
     known
         .map(|letter| match letter {
             'a' => Column { letter, name: "rust", offer: in_process() },
             'p' => Column { letter, name: "protocol", offer: served() },
-            'b' => Column { letter, name: "c", offer: driven(c(), Abilities::all(), &[]) },
+            'b' => {
+                Column { letter, name: "c", offer: driven(c_driver("capi"), Abilities::all(), &[]) }
+            }
             's' => {
                 let scattered = [("DRIVER_HEAD", "17")];
-                Column { letter, name: "c-mbufs", offer: driven(c(), Abilities::all(), &scattered) }
+                Column {
+                    letter,
+                    name: "c-mbufs",
+                    offer: driven(c_driver("capi"), Abilities::all(), &scattered),
+                }
+            }
+            'c' => {
+                let offer = driven(c_driver("mock"), STAND_IN_KERNEL, &[]);
+                Column { letter, name: "mock-rump", offer }
             }
             other => panic!("there is no embodiment {other}"),
         })
@@ -81,8 +97,8 @@ fn driven(
     Offer::Given(Given { abilities, make: Box::new(make) })
 }
 
-/// (b) Builds librumpswitch and the driver over it, where there is a C compiler.
-fn c_driver() -> Result<PathBuf, String> {
+/// Builds librumpswitch and a driver over it, where there is a C compiler.
+fn c_driver(name: &str) -> Result<PathBuf, String> {
     for tool in ["cc", "make", "ld", "objcopy"] {
         let mut command = Command::new(tool);
         let found = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -93,9 +109,9 @@ fn c_driver() -> Result<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project's folder");
     let build = root.join("target/embodiments");
     let library = build.join("librumpswitch.a");
-    println!("building librumpswitch and its driver in {}", build.display());
+    println!("building librumpswitch and its driver {name} in {}", build.display());
     make(&root.join("hosts/capi"), &[&format!("BUILD={}", build.display()), text(&library)?]);
-    let driver = build.join("capi");
+    let driver = build.join(name);
     let variables = [format!("BUILD={}", build.display()), format!("LIB={}", library.display())];
     let [build, library] = &variables;
     make(&root.join("tests/embodiments/driver"), &[build, library, text(&driver)?]);

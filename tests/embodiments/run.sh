@@ -9,6 +9,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ $# -eq 0 ]; then
-    set -- a p b s
+    set -- a p b s c
 fi
 EMBODIMENTS="$*" exec cargo test --quiet -p rumpswitch-tests --test embodiments

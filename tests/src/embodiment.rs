@@ -29,16 +29,22 @@ bitflags! {
         /// Reads, readiness and pending bytes are the device's own, not those of a stream socket
         /// between it and the test.
         const EXACT = 1 << 1;
-        /// The clock stands until the test moves it, and the next deadline is told.
+        /// The clock stands until the test moves it.
         const TIME = 1 << 2;
         /// Sizes and the fail mode of [`Setup`] can be chosen.
         const SETUP = 1 << 3;
-        /// Ports come, change and go.
+        /// Ports of any number and description come and change.
         const PORTS = 1 << 4;
         /// The order of frames that leave by different ports can be seen.
         const ORDER = 1 << 5;
         /// Ten thousand frames take seconds at most.
         const BULK = 1 << 6;
+        /// The ports that there are lose and get their links, go, and come again.
+        const LINKS = 1 << 7;
+        /// The next deadline is told, and a tick does what is due to the nanosecond.
+        const DEADLINE = 1 << 8;
+        /// There are no ports but those of the setup: no LOCAL.
+        const BLANK = 1 << 9;
     }
 }
 

@@ -447,7 +447,7 @@ capi_quit(void)
 
 const struct driver_backend driver_backend = {
 	.abilities = DRIVER_SHARED | DRIVER_EXACT | DRIVER_TIME | DRIVER_SETUP | DRIVER_PORTS |
-	    DRIVER_ORDER | DRIVER_BULK,
+	    DRIVER_ORDER | DRIVER_BULK | DRIVER_LINKS | DRIVER_DEADLINE | DRIVER_BLANK,
 	.make = capi_make,
 	.open = capi_open,
 	.close = capi_close,

@@ -286,7 +286,8 @@ carry_out(unsigned operation, uint64_t now, struct rest *rest)
 		if (take_word(rest) != DRIVER_VERSION)
 			return DRIVER_CANNOT;
 		put_word(DRIVER_VERSION);
-		put_word(driver_backend.abilities);
+		put_word(driver_backend.abilities | (driver_backend.more_abilities != NULL ?
+		    *driver_backend.more_abilities : 0));
 		return DRIVER_OK;
 	case 1:
 		return make(now, rest);

@@ -19,6 +19,9 @@
 #define DRIVER_PORTS  (1u << 4)
 #define DRIVER_ORDER  (1u << 5)
 #define DRIVER_BULK   (1u << 6)
+#define DRIVER_LINKS  (1u << 7)
+#define DRIVER_DEADLINE (1u << 8)
+#define DRIVER_BLANK  (1u << 9)
 
 /* Answers: 0, the numbers of enum rumpswitch_error, and one more. */
 #define DRIVER_OK          0
@@ -67,6 +70,7 @@ struct driver_port {
  */
 struct driver_backend {
 	uint32_t abilities;
+	const uint32_t *more_abilities;	/* NULL, or what another file adds to them */
 	int (*make)(uint64_t now, const struct driver_setup *setup, uint32_t *max_channels);
 	int (*open)(uint64_t now, int kind, uint64_t *channel);
 	int (*close)(uint64_t channel);

@@ -12,8 +12,8 @@ use ofp_codec::multipart::{
 use ofp_codec::{
     Action, AsyncConfig, AsyncMask, Config as SwitchConfig, ConfigFlags as SwitchFlags, FlowMod,
     FlowRemoved, GroupId, GroupMod, Message, MeterId, MeterMod, MultipartFlags, OfpError, PacketIn,
-    PacketOut, PortConfig as ConfigFlags, PortFeatures, PortMod, PortNo, PortState, PortStatus,
-    TableMod,
+    PacketOut, PortConfig as ConfigFlags, PortDesc, PortFeatures, PortMod, PortNo, PortState,
+    PortStatus, TableMod,
 };
 use switch_dev::{ChannelKind, DeviceError};
 
@@ -407,13 +407,14 @@ impl<'w> Bed<'w> {
     /// Lets time pass and does what it brings.
     #[track_caller]
     pub(super) fn tick_at(&mut self, now: Nanos) {
+        self.world.uses(Abilities::DEADLINE);
         self.pass_until(now);
         self.device.tick();
     }
 
     #[track_caller]
     pub(super) fn deadline(&mut self) -> Option<Nanos> {
-        self.world.uses(Abilities::TIME);
+        self.world.uses(Abilities::DEADLINE);
         self.device.deadline()
     }
 
@@ -439,7 +440,7 @@ impl<'w> Bed<'w> {
 
     #[track_caller]
     pub(super) fn port_remove(&mut self, number: u32) -> bool {
-        self.world.uses(Abilities::PORTS);
+        self.world.uses(Abilities::LINKS);
         self.device.port_remove(number).is_ok()
     }
 
@@ -447,7 +448,52 @@ impl<'w> Bed<'w> {
     #[track_caller]
     pub(super) fn link(&mut self, port: u32, is_up: bool) {
         let state = if is_up { PortState::empty() } else { PortState::LINK_DOWN };
-        assert!(self.port_change(&PortConfig { state, ..Setup::port(port) }));
+        self.world.uses(Abilities::LINKS);
+        let changed = self.device.port_change(&PortConfig { state, ..Setup::port(port) });
+        assert!(changed.is_ok());
+    }
+
+    /// A port that went comes again.
+    #[track_caller]
+    pub(super) fn port_back(&mut self, port: u32) {
+        self.world.uses(Abilities::LINKS);
+        assert!(self.device.port_add(&Setup::port(port)).is_ok());
+    }
+
+    /// A port as the switch describes it.
+    #[track_caller]
+    pub(super) fn port_desc(&mut self, port: u32) -> PortDesc {
+        let parts = self.request(MultipartRequestBody::PortDesc).expect("ports");
+        let ports = rows(parts, |part| match part {
+            MultipartReplyBody::PortDesc(rows) => Some(rows),
+            _ => None,
+        });
+        ports.into_iter().find(|desc| desc.port_no == PortNo(port)).expect("a port")
+    }
+
+    /// A port-mod that names the port's own address, not sent.
+    #[track_caller]
+    pub(super) fn to_port(&mut self, port: u32, config: ConfigFlags, mask: ConfigFlags) -> PortMod {
+        let hw_addr = self.port_desc(port).hw_addr;
+        PortMod { port_no: PortNo(port), hw_addr, config, mask, advertise: PortFeatures::empty() }
+    }
+
+    /// A port-mod that names the port's own address.
+    #[track_caller]
+    pub(super) fn config(
+        &mut self,
+        port: u32,
+        config: ConfigFlags,
+        mask: ConfigFlags,
+    ) -> Result<(), OfpError> {
+        let given = self.to_port(port, config, mask);
+        self.port_mod(given)
+    }
+
+    /// For a case in which a port that is not there matters, LOCAL too.
+    #[track_caller]
+    pub(super) fn counts_all_ports(&self) {
+        self.world.uses(Abilities::BLANK);
     }
 
     /// Sets all bits of a port's configuration.
@@ -457,8 +503,7 @@ impl<'w> Bed<'w> {
             | ConfigFlags::NO_RECV
             | ConfigFlags::NO_FWD
             | ConfigFlags::NO_PACKET_IN;
-        let given = port_mod(port, config, mask);
-        self.port_mod(given).expect("the port-mod is taken");
+        self.config(port, config, mask).expect("the port-mod is taken");
     }
 
     /// Everything goes to a group.
@@ -466,12 +511,6 @@ impl<'w> Bed<'w> {
     pub(super) fn via(&mut self, id: u32) {
         self.add(entry(1, &[], apply([Action::Group(GroupId(id))])));
     }
-}
-
-/// A port-mod of a port that was made by a [`Setup`].
-pub(super) fn port_mod(port: u32, config: ConfigFlags, mask: ConfigFlags) -> PortMod {
-    let hw_addr = Setup::port(port).hw_addr;
-    PortMod { port_no: PortNo(port), hw_addr, config, mask, advertise: PortFeatures::empty() }
 }
 
 /// The rows of all parts of a reply.

@@ -4,10 +4,10 @@ use super::prelude::*;
 use ofp_codec::{FlowModCommand, FlowModFlags, FlowRemovedReason, TableId};
 
 cases! { "dynamics":
-    a_hard_timeout_counts_from_insertion_and_is_never_early: TIME,
-    traffic_keeps_an_idle_entry_alive: TIME,
-    an_overwriting_add_starts_the_clock_anew: TIME,
-    a_clock_that_goes_back_expires_nothing: TIME,
+    a_hard_timeout_counts_from_insertion_and_is_never_early: TIME | DEADLINE,
+    traffic_keeps_an_idle_entry_alive: TIME | DEADLINE,
+    an_overwriting_add_starts_the_clock_anew: TIME | DEADLINE,
+    a_clock_that_goes_back_expires_nothing: TIME | DEADLINE,
 }
 
 fn flow(idle_timeout: u16, hard_timeout: u16) -> FlowMod {

@@ -9,7 +9,7 @@ use ofp_codec::{
 cases! { "groups":
     all_gives_every_bucket_its_own_copy: TIME | ORDER,
     a_bucket_is_an_action_set,
-    fast_failover_takes_the_first_live_bucket: PORTS,
+    fast_failover_takes_the_first_live_bucket: LINKS,
     deleting_a_group_deletes_the_entries_that_use_it,
     loops_chains_and_nonsense_are_refused,
     a_group_has_as_many_buckets_as_its_statistics_can_tell,
@@ -209,7 +209,8 @@ fn copies_are_bounded(world: &World<'_>) {
     // 10^12 copies were they all made.
     bed.via(11);
     let sent = bed.ports(1, &udp(1, 2, 53)).len();
-    assert!((1_000..=4_096).contains(&sent), "{sent}");
+    // A kernel's own queue before a port may be as short as 512.
+    assert!((512..=4_096).contains(&sent), "{sent}");
 }
 
 /// A copy goes back where the packet came from only through IN_PORT.

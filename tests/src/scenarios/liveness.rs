@@ -5,9 +5,9 @@ use super::prelude::*;
 use ofp_codec::{Bucket, GroupId, GroupModCommand, GroupType, PortConfig as ConfigFlags};
 
 cases! { "liveness":
-    a_bucket_lives_and_dies_with_the_port_that_it_watches: PORTS,
+    a_bucket_lives_and_dies_with_the_port_that_it_watches: LINKS,
     failover_without_a_live_bucket_drops,
-    liveness_follows_watched_groups: PORTS,
+    liveness_follows_watched_groups: LINKS,
     a_ring_of_watches_is_not_live,
 }
 
@@ -33,7 +33,7 @@ fn a_bucket_lives_and_dies_with_the_port_that_it_watches(world: &World<'_>) {
     assert_eq!(bed.ports(1, &frame), [2]);
     assert!(bed.port_remove(2));
     assert_eq!(bed.ports(1, &frame), [3]);
-    assert!(bed.port_add(&PortConfig::new(Port(2), "p2")));
+    bed.port_back(2);
     assert_eq!(bed.ports(1, &frame), [2]);
 }
 

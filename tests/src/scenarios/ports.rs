@@ -1,22 +1,21 @@
 //! Ports: configuration, state, limits, counters.
 
-use super::bed::port_mod;
 use super::prelude::*;
 use ofp_codec::{
     HwAddr, PortConfig as Flags, PortFeatures, PortMod, PortModFailedCode, PortReason, PortState,
 };
 
 cases! { "ports":
-    ports_come_change_and_go_and_each_is_told: PORTS,
+    ports_come_change_and_go_and_each_is_told: PORTS | LINKS,
     port_mods_change_what_their_mask_says,
     config_bits_do_what_they_say: PORTS,
     a_port_drops_frames_that_are_too_long_for_it: PORTS,
     byte_counters_count_before_padding,
     fragments_are_dropped_when_asked,
-    a_flood_that_reaches_no_port_is_a_drop: PORTS,
-    drops_are_counted_at_the_port_where_they_happen: PORTS,
+    a_flood_that_reaches_no_port_is_a_drop: LINKS,
+    drops_are_counted_at_the_port_where_they_happen: LINKS,
     blocked_ports_are_left_out_of_floods_and_of_normal: PORTS,
-    port_statistics_tell_seconds_and_nanoseconds_since_the_port_came: PORTS | TIME,
+    port_statistics_tell_seconds_and_nanoseconds_since_the_port_came: PORTS | LINKS | TIME,
 }
 
 const ADDRESS: HwAddr = HwAddr([2, 0, 0, 0, 0, 0x99]);
@@ -48,16 +47,16 @@ fn ports_come_change_and_go_and_each_is_told(world: &World<'_>) {
 fn port_mods_change_what_their_mask_says(world: &World<'_>) {
     let mut bed = world.bed();
     let both = Flags::NO_FWD | Flags::NO_RECV;
-    bed.port_mod(port_mod(1, both, Flags::NO_FWD)).unwrap();
+    bed.config(1, both, Flags::NO_FWD).unwrap();
     let status = bed.port_status().unwrap();
     assert_eq!((status.reason, status.desc.config), (PortReason::Modify, Flags::NO_FWD));
-    bed.port_mod(port_mod(1, both, Flags::NO_FWD)).unwrap();
+    bed.config(1, both, Flags::NO_FWD).unwrap();
     assert_eq!(bed.port_status(), None);
-    bed.port_mod(port_mod(1, Flags::PORT_DOWN, Flags::PORT_DOWN)).unwrap();
+    bed.config(1, Flags::PORT_DOWN, Flags::PORT_DOWN).unwrap();
     assert_eq!(bed.port_status().unwrap().desc.state, PortState::empty(), "down is not live");
     let refused = |bed: &mut Bed<'_>, given: PortMod| bed.port_mod(given).unwrap_err();
     let failed = |code| OfpError::PortModFailed(code);
-    let nothing = port_mod(1, Flags::empty(), Flags::empty());
+    let nothing = bed.to_port(1, Flags::empty(), Flags::empty());
     let absent = PortMod { port_no: PortNo(77), ..nothing };
     assert_eq!(refused(&mut bed, absent), failed(PortModFailedCode::BadPort));
     let address = PortMod { hw_addr: ADDRESS, ..nothing };
@@ -180,9 +179,8 @@ fn drops_are_counted_at_the_port_where_they_happen(world: &World<'_>) {
         bed.configure(2, flags);
         assert_eq!(bed.ports(1, &frame), []);
     }
-    let link = PortConfig { state: PortState::LINK_DOWN, ..PortConfig::new(Port(2), "p2") };
     bed.configure(2, Flags::empty());
-    assert!(bed.port_change(&link));
+    bed.link(2, false);
     assert_eq!(bed.ports(1, &frame), []);
     assert_eq!((row(&mut bed, 1), row(&mut bed, 2)), ((6, 2, 0, 0), (0, 0, 1, 3)));
     assert_eq!(bed.flows()[0].packet_count, 4, "the entry counts what the port dropped");

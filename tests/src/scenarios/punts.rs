@@ -1,6 +1,5 @@
 //! Packet-ins: reasons, cookies, context, bounds.
 
-use super::bed::port_mod;
 use super::prelude::*;
 use ofp_codec::{NO_BUFFER, NO_COOKIE, PacketInReason, TableId};
 
@@ -60,7 +59,7 @@ fn no_packet_in_keeps_table_misses_from_the_controller_and_nothing_else(world: &
     let mut bed = world.bed();
     bed.add(entry(0, &[], apply([Action::controller(), output(2)])));
     let config = ofp_codec::PortConfig::NO_PACKET_IN;
-    bed.port_mod(port_mod(1, config, config)).unwrap();
+    bed.config(1, config, config).unwrap();
     assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2]);
     assert!(bed.packet_in().is_none());
     bed.assert_drops(&[(DropReason::PuntNoPacketIn, 1)]);
