@@ -4,7 +4,8 @@
 #   RUMP=/path/to/rump NETBSDSRC=/path/to/netbsd/src hosts/rump/test.sh
 #
 # RUMP is where the rump kernel is installed (include, lib, bin/rump_server), NETBSDSRC the source tree that it
-# was built from. Builds the component with gcc and, where there is one, clang (and the switch with cargo),
+# was built from (libraries: rump, rumpuser, rumpclient, vfs, net, net_net, net_netinet, net_shmif, dev,
+# dev_bpf). Builds the component with gcc and, where there is one, clang (and the switch with cargo),
 # then each test: a kernel in a client's own process, shared and static; one that is served to a remote
 # client; both doors; a killed client; a panic; glue of another kernel. No root, no network.
 set -uo pipefail
@@ -77,10 +78,23 @@ build_static() {
         -Wl,--no-whole-archive "${host_libs[@]}"
 }
 
+build_example() {
+    local virtif=()
+    [ ! -e "$RUMP/lib/librumpnet_virtif.so" ] || virtif=(-lrumpnet_virtif)
+    program bpf examples/bpf.c tests/netif.c tests/openflow.c tests/wait.c tests/local.c \
+        -L"$OUT/cc" -Wl,-rpath,"$OUT/cc" -L"$RUMP/lib" -Wl,--no-as-needed -lrumpnet_switch \
+        "${virtif[@]}" "${local_libs[@]}"
+}
+
 serve() { # address
-    "$RUMP/bin/rump_server" -s -lrumpvfs -lrumpnet -lrumpnet_net -lrumpnet_netinet \
-        -lrumpnet_shmif -lrumpdev -lrumpdev_bpf -l"$OUT/cc/librumpnet_switch.so" "$1" \
-        >"$work/server.log" 2>&1 &
+    if [ -x "$RUMP/bin/rump_server" ]; then
+        "$RUMP/bin/rump_server" -s -lrumpvfs -lrumpnet -lrumpnet_net -lrumpnet_netinet \
+            -lrumpnet_shmif -lrumpdev -lrumpdev_bpf -l"$OUT/cc/librumpnet_switch.so" "$1" \
+            >"$work/server.log" 2>&1 &
+    else
+        echo "   no $RUMP/bin/rump_server: a program of ours serves the kernel"
+        "$OUT/probe" "$1" "$OUT/cc/librumpnet_switch.so" >"$work/server.log" 2>&1 &
+    fi
     server=$!
     local i
     for i in $(seq 100); do
@@ -145,9 +159,27 @@ status=$?
 show "$work/stress.log"
 result stress $status
 
-echo "== the same, linked statically"
+echo "== the packet filter on a port"
+build_example
+result "the example is built" $?
+timeout 60 "$OUT/bpf" shmif "$work/bpf" >"$work/bpf.log" 2>&1
+status=$?
+show "$work/bpf.log"
+result "bpf on a bus" $status
+if [ ! -e "$RUMP/lib/librumpnet_virtif.so" ] || ! unshare -rn test -w /dev/net/tun 2>/dev/null; then
+    echo "SKIP bpf on a tap: no librumpnet_virtif, or no tap in a network namespace"
+else
+    timeout 60 unshare -rn "$OUT/bpf" virt "$work/virt" >"$work/bpf.log" 2>&1
+    status=$?
+    show "$work/bpf.log"
+    result "bpf on a tap" $status
+fi
+
+echo "== the same client, linked statically"
 : >"$work/program.log"
-if build_static; then
+if [ ! -e "$RUMP/lib/librump.a" ]; then
+    echo "SKIP static: the kernel was installed without archives"
+elif build_static; then
     suite static suite-static
 else
     show "$work/program.log"

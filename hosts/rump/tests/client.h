@@ -46,6 +46,7 @@ struct station {
 	uint32_t at, len;
 };
 void station_open(struct station *station, const char *name);
+void station_see_sent(struct station *station);	/* frames that go out of the interface, too */
 void station_close(struct station *station);
 void station_send(struct station *station, const uint8_t *frame, size_t len);
 /* The next frame whose Ethernet type is the given one; 0 when none came within `ms`. */

@@ -188,6 +188,14 @@ station_open(struct station *station, const char *name)
 }
 
 void
+station_see_sent(struct station *station)
+{
+	uint32_t yes = 1;
+
+	CHECK_IS(failed_with(rump_sys_ioctl(station->fd, NB_BIOCSSEESENT, &yes)), 0);
+}
+
+void
 station_close(struct station *station)
 {
 

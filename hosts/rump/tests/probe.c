@@ -4,6 +4,7 @@
  *   probe early COMPONENT   loaded before the kernel boots: its constructor registers it
  *   probe late COMPONENT    loaded after: its attach function is called
  *   probe panic COMPONENT   as early, then the request that raises a defect in the switch
+ *   probe ADDRESS COMPONENT as early, then serves the kernel to remote clients until it is ended
  *
  * Exits with 0 when /dev/switch0 opens, with 3 when it is not there.
  */
@@ -52,6 +53,11 @@ main(int argc, char **argv)
 		printf("attached: %d\n", error);
 	} else {
 		CHECK_IS(rump_init(), 0);
+	}
+	if (strstr(argv[1], "://") != NULL) {
+		CHECK_IS(rump_init_server(argv[1]), 0);
+		for (;;)
+			pause_ms(1000);
 	}
 	fd = node();
 	if (fd < 0) {
