@@ -190,10 +190,14 @@ static struct mbuf *
 chain(const char *bytes, unsigned long len, const unsigned *cuts, int flags)
 {
 	struct mbuf *first = NULL, **at = &first, *m;
-	unsigned long n;
+	unsigned long n, whole = len;
 
 	do {
-		n = cuts != NULL && *cuts != 0 ? MIN((unsigned long)*cuts++, len) : len;
+		n = len;
+		if (cuts != NULL && *cuts != 0) {
+			n = MIN(*cuts, len);
+			cuts++;
+		}
 		m = first == NULL ? m_gethdr(M_WAITOK, MT_DATA) : m_get(M_WAITOK, MT_DATA);
 		*at = m;
 		at = &m->m_next;
@@ -207,7 +211,7 @@ chain(const char *bytes, unsigned long len, const unsigned *cuts, int flags)
 	} while (len > 0);
 	if (flags & RUMPMOCK_READONLY)
 		first->m_flags |= M_EXT_ROMAP;
-	first->m_pkthdr.len = (int)m_length(first);
+	first->m_pkthdr.len = (int)whole;
 	return first;
 }
 
@@ -240,8 +244,7 @@ rumpmock_port_receive(const char *name, const void *frame, unsigned long len, co
     int flags)
 {
 	struct arrival a = { .ifp = ifunit(name) };
-	struct mbuf *m, *other = NULL;
-	unsigned long total = 0;
+	struct mbuf *other = NULL;
 	int bound;
 
 	if (a.ifp == NULL)
@@ -250,9 +253,6 @@ rumpmock_port_receive(const char *name, const void *frame, unsigned long len, co
 		return ENETDOWN;
 	rump_schedule();
 	a.m = chain(frame, len, cuts, flags);
-	for (m = a.m; m != NULL; m = m->m_next)
-		total += (unsigned long)m->m_len;
-	a.m->m_pkthdr.len = (int)total;
 	if (a.ifp->if_pcount > 0 && memcmp(frame, a.ifp->mock_sadl.mock_address, 6) != 0)
 		a.m->m_flags |= M_PROMISC;
 	if (flags & RUMPMOCK_SHARED)
@@ -267,7 +267,7 @@ rumpmock_port_receive(const char *name, const void *frame, unsigned long len, co
 		mock_kernel_unlock();
 	}
 	if (other != NULL) {
-		still(other, frame, total);
+		still(other, frame, len);
 		m_freem(other);
 	}
 	rump_unschedule();

@@ -163,6 +163,7 @@ requests_that_are_none_are_refused(void)
 	uint32_t on = 1;
 	int fd;
 
+	memset(&st, 0, sizeof(st));
 	bench_start(&b, 0);
 	fd = open_device();
 	CHECK_EQ(rump_sys_ioctl(fd, RUMPSWITCH_NB_FIONBIO, &on), 0);
@@ -176,6 +177,7 @@ requests_that_are_none_are_refused(void)
 	CHECK_FAILS(interface_request(&b, RUMPSWITCH_IOC_WRITE('i', 250, struct nb_ifreq), "switch0", 0),
 	    NB_EOPNOTSUPP);
 	CHECK_FAILS(rump_sys_open("/dev/switch99", RUMPSWITCH_NB_O_RDWR), NB_ENOENT);
+	CHECK_EQ(rump_sys_fstat(fd, &st), 0);
 	bench_end(&b);
 }
 

@@ -1,2 +1,110 @@
+/*
+ * Memory that is not there: the n-th allocation fails, for each n up to the last. Whatever is answered then,
+ * nothing is lost or left, and the next try with memory succeeds.
+ */
+#include <errno.h>
+
 #include "suite.h"
-const struct test faults_tests[] = { { NULL, NULL, NULL } };
+
+/* Some of what a controller, the wire and the stack drive; an error is as good as success. */
+static void
+round_of_life(int fd, unsigned number)
+{
+	static struct buffer m;
+	uint8_t frame[700];
+	unsigned cuts[2] = { 30, 0 };
+
+	make_frame(frame, sizeof(frame), number);
+	message_begin(&m, OF_ECHO, number);
+	put64(&m, number);
+	message_end(&m);
+	(void)rump_sys_write(fd, m.bytes, m.len);
+	CHECK_EQ(rumpmock_port_receive("shm0", frame, sizeof(frame), cuts, RUMPMOCK_SHARED), 0);
+	(void)rumpmock_stack_send("switch0", frame, 200);
+}
+
+static void
+drain(int fd)
+{
+	static uint8_t got[65536];
+
+	CHECK_EQ(rump_sys_fcntl(fd, NB_F_SETFL, 2L | RUMPSWITCH_NB_O_NONBLOCK), 0);
+	while (rump_sys_read(fd, got, sizeof(got)) > 0)
+		continue;
+	CHECK_EQ(errno, NB_EAGAIN);
+	CHECK_EQ(rump_sys_fcntl(fd, NB_F_SETFL, 2L), 0);
+	while (rumpmock_port_sent("shm0", got, sizeof(got)) >= 0 || rumpmock_port_sent("shm1", got, sizeof(got)) >= 0)
+		continue;
+}
+
+static void
+frames_survive(enum rumpmock_fault kind)
+{
+	struct bench b;
+	uint32_t out[3];
+	uint8_t frame[60];
+	unsigned long n, asked = 1;
+	int fd;
+
+	bench_start(&b, 2);
+	fd = open_device();
+	out[0] = b.port[1];
+	out[1] = OF_CONTROLLER;
+	out[2] = 0;
+	add_flow(fd, 0, 1, out, 0);
+	for (n = 1; n <= asked && n <= 100; n++) {
+		rumpmock_fail(kind, n, 0);
+		round_of_life(fd, (unsigned)n);
+		asked = rumpmock_asked(kind);
+		rumpmock_fail(kind, 0, 0);
+		drain(fd);
+	}
+	CHECK(n > 1);
+	for (n = 1; n <= 3; n++) {
+		rumpmock_fail(kind, n, 1);	/* and all that follow */
+		round_of_life(fd, (unsigned)n);
+		rumpmock_fail(kind, 0, 0);
+		drain(fd);
+	}
+	make_frame(frame, sizeof(frame), 1);
+	CHECK_EQ(rumpmock_port_receive("shm0", frame, sizeof(frame), NULL, 0), 0);
+	CHECK_EQ(rumpmock_port_sent("shm1", frame, sizeof(frame)), 64);
+	barrier(fd);
+	bench_end(&b);
+}
+
+static void
+a_missing_mbuf_costs_a_frame_at_most(void)
+{
+	frames_survive(RUMPMOCK_FAULT_MBUF);
+}
+
+static void
+a_missing_cluster_costs_a_frame_at_most(void)
+{
+	struct bench b;
+	uint8_t frame[1400];
+	int fd, i;
+
+	bench_start(&b, 2);
+	fd = open_device();
+	make_frame(frame, sizeof(frame), 1);
+	for (i = 1; i <= 4; i++) {
+		rumpmock_fail(RUMPMOCK_FAULT_CLUSTER, 1, i % 2);
+		packet_out(fd, OF_CONTROLLER, b.port[1], frame, sizeof(frame));
+		CHECK(rumpmock_asked(RUMPMOCK_FAULT_CLUSTER) >= 1);
+		rumpmock_fail(RUMPMOCK_FAULT_CLUSTER, 0, 0);
+		drain(fd);
+	}
+	packet_out(fd, OF_CONTROLLER, b.port[1], frame, sizeof(frame));
+	expect_frame("shm1", frame, sizeof(frame));
+	barrier(fd);
+	bench_end(&b);
+}
+
+#define TEST(f) { #f, f, NULL }
+const struct test faults_tests[] = {
+	TEST(a_missing_mbuf_costs_a_frame_at_most),
+	TEST(a_missing_cluster_costs_a_frame_at_most),
+	{ NULL, NULL, NULL }
+};

@@ -23,6 +23,7 @@ int rump_sys_ioctl(int fd, unsigned long request, ...);
 int rump_sys_fcntl(int fd, int command, ...);
 int rump_sys_poll(struct pollfd *fds, unsigned int n, int milliseconds);
 int rump_sys_kqueue(void);
+int rump_sys_fstat(int fd, void *stat);
 int rump_sys_socket(int domain, int type, int protocol);
 
 /* struct kevent and struct timespec of NetBSD; 64 bits of seconds and of nanoseconds here. */
