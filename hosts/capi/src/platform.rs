@@ -146,7 +146,7 @@ impl Write for Message {
 }
 
 /// Tells the platform of a panic: for the library's panic handler. Does not return, even if the
-/// platform's function does.
+/// platform's function does or none was named: what follows is a trap.
 pub fn panicked(info: &PanicInfo<'_>) -> ! {
     let mut message = Message { text: [0; MESSAGE_LEN], len: 0 };
     let _ = write!(message, "{info}");
@@ -154,6 +154,12 @@ pub fn panicked(info: &PanicInfo<'_>) -> ! {
         // SAFETY: the message is `len` bytes that live until the function returns.
         unsafe { panic(*context, message.text.as_ptr().cast::<c_char>(), message.len) };
     }
-    #[expect(clippy::empty_loop, reason = "nothing is left that could be done")]
-    loop {}
+    loop {
+        #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+        // SAFETY: the instruction traps, and does nothing else.
+        unsafe {
+            core::arch::asm!("ud2", options(nomem, nostack));
+        }
+        core::hint::spin_loop();
+    }
 }

@@ -47,29 +47,19 @@ pub unsafe extern "C" fn rumpswitch_config_default(config: *mut Config) -> c_int
     answer(place.map(|place| place.set(default())))
 }
 
+/// The core's defaults, as numbers: the core's own would allocate, and no platform need be there yet.
 fn default() -> Config {
-    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let SwitchConfig {
-        datapath_id,
-        seed,
-        n_tables,
-        max_entries_per_table,
-        max_groups,
-        max_meters,
-        mac_table_count,
-        ..
-    } = SwitchConfig::default();
     Config {
         revision: abi::REVISION,
-        size: count(size_of::<Config>()),
-        datapath_id,
-        seed,
-        n_tables: n_tables.into(),
-        max_entries_per_table,
-        max_groups,
-        max_meters,
-        max_channels: count(DeviceConfig::default().max_channels),
-        mac_table_count,
+        size: size_of::<Config>() as u32,
+        datapath_id: 0,
+        seed: 0,
+        n_tables: 255,
+        max_entries_per_table: 1 << 20,
+        max_groups: 1 << 16,
+        max_meters: 1 << 16,
+        max_channels: 32,
+        mac_table_count: 8192,
         standalone: 0,
         pad: 0,
         description: ptr::null(),
@@ -320,4 +310,20 @@ pub unsafe extern "C" fn rumpswitch_next_deadline(
         place?.set(entered.inner().next_deadline());
         Ok(())
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_the_cores() {
+        let (ours, switch, device) = (default(), SwitchConfig::default(), DeviceConfig::default());
+        assert_eq!((ours.datapath_id, ours.seed), (switch.datapath_id, switch.seed));
+        assert_eq!(ours.n_tables, u32::from(switch.n_tables));
+        assert_eq!(ours.max_entries_per_table, switch.max_entries_per_table);
+        assert_eq!((ours.max_groups, ours.max_meters), (switch.max_groups, switch.max_meters));
+        assert_eq!(ours.mac_table_count, switch.mac_table_count);
+        assert_eq!(ours.max_channels as usize, device.max_channels);
+    }
 }
