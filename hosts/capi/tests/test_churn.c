@@ -90,7 +90,7 @@ main(int argc, char **argv)
 	printf("%lu packet-outs, %lu frames sent, %lu wake-ups; %ld blocks held before, %ld after; "
 	    "%zu bytes at most, %lu allocations\n", count, host.sent_count, host.wake_count, blocks,
 	    memory_count, memory_peak, memory_calls);
-	CHECK(memory_count <= blocks + 64);
+	CHECK(memory_count <= blocks + 1024);
 	CHECK(rumpswitch_close(host.sw, channel) == 0);
 	host_destroy(&host);
 	CHECK(memory_count == 0 && memory_bytes == 0 && host.frame_count == 0);
