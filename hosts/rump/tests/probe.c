@@ -8,6 +8,7 @@
  *
  * Exits with 0 when /dev/switch0 opens, with 3 when it is not there.
  */
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdint.h>
@@ -29,7 +30,7 @@ node(void)
 int
 main(int argc, char **argv)
 {
-	int (*attach)(void);
+	int (*attach)(void), (*serve)(const char *);
 	void *component;
 	int fd, error;
 
@@ -40,6 +41,8 @@ main(int argc, char **argv)
 		CHECK_IS(rump_init(), 0);
 		CHECK_IS(failed_with(node()), NB_ENOENT);
 	}
+	if (strstr(argv[1], "://") != NULL)
+		CHECK(dlopen("librumpkern_sysproxy.so", RTLD_NOW | RTLD_GLOBAL) != NULL);
 	component = dlopen(argv[2], RTLD_NOW | RTLD_GLOBAL);
 	if (component == NULL)
 		printf("%s\n", dlerror());
@@ -55,7 +58,9 @@ main(int argc, char **argv)
 		CHECK_IS(rump_init(), 0);
 	}
 	if (strstr(argv[1], "://") != NULL) {
-		CHECK_IS(rump_init_server(argv[1]), 0);
+		*(void **)&serve = dlsym(RTLD_DEFAULT, "rump_init_server");
+		CHECK(serve != NULL);
+		CHECK_IS(serve(argv[1]), 0);
 		for (;;)
 			pause_ms(1000);
 	}
