@@ -167,9 +167,12 @@ impl Crew {
         }
         self.together += 1;
         std::thread::scope(|scope| {
-            for ((worker, host), frames) in seats {
-                scope.spawn(move || forward(worker, host, &frames));
-            }
+            let threads = seats.into_iter().map(|((worker, host), frames)| {
+                scope.spawn(move || forward(worker, host, &frames))
+            });
+            let threads: Vec<_> = threads.collect();
+            // ThreadSanitizer sees a thread end by its join alone.
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
         });
     }
 
