@@ -3,8 +3,13 @@
 //! test of this crate, for atomic words are loom's then.
 //!
 //! They are small, since orders grow with every look at a shared word: two workers, a handful of steps.
+//! The first thread runs before the others unless something speaks against it, and loom takes a store
+//! for independent of another thread's loads if its own thread has loaded the word since. So who
+//! changes words comes first in these models, and who looks at them last; `play` sees to it that more
+//! than a few orders were played, and a fault was planted once for every model.
 
 use alloc::vec::Vec;
+use core::sync::atomic::AtomicUsize;
 
 use hypercall::{Nanos, Port};
 use loom::{model::Builder, sync::Arc, thread};
@@ -20,7 +25,15 @@ use crate::token_bucket::TokenBucket;
 fn play(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(preemptions);
-    builder.check(model);
+    let orders = std::sync::Arc::new(AtomicUsize::new(0));
+    let played = std::sync::Arc::clone(&orders);
+    builder.check(move || {
+        played.fetch_add(1, Relaxed);
+        model();
+    });
+    let orders = orders.load(Relaxed);
+    std::println!("{orders} orders");
+    assert!(orders >= 10, "a model of {orders} orders shows nothing");
 }
 
 /// The port of a station in these models.
@@ -69,17 +82,17 @@ fn loom_finds_a_second_writer_of_a_counter() {
 fn a_counter_is_read_while_its_worker_counts() {
     play(3, || {
         let counts = Arc::new([Count::default(), Count::default()]);
-        let workers: Vec<_> = [0, 1]
-            .map(|index| {
-                let counts = Arc::clone(&counts);
-                thread::spawn(move || (0..2).for_each(|_| counts[index].add(1)))
-            })
-            .into();
-        let sum = || counts[0].get() + counts[1].get();
-        let (before, after) = (sum(), sum());
-        assert!(before <= after && after <= 4);
-        workers.into_iter().for_each(|worker| worker.join().unwrap());
-        assert_eq!(sum(), 4);
+        let (workers, controls) = (Arc::clone(&counts), Arc::clone(&counts));
+        let worker = thread::spawn(move || (0..2).for_each(|_| workers[1].add(1)));
+        let control = thread::spawn(move || {
+            let sum = || controls[0].get() + controls[1].get();
+            let (before, after) = (sum(), sum());
+            assert!(before <= after && after <= 4, "{before}, {after}");
+        });
+        (0..2).for_each(|_| counts[0].add(1));
+        worker.join().unwrap();
+        control.join().unwrap();
+        assert_eq!(counts[0].get() + counts[1].get(), 4);
     });
 }
 
@@ -90,11 +103,13 @@ fn no_station_is_seen_with_another_ones_port() {
     play(3, || {
         let table = stations(4);
         let other = Arc::clone(&table);
-        let worker = thread::spawn(move || assert!(other.learn(0, 5, port_of(5), Nanos(9))));
-        for address in [1, 5] {
-            let found = table.find(0, address, Nanos(10));
-            assert!(found.is_none_or(|port| port == port_of(address)), "{address}: {found:?}");
-        }
+        let worker = thread::spawn(move || {
+            for address in [1, 5] {
+                let found = other.find(0, address, Nanos(10));
+                assert!(found.is_none_or(|port| port == port_of(address)), "{address}: {found:?}");
+            }
+        });
+        assert!(table.learn(0, 5, port_of(5), Nanos(9)));
         worker.join().unwrap();
         assert_eq!(known(&table), [2, 3, 4, 5]);
     });
@@ -135,10 +150,12 @@ fn a_station_that_moves_is_somewhere() {
     play(3, || {
         let table = stations(2);
         let other = Arc::clone(&table);
-        let worker = thread::spawn(move || assert!(other.learn(0, 1, Port(7), Nanos(9))));
-        let found = table.find(0, 1, Nanos(10));
-        // None: the other worker's turn lasted longer than the looks, which are two here.
-        assert!(found.is_none_or(|port| port == port_of(1) || port == Port(7)), "{found:?}");
+        let worker = thread::spawn(move || {
+            let found = other.find(0, 1, Nanos(10));
+            // None: the other worker's turn lasted longer than the looks, which are two here.
+            assert!(found.is_none_or(|port| port == port_of(1) || port == Port(7)), "{found:?}");
+        });
+        assert!(table.learn(0, 1, Port(7), Nanos(9)));
         worker.join().unwrap();
         assert_eq!(table.find(0, 1, Nanos(10)), Some(Port(7)));
     });

@@ -3,6 +3,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use hypercall::{Frame, Meta, VecFrame};
 use loom::sync::{Condvar, Mutex as Plain};
@@ -47,7 +48,15 @@ impl Bell {
 fn play(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(preemptions);
-    builder.check(model);
+    let orders = Arc::new(AtomicUsize::new(0));
+    let played = Arc::clone(&orders);
+    builder.check(move || {
+        played.fetch_add(1, Relaxed);
+        model();
+    });
+    let orders = orders.load(Relaxed);
+    println!("{orders} orders");
+    assert!(orders >= 10, "a model of {orders} orders shows nothing");
 }
 
 /// The harness itself: a flag that is lowered after its thread has looked loses what came between,
