@@ -9,6 +9,8 @@
 //! * [`shaper`]: queues and rates of what leaves a port, for hosts to use;
 //! * with feature `virt`, [`virt_host`]: many switches, links and hosts in virtual time;
 //! * with feature `unix`, [`unix_host`] and [`switchd`]: real ports and OpenFlow connections.
+//!
+//! What every embedder needs is also here by its bare name; `examples/` has programs to start from.
 #![forbid(unsafe_code)]
 
 pub use datapath;
@@ -22,6 +24,10 @@ pub use switchd;
 pub use unix_host;
 #[cfg(feature = "virt")]
 pub use virt_host;
+
+pub use datapath::{Batch, DropReason, Events, Ingress, PortConfig, Switch, SwitchConfig};
+pub use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
+pub use switch_dev::{ChannelKind, Device, DeviceConfig, DeviceError, FailMode};
 
 /// The examples of the README run as tests.
 #[cfg(doctest)]
