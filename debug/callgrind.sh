@@ -19,19 +19,29 @@ units=$(valgrind --tool=callgrind --toggle-collect='count::measured_*' --dump-in
 total=$(awk '/^(totals|summary):/ { print $2; exit }' "$out")
 [ "${total:-0}" -gt 0 ] || { echo "callgrind: nothing was counted" >&2; exit 2; }
 echo "$scenario: $((total / units)) instructions for each of $units packets, lookups or messages"
-# The table of functions, without the head; names without their folders and hashes.
-callgrind_annotate --threshold=95 "$out" |
-    awk -v units="$units" '
-        / file:function/ { on = 1; print "each  share    function"; next }
-        on && NF >= 3 && /%\)/ {
-            count = $1; gsub(/,/, "", count)
-            share = $0; sub(/^[^(]*\( */, "", share); sub(/%.*/, "", share)
-            name = $0; sub(/^[^)]*\) */, "", name); sub(/ \[[^]]*\]$/, "", name)
-            # A file and a function are told apart by one colon, paths of functions by two.
-            if (match(name, /\.[a-z]+:[^:]/)) name = substr(name, RSTART + RLENGTH - 1)
-            sub(/^\?\?\?:/, "", name)
-            gsub(/::h[0-9a-f]{16}/, "", name)
-            printf "%4.0f %5s %%    %s\n", count / units, share, name
-            if (++lines == 20) exit
-        }'
-echo "$out: kcachegrind $out, or callgrind_annotate --auto=yes $out for source lines"
+# callgrind_annotate has a line for each file and function, as inlined code keeps its file: summed up by
+# functions as they were compiled, and by files.
+callgrind_annotate --threshold=100 "$out" | awk -v units="$units" '
+    / file:function/ { on = 1; next }
+    on && /%\)/ {
+        count = $1; gsub(/,/, "", count)
+        name = $0; sub(/^[^)]*\) */, "", name); sub(/ \[[^]]*\]$/, "", name)
+        # One colon ends the file; two are a path of Rust.
+        file = name; sub(/:.*/, "", file); sub(/^[^:]*:/, "", name); sub(/::h[0-9a-f]+$/, "", name)
+        if (file == "???") file = "without a file"
+        sub(/^.*\/registry\/src\/[^\/]*\//, "", file); sub(/^.*\/library\//, "library/", file)
+        functions[name] += count; files[file] += count; all += count
+    }
+    function table(title, sums,    name, best, lines) {
+        printf "\neach  share  %s\n", title
+        for (lines = 0; lines < 12; lines++) {
+            best = ""
+            for (name in sums) if (best == "" || sums[name] > sums[best]) best = name
+            if (best == "" || sums[best] < all / 100) break
+            printf "%4.0f %4.1f %%  %s\n", sums[best] / units, 100 * sums[best] / all, best
+            delete sums[best]
+        }
+    }
+    END { table("function", functions); table("file", files) }'
+printf '\n'
+echo "to look closer: kcachegrind $out, or callgrind_annotate --auto=yes $out"
