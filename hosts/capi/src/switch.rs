@@ -91,7 +91,7 @@ pub unsafe extern "C" fn rumpswitch_create(
         }
         // SAFETY: the description is NULL or ends with a NUL.
         let inner = unsafe { make(&config) }?;
-        place.set(put(Handle::new(calls, inner))?.as_ptr());
+        place.set(put(|| Handle::new(calls, inner))?.as_ptr());
         Ok(())
     })())
 }
@@ -126,19 +126,21 @@ unsafe fn make(config: &Config) -> Result<Inner, Error> {
     if config.standalone != 0 {
         device.set_fail_mode(FailMode::Standalone);
     }
-    let batch = put(Batch::new())?;
+    let batch = put(Batch::new)?;
     // SAFETY: it was allocated as a box is.
     let batch = unsafe { Box::from_raw(batch.as_ptr()) };
     Ok(Inner { device, batch, channels: Vec::new(), is_going: false })
 }
 
-/// Puts a value into memory of its own, as a box would, but says when there is none.
-fn put<T>(value: T) -> Result<NonNull<T>, Error> {
+/// Makes a value in memory of its own, as a box would, but says when there is none. It is made there, not
+/// on the stack: a batch is larger than a kernel's stack likes.
+#[inline(always)]
+fn put<T>(make: impl FnOnce() -> T) -> Result<NonNull<T>, Error> {
     let layout = Layout::new::<T>();
     // SAFETY: none of what is put is without size.
     let place = NonNull::new(unsafe { alloc(layout) }.cast::<T>()).ok_or(Error::NoMemory)?;
     // SAFETY: it is new memory of the value's layout.
-    unsafe { place.write(value) };
+    unsafe { place.write(make()) };
     Ok(place)
 }
 
