@@ -30,6 +30,7 @@ else
     echo 'SKIP mock with clang: it is not installed and cannot be'
 fi
 run 'sanitizers' make asan || failed=1
+MOCK_SHORT=1 run 'thread sanitizer' make tsan || failed=1
 if get valgrind valgrind; then
     run 'memcheck' make memcheck || failed=1
 else

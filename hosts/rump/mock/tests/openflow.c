@@ -101,7 +101,7 @@ expect_message(int fd, int type, struct buffer *b)
 int
 open_device(void)
 {
-	static struct buffer b;
+	struct buffer b;
 	int fd = rump_sys_open("/dev/switch0", RUMPSWITCH_NB_O_RDWR);
 
 	CHECK(fd >= 0);

@@ -433,6 +433,108 @@ reads_writes_and_frames_go_on_together(void)
 	bench_end(&s.b);
 }
 
+/* ---- everything at once ---- */
+
+#define ROUNDS (getenv("MOCK_SHORT") != NULL ? 20 : 200)
+
+static int over;
+
+static void *
+storm_of_frames(void *arg)
+{
+	uint8_t frame[200], got[2048];
+	unsigned cuts[2] = { 0, 0 }, n = 0;
+	const char *port = arg;
+
+	while (!__atomic_load_n(&over, __ATOMIC_SEQ_CST)) {
+		make_frame(frame, sizeof(frame), n++);
+		cuts[0] = 1 + n % 64;
+		(void)rumpmock_port_receive(port, frame, sizeof(frame), cuts, n % 5 == 0 ? RUMPMOCK_SOFTINT : 0);
+		(void)rumpmock_stack_send("shm1", frame, sizeof(frame));
+		while (rumpmock_port_sent(port, got, sizeof(got)) >= 0)
+			continue;
+	}
+	return NULL;
+}
+
+static void *
+storm_of_clients(void *arg)
+{
+	struct buffer *m = malloc(sizeof(*m));
+	struct pollfd p;
+	int fd;
+
+	(void)arg;
+	CHECK_EQ(rump_pub_lwproc_rfork(RUMP_RFFD_CLEAR), 0);
+	while (!__atomic_load_n(&over, __ATOMIC_SEQ_CST)) {
+		fd = open_device();
+		p = (struct pollfd){ fd, NB_POLLIN, 0 };
+		message_begin(m, OF_ECHO, 1);
+		message_end(m);
+		CHECK_EQ(rump_sys_write(fd, m->bytes, m->len), 8);
+		CHECK_EQ(rump_sys_poll(&p, 1, 10000), 1);
+		expect_message(fd, OF_ECHO_REPLY, m);
+		CHECK_EQ(rump_sys_close(fd), 0);
+	}
+	rump_pub_lwproc_releaselwp();
+	free(m);
+	return NULL;
+}
+
+static void *
+storm_of_time(void *arg)
+{
+	(void)arg;
+	while (!__atomic_load_n(&over, __ATOMIC_SEQ_CST)) {
+		rumpmock_advance(50000000UL);
+		usleep(200);
+	}
+	return NULL;
+}
+
+/* Ports come and go under frames, clients and the clock; at the end nothing is left and nothing was lost. */
+static void
+ports_come_and_go_under_traffic(void)
+{
+	static const uint32_t out[] = { OF_FLOOD, OF_CONTROLLER, 0 };
+	struct bench b;
+	pthread_t threads[4];
+	uint8_t frame[60], got[2048];
+	int i, fd;
+
+	bench_start(&b, 3);
+	fd = open_device();
+	add_flow(fd, 0, 0, out, 0);
+	CHECK_EQ(rump_sys_close(fd), 0);
+	CHECK_EQ(pthread_create(&threads[0], NULL, storm_of_frames, "shm0"), 0);
+	CHECK_EQ(pthread_create(&threads[1], NULL, storm_of_frames, "shm2"), 0);
+	CHECK_EQ(pthread_create(&threads[2], NULL, storm_of_clients, NULL), 0);
+	CHECK_EQ(pthread_create(&threads[3], NULL, storm_of_time, NULL), 0);
+	for (i = 0; i < ROUNDS; i++) {
+		CHECK_EQ(port_request(&b, SIOCBRDGDEL, i % 2 != 0 ? "shm1" : "shm2", NULL), 0);
+		CHECK_EQ(port_request(&b, SIOCBRDGADD, i % 2 != 0 ? "shm1" : "shm2", NULL), 0);
+		while (rumpmock_port_sent("shm1", got, sizeof(got)) >= 0)
+			continue;
+		while (rumpmock_stack_received("switch0", got, sizeof(got)) >= 0)
+			continue;
+	}
+	__atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
+	for (i = 0; i < 4; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	for (i = 0; i < 3; i++) {
+		const char *const names[] = { "shm0", "shm1", "shm2" };
+
+		while (rumpmock_port_sent(names[i], got, sizeof(got)) >= 0)
+			continue;
+		while (rumpmock_stack_received(names[i], got, sizeof(got)) >= 0)
+			continue;
+	}
+	make_frame(frame, sizeof(frame), 1);
+	CHECK_EQ(rumpmock_port_receive("shm0", frame, sizeof(frame), NULL, 0), 0);
+	expect_frame("shm2", frame, sizeof(frame));
+	bench_end(&b);
+}
+
 #define TEST(f) { #f, f, NULL }
 const struct test wait_tests[] = {
 	TEST(a_blocked_read_is_woken),
@@ -447,5 +549,6 @@ const struct test wait_tests[] = {
 	TEST(a_destroyed_switch_wakes_a_blocked_poll),
 	TEST(a_client_that_never_answers_harms_only_itself),
 	TEST(reads_writes_and_frames_go_on_together),
+	TEST(ports_come_and_go_under_traffic),
 	{ NULL, NULL, NULL }
 };
