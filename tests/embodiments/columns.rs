@@ -5,7 +5,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rumpswitch_tests::embodiment::{Abilities, Embodiment, InProcess, Remote, Setup, serve};
+use rumpswitch_tests::embodiment::{
+    Abilities, Embodiment, InProcess, Remote, Setup, Unikernel, serve,
+};
 
 type Make = dyn Fn(&Setup) -> io::Result<Box<dyn Embodiment>> + Send + Sync;
 
@@ -69,6 +71,7 @@ pub(crate) fn chosen() -> Vec<Column> {
                 let offer = driven(c_driver("mock"), STAND_IN_KERNEL, &[]);
                 Column { letter, name: "mock-rump", offer }
             }
+            'd' => Column { letter, name: "unikernel", offer: unikernel() },
             other => panic!("there is no embodiment {other}"),
         })
         .collect()
@@ -146,4 +149,22 @@ fn served() -> Offer {
         Ok(Box::new(Remote::over(ours, setup)?) as Box<dyn Embodiment>)
     };
     Offer::Given(Given { abilities: Abilities::all(), make: Box::new(make) })
+}
+
+/// (d) The unikernel, where there is an image and QEMU.
+fn unikernel() -> Offer {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project's folder");
+    let image = std::env::var_os("METAL_IMAGE").map(PathBuf::from);
+    let image = image.unwrap_or_else(|| root.join("hosts/metal/target/rumpswitch-metal.elf"));
+    if !image.exists() {
+        return Offer::Missing("SKIP: no image; hosts/metal/build.sh builds one".to_owned());
+    }
+    let mut qemu = Command::new("qemu-system-x86_64");
+    if qemu.arg("--version").stdout(Stdio::null()).status().is_err() {
+        return Offer::Missing("SKIP: qemu-system-x86_64 is not installed".to_owned());
+    }
+    let make =
+        move |setup: &Setup| Ok(Box::new(Unikernel::boot(&image, setup)?) as Box<dyn Embodiment>);
+    let abilities = Abilities::SHARED | Abilities::BLANK;
+    Offer::Given(Given { abilities, make: Box::new(make) })
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One contract, every embodiment: tests/embodiments/run.sh [a b s c d e ...] builds what these need and prints
+# One contract, every embodiment: tests/embodiments/run.sh [a p b s c d e] builds what these need and prints
 # the matrix. Without arguments all are tried; what is not there is said in one line each.
 #
 #   a  the switch in this process                   p  the same behind the drivers' protocol
@@ -8,7 +8,15 @@
 #   e  a rump kernel: RUMP=PREFIX NETBSDSRC=SOURCES
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-if [ $# -eq 0 ]; then
-    set -- a p b s c
+[ $# -gt 0 ] || set -- a p b s c d e
+
+if [[ " $* " == *" d "* ]]; then
+    if ! command -v qemu-system-x86_64 >/dev/null; then
+        apt-get install -y -q --no-install-recommends qemu-system-x86 >/dev/null 2>&1 || true
+    fi
+    if [ -z "${METAL_IMAGE:-}" ] && [ -x hosts/metal/build.sh ] && [ "$(uname -m)" = x86_64 ] &&
+        command -v qemu-system-x86_64 >/dev/null; then
+        hosts/metal/build.sh
+    fi
 fi
 EMBODIMENTS="$*" exec cargo test --quiet -p rumpswitch-tests --test embodiments

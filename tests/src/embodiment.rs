@@ -9,6 +9,7 @@ mod in_process;
 pub mod protocol;
 mod remote;
 mod server;
+mod unikernel;
 
 use bitflags::bitflags;
 use datapath::{DropReason, PortConfig};
@@ -18,6 +19,7 @@ use switch_dev::{ChannelKind, DeviceError, Readiness};
 pub use in_process::InProcess;
 pub use remote::Remote;
 pub use server::serve;
+pub use unikernel::Unikernel;
 
 bitflags! {
     /// What an embodiment lets a test do beyond what all of them must: one channel, ports 1 to

@@ -9,7 +9,8 @@ use crate::embodiment::{Abilities, Setup};
 
 cases! { "contract":
     a_new_channel_says_hello: EXACT,
-    writes_may_be_cut_anywhere,
+    writes_may_be_cut_anywhere: BULK,
+    a_message_may_come_in_pieces,
     reads_are_aligned_and_exact: EXACT,
     nothing_in_nothing_out: EXACT,
     opens_are_limited: SHARED | EXACT,
@@ -65,6 +66,7 @@ fn assert_answers(stream: &[u8], answers: &[(u8, u32)]) {
 
 /// The stream may be cut anywhere: in one piece, byte by byte, and at every place.
 fn writes_may_be_cut_anywhere(world: &World<'_>) {
+    world.uses(Abilities::BULK);
     let mut device = world.device();
     let (stream, answers) = questions();
     let channel = device.open(ChannelKind::Active).unwrap();
@@ -86,6 +88,40 @@ fn writes_may_be_cut_anywhere(world: &World<'_>) {
         write_all(&mut device, channel, &stream[..cut]);
         write_all(&mut device, channel, &stream[cut..]);
         assert_eq!(drain(&mut device, channel, 1 << 16), whole, "cut at {cut}");
+        device.close(channel);
+    }
+}
+
+/// Reads until so many messages are there.
+fn read_messages<D: DeviceUnderTest>(device: &mut D, channel: D::Channel, count: usize) -> Vec<u8> {
+    let mut stream = Vec::new();
+    let whole = |stream: &[u8]| {
+        let (mut at, mut count) = (0, 0);
+        while stream.len() >= at + 8 && stream.len() >= at + header(&stream[at..]).1 {
+            (at, count) = (at + header(&stream[at..]).1, count + 1);
+        }
+        count
+    };
+    for _ in 0..100 {
+        if whole(&stream) >= count {
+            break;
+        }
+        stream.extend(drain(device, channel, 1 << 16));
+    }
+    stream
+}
+
+/// The same at a few places, for embodiments that take their time.
+fn a_message_may_come_in_pieces(world: &World<'_>) {
+    let mut device = world.device();
+    let (stream, answers) = questions();
+    for cut in [1, 7, 9, 21, 300] {
+        let channel = device.open(ChannelKind::Active).unwrap();
+        let hello = read_messages(&mut device, channel, 1);
+        write_all(&mut device, channel, &stream[..cut]);
+        write_all(&mut device, channel, &stream[cut..]);
+        let rest = read_messages(&mut device, channel, answers.len() - 1);
+        assert_answers(&[hello, rest].concat(), &answers);
         device.close(channel);
     }
 }

@@ -1,9 +1,10 @@
 //! Timeouts and removals in time.
 
 use super::prelude::*;
-use ofp_codec::{FlowModCommand, FlowModFlags, FlowRemovedReason, TableId};
+use ofp_codec::{FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason, TableId};
 
 cases! { "dynamics":
+    entries_end_when_their_time_is_over,
     a_hard_timeout_counts_from_insertion_and_is_never_early: TIME | DEADLINE,
     traffic_keeps_an_idle_entry_alive: TIME | DEADLINE,
     an_overwriting_add_starts_the_clock_anew: TIME | DEADLINE,
@@ -85,4 +86,27 @@ fn a_clock_that_goes_back_expires_nothing(world: &World<'_>) {
     bed.send(1, &udp(1, 2, 53));
     bed.tick_at(Nanos::from_secs(101));
     assert_eq!(bed.flows().len(), 1);
+}
+
+/// On any clock: neither before a second is over nor much later.
+fn entries_end_when_their_time_is_over(world: &World<'_>) {
+    let mut bed = world.bed();
+    bed.add(FlowMod { cookie: 1, ..flow(0, 1) });
+    let idle = entry(8, &[(OxmField::InPort, 2)], apply([output(3)]));
+    let flags = FlowModFlags::SEND_FLOW_REM;
+    bed.add(FlowMod { cookie: 2, idle_timeout: 1, flags, ..idle });
+    bed.add(FlowMod { cookie: 3, ..entry(1, &[(OxmField::InPort, 3)], apply([output(4)])) });
+    assert_eq!(bed.ports(1, &udp(1, 2, 53)), [2]);
+    assert_eq!(bed.ports(2, &udp(1, 2, 53)), [3]);
+    bed.wait(2 * SECOND);
+    let mut removed: Vec<FlowRemoved> = std::iter::from_fn(|| bed.flow_removed()).collect();
+    removed.sort_by_key(|message| message.cookie);
+    let [hard, idle] = &removed[..] else { panic!("{removed:?}") };
+    assert_eq!((hard.cookie, hard.reason), (1, FlowRemovedReason::HardTimeout));
+    assert_eq!((idle.cookie, idle.reason), (2, FlowRemovedReason::IdleTimeout));
+    for message in [hard, idle] {
+        assert_eq!((message.packet_count, message.byte_count), (1, 60));
+        assert!((1..=2).contains(&message.duration_sec), "{message:?}");
+    }
+    assert_eq!(bed.flows().iter().map(|flow| flow.cookie).collect::<Vec<_>>(), [3]);
 }

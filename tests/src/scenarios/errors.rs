@@ -18,9 +18,9 @@ cases! { "errors":
 fn refused(world: &World<'_>, flow: FlowMod, error: OfpError) {
     let mut bed = world.bed();
     bed.add(FlowMod { cookie: 5, ..entry(3, &[(OxmField::InPort, 1)], apply([output(2)])) });
-    let before = bed.flows();
+    let before = bed.entries();
     assert_eq!(bed.flow_mod(flow), Err(error));
-    assert_eq!(bed.flows(), before);
+    assert_eq!(bed.entries(), before);
 }
 
 fn flow_mod_fields(world: &World<'_>) {
