@@ -68,6 +68,8 @@ build_programs() {
             -Wl,-rpath,"$RUMP/lib" -lrumpclient "${host_libs[@]}" &&
         program stress tests/stress.c tests/netif.c tests/openflow.c tests/wait.c tests/local.c \
             -L"$OUT/cc" -Wl,-rpath,"$OUT/cc" -Wl,--no-as-needed -lrumpnet_switch "${local_libs[@]}" &&
+        program starved tests/starved.c tests/netif.c tests/openflow.c tests/wait.c tests/local.c \
+            -L"$OUT/cc" -Wl,-rpath,"$OUT/cc" -Wl,--no-as-needed -lrumpnet_switch "${local_libs[@]}" &&
         program probe tests/probe.c tests/wait.c -rdynamic "${local_libs[@]}"
 }
 
@@ -158,6 +160,11 @@ timeout 120 "$OUT/stress" "$work/stress" "${STRESS_SECONDS:-5}" >"$work/stress.l
 status=$?
 show "$work/stress.log"
 result stress $status
+
+RUMP_MEMLIMIT=24m timeout 120 "$OUT/starved" >"$work/starved.log" 2>&1
+status=$?
+show "$work/starved.log"
+result "a kernel without memory refuses flow entries and goes on" $status
 
 echo "== the packet filter on a port"
 build_example
