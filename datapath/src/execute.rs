@@ -35,7 +35,7 @@ use crate::meters::{Verdict, remarked};
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
 use crate::ports::{Gate, GateFlags, Refusal};
-use crate::program::{Act, Output, wide};
+use crate::program::{Act, Op, Output, wide};
 use crate::punt::PuntQueue;
 use crate::rewrite::{self, RewriteError};
 use crate::tables::Tables;
@@ -148,6 +148,14 @@ impl<F: Frame> Carrier<F> {
             self.load = Load::of(self.packet.frame.len(), &self.packet.meta);
         }
         rest
+    }
+
+    /// [`change`](Self::change) with what `ops` begin with, which then are the rest; whether it did any.
+    #[inline]
+    pub(crate) fn changes(&mut self, ops: &mut &[Op]) -> bool {
+        let before = ops.len();
+        *ops = self.change(ops, Op::applied);
+        ops.len() != before
     }
 
     #[inline(always)]
@@ -541,7 +549,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     ) {
         // Groups may fan out without an output: each bucket counts as one.
         self.outputs = self.outputs.saturating_add(1);
-        let acts = if O::DRY { acts } else { carrier.change(acts, |act| Some(act)) };
+        let acts = match acts {
+            [first, ..] if first.is_change() && !O::DRY => carrier.change(acts, |act| Some(act)),
+            acts => acts,
+        };
         let mut left = acts.len();
         for act in acts {
             left = left.saturating_sub(1);

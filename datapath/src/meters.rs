@@ -105,6 +105,55 @@ struct MeterBand {
     cell: u32,
 }
 
+impl MeterBand {
+    /// Acts on a packet.
+    #[cold]
+    fn act(&self, cells: &WorkerCells, load: Load) -> Verdict {
+        if let Some(cell) = cells.cells.get(self.cell) {
+            cell.add(load);
+        }
+        match self.given {
+            Band::DscpRemark { prec_level, .. } => Verdict::Remark(prec_level),
+            _ => Verdict::Drop,
+        }
+    }
+}
+
+/// A meter at the packets of one batch, one after the other: the clock is read once, and what came is
+/// counted when it is dropped.
+pub(crate) struct Gauge<'a> {
+    meter: &'a Meter,
+    cells: &'a WorkerCells,
+    now: Nanos,
+    /// Since the packet before; `None` where workers share the meter.
+    elapsed: Option<u64>,
+    load: Load,
+}
+
+impl Gauge<'_> {
+    /// What the meter says of the next packet.
+    #[inline]
+    pub(crate) fn measure(&mut self, load: Load) -> Verdict {
+        let Some(elapsed) = &mut self.elapsed else {
+            return self.meter.measure(self.cells, load, self.now);
+        };
+        let elapsed = core::mem::take(elapsed);
+        self.load.add(load);
+        match self.meter.bands.acting(elapsed, self.meter.cost(load)) {
+            None => Verdict::Pass,
+            Some(band) => band.act(self.cells, load),
+        }
+    }
+}
+
+impl Drop for Gauge<'_> {
+    fn drop(&mut self) {
+        if let Some(cell) = self.cells.cells.get(self.meter.cell) {
+            cell.add(self.load);
+        }
+    }
+}
+
 /// The bands and flags that a meter had, with what was in their buckets.
 #[derive(Debug)]
 pub(crate) struct Former {
@@ -132,8 +181,19 @@ pub(crate) struct Meters {
 
 impl Bands {
     /// The band that acts on a packet of `cost`, the last one having been `elapsed` ns ago.
+    #[inline]
     fn acting(&self, elapsed: u64, cost: u64) -> Option<&MeterBand> {
-        self.list.iter().for_each(|band| band.bucket.fill(elapsed, cost));
+        if elapsed != 0 {
+            self.list.iter().for_each(|band| band.bucket.fill(elapsed, cost));
+        }
+        match &*self.list {
+            [band] => (!band.bucket.take(cost)).then_some(band),
+            _ => self.acting_of_several(cost),
+        }
+    }
+
+    #[inline(never)]
+    fn acting_of_several(&self, cost: u64) -> Option<&MeterBand> {
         let mut bands = self.by_rate.iter().filter_map(|at| self.list.get(usize::from(*at)));
         bands.find(|band| !band.bucket.take(cost))
     }
@@ -171,16 +231,20 @@ impl Meter {
         }
     }
 
+    /// What a packet takes, in the units of `TokenBucket`: millionths of bits, or billionths of packets.
+    #[inline]
+    fn cost(&self, load: Load) -> u64 {
+        match self.flags.contains(MeterFlags::PKTPS) {
+            true => load.packets.saturating_mul(1_000_000_000),
+            false => bits(load.bytes),
+        }
+    }
+
     fn measure(&self, cells: &WorkerCells, load: Load, now: Nanos) -> Verdict {
         if let Some(cell) = cells.cells.get(self.cell) {
             cell.add(load);
         }
-        // In the units of `TokenBucket`: millionths of bits, or billionths of packets.
-        let cost = if self.flags.contains(MeterFlags::PKTPS) {
-            load.packets.saturating_mul(1_000_000_000)
-        } else {
-            bits(load.bytes)
-        };
+        let cost = self.cost(load);
         let band = match cells.shares.get(self.cell) {
             None => self.bands.acting(self.filled.advance(now), cost),
             Some(share) => {
@@ -188,14 +252,7 @@ impl Meter {
                 self.bands.acting_shared(&cells.shares, elapsed, cost)
             }
         };
-        let Some(band) = band else { return Verdict::Pass };
-        if let Some(cell) = cells.cells.get(band.cell) {
-            cell.add(load);
-        }
-        match band.given {
-            Band::DscpRemark { prec_level, .. } => Verdict::Remark(prec_level),
-            _ => Verdict::Drop,
-        }
+        band.map_or(Verdict::Pass, |band| band.act(cells, load))
     }
 
     fn stats(&self, now: Nanos, counters: &Counters) -> MeterStats {
@@ -266,6 +323,21 @@ impl Meters {
         now: Nanos,
     ) -> Verdict {
         self.meters.get(slot).map_or(Verdict::Pass, |meter| meter.measure(cells, load, now))
+    }
+
+    /// The meter in `slot`, for the packets of a batch at `now`.
+    pub(crate) fn gauge<'a>(
+        &'a self,
+        slot: u32,
+        cells: &'a WorkerCells,
+        now: Nanos,
+    ) -> Option<Gauge<'a>> {
+        let meter = self.meters.get(slot)?;
+        let elapsed = match cells.shares.get(meter.cell) {
+            None => Some(meter.filled.advance(now)),
+            Some(_) => None,
+        };
+        Some(Gauge { meter, cells, now, elapsed, load: Load::default() })
     }
 
     /// What the virtual meters say of a packet-in: it comes from the slow path, which every packet

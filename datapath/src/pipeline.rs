@@ -215,11 +215,47 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                     }
                     stride.ahead.extend(run, next);
                 }
+                [
+                    Op::Meter(meter),
+                    Op::Apply(Act::Output(Output::Port(port)))
+                    | Op::Write(Act::Output(Output::Port(port))),
+                ] if stride.is_first_of(run, flight) => {
+                    load = self.metered(meter, Port(port), run, flight);
+                }
                 _ => load = self.meet_each(stride, table_id, entry, run, flight),
             },
             Program::One(_) => load = self.meet_each(stride, table_id, entry, run, flight),
         }
         self.count_match(slot, load);
+    }
+
+    /// Sends packets through a meter and out of a port.
+    #[inline(never)]
+    fn metered(
+        &mut self,
+        meter: u32,
+        port: Port,
+        run: &[u8],
+        flight: &mut [Carrier<H::Frame>],
+    ) -> Load {
+        let mut load = Load::default();
+        let gate = self.tables.ports.gate(port);
+        let mut gauge = self.tables.meters.gauge(meter, self.cells, self.now);
+        for &at in run {
+            let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
+            load.add(carrier.load);
+            self.observer.step(self.tables, Step::Meter { slot: meter });
+            match gauge.as_mut().map_or(Verdict::Pass, |gauge| gauge.measure(carrier.load)) {
+                Verdict::Pass => {}
+                Verdict::Remark(levels) => self.remark(carrier, levels),
+                Verdict::Drop => {
+                    self.dropped(DropReason::Meter, &carrier.packet);
+                    continue;
+                }
+            }
+            self.only_output(carrier, port, gate);
+        }
+        load
     }
 
     /// Leads packets on by a program that is private, or leaves them to the second stride. Adds what
@@ -310,7 +346,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         }
         let [first, others @ ..] = keys.as_slice() else { return Some(None) };
         let is_same = others.is_empty() || table.classifier.has_one_answer(&keys);
-        let one = if is_same {
+        if is_same {
             let mut one = None;
             self.cache.find_batch(&table.classifier, table_id, &[first], from_mut(&mut one));
             Some(one)
@@ -322,8 +358,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             let [first, ..] = *found;
             let is_same = found.iter().zip(&keys).all(|(slot, _)| *slot == first);
             is_same.then_some(first)
-        };
-        one
+        }
     }
 
     /// Loads what the packets are about to touch of their entries and counters, in a loop too short for
@@ -408,15 +443,13 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         let reason = if is_miss { PacketInReason::NoMatch } else { PacketInReason::Action };
         let origin = Origin { table_id, cookie: entry.cookie(), reason, is_packet_out: false };
         let mut ops = entry.program().ops().get(done..).unwrap_or_default();
-        loop {
-            if !O::DRY {
-                ops = carrier.change(ops, Op::applied);
-            }
-            let Some((op, rest)) = ops.split_first() else { break };
-            ops = rest;
+        while let [op, rest @ ..] = ops {
             match op {
+                Op::Apply(act) if act.is_change() && !O::DRY && carrier.changes(&mut ops) => {
+                    continue;
+                }
                 Op::Apply(act) => {
-                    let is_last = ops.is_empty() && !set.sends();
+                    let is_last = rest.is_empty() && !set.sends();
                     if self.act(carrier, act, origin, 0, is_last) == Flow::Stop {
                         return Next::Dropped;
                     }
@@ -431,6 +464,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                     }
                 }
             }
+            ops = rest;
         }
         Next::End
     }
@@ -532,6 +566,11 @@ impl<'a, 's> Stride<'a, 's> {
         self.used != 0 && run.iter().any(|&at| self.used & bit(usize::from(at)) != 0)
     }
 
+    /// Whether `run` is all that is under way, so that what others can see may be done at once.
+    fn is_first_of<F>(&self, run: &[u8], flight: &[Carrier<F>]) -> bool {
+        self.is_done && self.ahead.is_empty() && run.len() == flight.len()
+    }
+
     /// A packet's action set.
     fn set(&mut self, at: u8) -> Option<&mut ActionSet> {
         let set = self.sets.get_mut(usize::from(at))?;
@@ -590,6 +629,11 @@ impl Ahead {
             true => self.together.push(at),
             false => self.others.push((at, table_id)),
         }
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.together.is_empty() && self.others.is_empty()
     }
 
     /// [`push`](Self::push) for each of `run`.

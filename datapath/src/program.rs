@@ -87,6 +87,12 @@ pub(crate) enum Output {
 }
 
 impl Act {
+    /// Whether it changes the packet.
+    #[inline]
+    pub(crate) fn is_change(&self) -> bool {
+        !matches!(self, Act::Output(_) | Act::Group { .. })
+    }
+
     pub(crate) fn set_field(field: OxmField, value: u128) -> Act {
         Act::SetField { field, value: [(value >> 64) as u64, value as u64] }
     }
@@ -127,7 +133,7 @@ impl Op {
 
     /// Whether it changes the packet, and nothing else unless it fails.
     fn is_change(&self) -> bool {
-        self.applied().is_some_and(|act| !matches!(act, Act::Output(_) | Act::Group { .. }))
+        self.applied().is_some_and(Act::is_change)
     }
 
     /// The action of an apply-actions list that it does.

@@ -85,6 +85,7 @@ impl TokenBucket {
     }
 
     /// Takes `cost` tokens; whether the packet conforms. A packet that does not leaves the tokens.
+    #[inline]
     pub(crate) fn take(&self, cost: u64) -> bool {
         let cost = i64::try_from(cost).unwrap_or(i64::MAX);
         let tokens = self.tokens.load(Relaxed);
@@ -96,6 +97,7 @@ impl TokenBucket {
     }
 
     /// Tokens that have to be there for a packet of `cost`.
+    #[inline]
     fn needs(&self, cost: i64) -> i64 {
         cost.min(self.depth)
     }

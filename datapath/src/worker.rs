@@ -97,12 +97,10 @@ impl Worker {
                 arrivals = Arrivals::at(tables, cells, carrier.packet.in_port);
             }
             arrivals.load.add(carrier.load);
-            carrier.is_in = match admit(arrivals.gate, &carrier.packet.frame) {
-                Ok(()) if !tables.drops_fragments => true,
-                Ok(()) if !is_fragment(&mut carrier.packet) => true,
-                Ok(()) => arrivals.drop(cells, DropReason::Fragment, carrier.load),
-                Err(reason) => arrivals.drop(cells, reason, carrier.load),
-            };
+            // Made as one that is in.
+            if !arrivals.is_open || carrier.packet.frame.len() < ETHERNET_LEN {
+                carrier.is_in = arrivals.examine(tables, cells, carrier);
+            }
         }
         arrivals.count();
         let mut run = Run {
@@ -298,6 +296,8 @@ fn frame_of<H: Hypercall + ?Sized>(host: &mut H, data: &[u8]) -> Option<H::Frame
 struct Arrivals<'a> {
     port: Port,
     gate: Option<Gate>,
+    /// Whether every frame that is long enough enters.
+    is_open: bool,
     cell: Option<&'a PortCell>,
     load: Load,
 }
@@ -306,7 +306,9 @@ impl<'a> Arrivals<'a> {
     fn at(tables: &Tables, cells: &'a WorkerCells, port: Port) -> Arrivals<'a> {
         let gate = tables.ports.gate(port);
         let cell = gate.and_then(|gate| cells.ports.get(gate.slot));
-        Arrivals { port, gate, cell, load: Load::default() }
+        let is_open = gate.is_some_and(|gate| !gate.flags.intersects(GateFlags::CLOSED_IN));
+        let is_open = is_open && !tables.drops_fragments;
+        Arrivals { port, gate, is_open, cell, load: Load::default() }
     }
 
     /// Counts what has come in.
@@ -316,8 +318,23 @@ impl<'a> Arrivals<'a> {
         }
     }
 
+    /// Whether a frame enters; counts one that does not.
+    #[inline(never)]
+    fn examine<F: Frame>(
+        &self,
+        tables: &Tables,
+        cells: &WorkerCells,
+        carrier: &mut Carrier<F>,
+    ) -> bool {
+        match admit(self.gate, &carrier.packet.frame) {
+            Ok(()) if !tables.drops_fragments => true,
+            Ok(()) if !is_fragment(&mut carrier.packet) => true,
+            Ok(()) => self.drop(cells, DropReason::Fragment, carrier.load),
+            Err(reason) => self.drop(cells, reason, carrier.load),
+        }
+    }
+
     /// Counts a frame that does not enter the switch: `false`.
-    #[cold]
     fn drop(&self, cells: &WorkerCells, reason: DropReason, load: Load) -> bool {
         cells.dropped(reason, load.packets);
         if let Some(cell) = self.cell {
