@@ -668,6 +668,8 @@ impl Ahead {
             }
             table_id != nearest
         });
+        // Packets are in their order wherever they are together.
+        here.sort_unstable();
         Some(nearest)
     }
 }
