@@ -178,8 +178,16 @@ impl Load {
 
     #[inline]
     pub(crate) fn of(frame_len: usize, meta: &hypercall::Meta) -> Load {
+        match meta.offload.gso {
+            None => Load { packets: 1, bytes: frame_len as u64 },
+            Some(gso) => Load::of_segments(frame_len, meta, u64::from(gso.header_len)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of_segments(frame_len: usize, meta: &hypercall::Meta, header_len: u64) -> Load {
         let packets = u64::from(meta.offload.segment_count(frame_len));
-        let header_len = meta.offload.gso.map_or(0, |gso| u64::from(gso.header_len));
         let repeated = packets.saturating_sub(1).saturating_mul(header_len);
         Load { packets, bytes: (frame_len as u64).saturating_add(repeated) }
     }

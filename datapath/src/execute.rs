@@ -28,7 +28,7 @@ use ofp_codec::{OxmField, PacketInReason};
 use crate::counters::{DropReason, Load, PortCell, WorkerCells};
 use crate::flow_cache::FlowCache;
 use crate::fragments::Fragments;
-use crate::groups::Choice;
+use crate::groups::{Choice, GroupBucket};
 use crate::key::Depth;
 use crate::mac_table::MacTable;
 use crate::meters::{Verdict, remarked};
@@ -37,7 +37,7 @@ use crate::packet::Packet;
 use crate::ports::{Gate, GateFlags, Refusal};
 use crate::program::{Act, Op, Output, wide};
 use crate::punt::PuntQueue;
-use crate::rewrite::{self, RewriteError};
+use crate::rewrite::{self, Resized, RewriteError};
 use crate::tables::Tables;
 use crate::worker::Events;
 
@@ -133,7 +133,7 @@ impl<F> Carrier<F> {
 impl<F: Frame> Carrier<F> {
     /// Does the usual changes that `steps` begin with, unless an output is owed, which would leave
     /// first; returns the rest. See [`rewrite::run`].
-    #[inline]
+    #[inline(never)]
     pub(crate) fn change<'a, T>(
         &mut self,
         steps: &'a [T],
@@ -142,9 +142,10 @@ impl<F: Frame> Carrier<F> {
         if self.owed.is_some() {
             return steps;
         }
-        let len = self.packet.frame.len();
-        let rest = rewrite::run(&mut self.packet, steps, &mut self.is_popped, act);
-        if self.packet.frame.len() != len {
+        let mut resized = Resized::default();
+        let rest = rewrite::run(&mut self.packet, steps, &mut resized, act);
+        if resized.is_resized {
+            self.is_popped |= resized.is_popped;
             self.load = Load::of(self.packet.frame.len(), &self.packet.meta);
         }
         rest
@@ -467,19 +468,26 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
         match group.choose(tables, key, self.fragments.transport(key, headers)) {
             Choice::All => {
-                let count = group.buckets().len();
-                for index in 0..count {
+                let buckets = group.buckets();
+                let mut left = buckets.len();
+                for (index, bucket) in buckets.iter().enumerate() {
                     if self.is_exhausted(&carrier.packet) {
                         return;
                     }
-                    let is_last = is_last && index + 1 == count;
-                    self.bucket(carrier, slot, index, origin, depth, is_last);
+                    left = left.saturating_sub(1);
+                    self.observer.step(tables, Step::Bucket { slot, bucket: index });
+                    self.bucket(carrier, bucket, &origin, depth, is_last && left == 0);
                 }
-                if count == 0 {
+                if buckets.is_empty() {
                     self.dropped(DropReason::GroupEmpty, &carrier.packet);
                 }
             }
-            Choice::One(index) => self.bucket(carrier, slot, index, origin, depth, is_last),
+            Choice::One(index) => {
+                if let Some(bucket) = group.buckets().get(index) {
+                    self.observer.step(tables, Step::Bucket { slot, bucket: index });
+                    self.bucket(carrier, bucket, &origin, depth, is_last);
+                }
+            }
             Choice::NoBucket => self.dropped(DropReason::GroupEmpty, &carrier.packet),
             Choice::NotLive => self.dropped(DropReason::GroupNotLive, &carrier.packet),
         }
@@ -489,18 +497,11 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     fn bucket(
         &mut self,
         carrier: &mut Carrier<H::Frame>,
-        slot: u32,
-        index: usize,
-        origin: Origin,
+        bucket: &GroupBucket,
+        origin: &Origin,
         depth: u32,
         is_last: bool,
     ) {
-        let tables = self.tables;
-        let Some(bucket) = tables.groups.get(slot).and_then(|group| group.buckets().get(index))
-        else {
-            return;
-        };
-        self.observer.step(tables, Step::Bucket { slot, bucket: index });
         self.count_cell(bucket.cell(), carrier.load);
         if !bucket.sends() {
             self.dropped(DropReason::NoOutput, &carrier.packet);
@@ -512,6 +513,8 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
         // What is owed leaves first: outputs keep their order.
         self.settle(carrier);
+        // What is read now is read once for all copies.
+        carrier.packet.ensure(Depth::Link);
         let packet = &carrier.packet;
         match self.host.duplicate(&packet.frame) {
             Some(frame) => {
@@ -543,7 +546,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         &mut self,
         carrier: &mut Carrier<H::Frame>,
         acts: &[Act],
-        origin: Origin,
+        origin: &Origin,
         depth: u32,
         is_last: bool,
     ) {
@@ -553,11 +556,17 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             [first, ..] if first.is_change() && !O::DRY => carrier.change(acts, |act| Some(act)),
             acts => acts,
         };
+        // What most buckets end with.
+        if let ([Act::Output(Output::Port(port))], false) = (acts, O::DRY) {
+            if Port(*port) != carrier.packet.in_port {
+                return self.emit(carrier, Port(*port));
+            }
+        }
         let mut left = acts.len();
         for act in acts {
             left = left.saturating_sub(1);
             let is_last = is_last && left == 0;
-            if self.act(carrier, act, origin, depth.saturating_add(1), is_last) == Flow::Stop {
+            if self.act(carrier, act, *origin, depth.saturating_add(1), is_last) == Flow::Stop {
                 return;
             }
         }

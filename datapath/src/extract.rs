@@ -150,7 +150,7 @@ pub(crate) fn headers_of<F: Frame>(frame: &F) -> Headers {
 }
 
 /// Reads into `key` and `headers`, which say nothing yet.
-#[inline]
+#[inline(always)]
 fn read_frame<F: Frame>(frame: &F, depth: Depth, key: &mut Key, headers: &mut Headers) {
     if depth == Depth::Nothing {
         return;
@@ -219,7 +219,7 @@ impl<F: Frame> Source for Scattered<'_, F> {
 }
 
 /// Reads a frame; tells what is there.
-#[inline]
+#[inline(always)]
 fn read<S: Source>(source: S, depth: Depth, key: &mut Key, headers: &mut Headers) -> Presence {
     // Both words are one load each, whose last two bytes are not the address's. The first to be asked
     // for says that the other exists, too.

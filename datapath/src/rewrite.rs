@@ -47,7 +47,7 @@ pub use ttl::{copy_ttl_in, copy_ttl_out, dec_mpls_ttl, dec_nw_ttl, set_mpls_ttl,
 
 use crate::checksum;
 use crate::packet::Packet;
-use crate::program::{Act, wide};
+use crate::program::Act;
 
 /// Why a packet cannot go on as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,57 +75,66 @@ impl From<checksum::NoMemory> for RewriteError {
     }
 }
 
+/// What changes have done to a frame's length.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Resized {
+    /// Whether it is another one.
+    pub(crate) is_resized: bool,
+    /// Whether something was taken off.
+    pub(crate) is_popped: bool,
+}
+
 /// Does what the first of `steps` say, as long as these are the usual changes and succeed, and returns
-/// the rest; a failed one has changed nothing, and is told by who does it again. Notes in `is_popped`
-/// when something was taken off. Steps are a program's operations or a bucket's actions: `act` gives the
-/// action that one does at once.
+/// the rest; a failed one has changed nothing, and is told by who does it again. `act` gives the action
+/// that a step does at once.
 #[inline(always)]
 pub(crate) fn run<'a, F: Frame, T>(
     packet: &mut Packet<F>,
     steps: &'a [T],
-    is_popped: &mut bool,
+    resized: &mut Resized,
     act: impl Fn(&T) -> Option<&Act>,
 ) -> &'a [T] {
     let mut steps = steps;
     while let [first, rest @ ..] = steps {
         let Some(change) = act(first) else { break };
-        // What routers do: both addresses are one store.
-        if let Act::SetField { field: OxmField::EthSrc, value: [_, src] } = change {
-            if let [second, more @ ..] = rest {
-                if let Some(Act::SetField { field: OxmField::EthDst, value: [_, dst] }) =
-                    act(second)
-                {
-                    if contiguous::set_macs(packet, *dst, *src).is_some() {
-                        steps = more;
-                        continue;
+        let outcome = match *change {
+            // What routers do: both addresses are one store.
+            Act::SetField { field: OxmField::EthSrc, value: [_, src] } => match rest {
+                [second, more @ ..] => match act(second) {
+                    Some(&Act::SetField { field: OxmField::EthDst, value: [_, dst] }) => {
+                        let outcome = contiguous::set_macs(packet, dst, src);
+                        if outcome.is_some() {
+                            steps = more;
+                            continue;
+                        }
+                        outcome
                     }
-                }
+                    _ => contiguous::set_mac::<F, 6>(packet, src),
+                },
+                [] => contiguous::set_mac::<F, 6>(packet, src),
+            },
+            Act::SetField { field, value: [_, value] } => {
+                contiguous::set_field(packet, field, value)
             }
-        }
-        if !step(packet, change, is_popped) {
+            Act::DecNwTtl => contiguous::dec_nw_ttl(packet).and_then(Result::ok),
+            Act::PushVlan(eth_type) => {
+                resized.is_resized = true;
+                contiguous::push_vlan(packet, eth_type)
+            }
+            Act::PopVlan => {
+                resized.is_resized = true;
+                let outcome = contiguous::pop_vlan(packet);
+                resized.is_popped |= outcome.is_some();
+                outcome
+            }
+            _ => None,
+        };
+        if outcome.is_none() {
             break;
         }
         steps = rest;
     }
     steps
-}
-
-/// Does a usual change; whether it was one and succeeded.
-#[inline(always)]
-fn step<F: Frame>(packet: &mut Packet<F>, act: &Act, is_popped: &mut bool) -> bool {
-    match act {
-        Act::SetField { field, value } => {
-            contiguous::set_field(packet, *field, wide(*value)).is_some()
-        }
-        Act::DecNwTtl => matches!(contiguous::dec_nw_ttl(packet), Some(Ok(()))),
-        Act::PushVlan(eth_type) => contiguous::push_vlan(packet, *eth_type).is_some(),
-        Act::PopVlan => {
-            let is_done = contiguous::pop_vlan(packet).is_some();
-            *is_popped |= is_done;
-            is_done
-        }
-        _ => false,
-    }
 }
 
 /// Completes the transport checksum that the host left partial: before a packet-in, and before a

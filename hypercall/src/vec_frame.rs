@@ -53,6 +53,24 @@ impl VecFrame {
         (self.buffer, self.start)
     }
 
+    /// Grows by `count` bytes in front, in a buffer of its own with headroom.
+    #[cold]
+    fn move_back(&mut self, count: usize) -> bool {
+        let len = self.len();
+        let Some(total) = len.checked_add(count).and_then(|len| len.checked_add(Self::HEADROOM))
+        else {
+            return false;
+        };
+        let mut buffer = Vec::new();
+        if buffer.try_reserve_exact(total).is_err() {
+            return false;
+        }
+        buffer.resize(Self::HEADROOM.saturating_add(count), 0);
+        buffer.extend_from_slice(self.headers());
+        *self = VecFrame { buffer, start: Self::HEADROOM };
+        true
+    }
+
     /// Keeps the first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         self.buffer.truncate(self.start.saturating_add(len));
@@ -95,24 +113,15 @@ impl Frame for VecFrame {
         }
     }
 
+    #[inline]
     fn grow_front(&mut self, count: usize) -> bool {
-        if let Some(start) = self.start.checked_sub(count) {
-            self.start = start;
-            return true;
+        match self.start.checked_sub(count) {
+            Some(start) => {
+                self.start = start;
+                true
+            }
+            None => self.move_back(count),
         }
-        let len = self.len();
-        let Some(total) = len.checked_add(count).and_then(|len| len.checked_add(Self::HEADROOM))
-        else {
-            return false;
-        };
-        let mut buffer = Vec::new();
-        if buffer.try_reserve_exact(total).is_err() {
-            return false;
-        }
-        buffer.resize(Self::HEADROOM.saturating_add(count), 0);
-        buffer.extend_from_slice(self.headers());
-        *self = VecFrame { buffer, start: Self::HEADROOM };
-        true
     }
 
     fn shrink_front(&mut self, count: usize) -> bool {

@@ -14,16 +14,16 @@ use crate::extract::is_vlan_type;
 use crate::key::{Depth, Presence};
 use crate::packet::Packet;
 
-/// Writes a field.
-#[inline]
+/// Writes a field of 64 bits at most.
+#[inline(always)]
 pub(super) fn set_field<F: Frame>(
     packet: &mut Packet<F>,
     field: OxmField,
-    value: u128,
+    value: u64,
 ) -> Option<()> {
     match field {
-        OxmField::EthDst => set_mac::<F, 0>(packet, value as u64),
-        OxmField::EthSrc => set_mac::<F, 6>(packet, value as u64),
+        OxmField::EthDst => set_mac::<F, 0>(packet, value),
+        OxmField::EthSrc => set_mac::<F, 6>(packet, value),
         OxmField::VlanVid => set_tag(packet, 0x0fff, value as u16),
         OxmField::VlanPcp => set_tag(packet, 0xe000, (value as u16) << 13),
         OxmField::Ipv4Src => set_address::<F, 12>(packet, value as u32),
@@ -37,8 +37,8 @@ pub(super) fn set_field<F: Frame>(
 }
 
 /// A MAC address, `AT` bytes into the frame: word 1 or 2 of the key.
-#[inline]
-fn set_mac<F: Frame, const AT: usize>(packet: &mut Packet<F>, value: u64) -> Option<()> {
+#[inline(always)]
+pub(super) fn set_mac<F: Frame, const AT: usize>(packet: &mut Packet<F>, value: u64) -> Option<()> {
     packet.ensure(Depth::Link);
     if !packet.key.has(Presence::ETH) {
         return None;
@@ -58,7 +58,7 @@ fn set_mac<F: Frame, const AT: usize>(packet: &mut Packet<F>, value: u64) -> Opt
 }
 
 /// Both MAC addresses.
-#[inline]
+#[inline(always)]
 pub(super) fn set_macs<F: Frame>(packet: &mut Packet<F>, dst: u64, src: u64) -> Option<()> {
     packet.ensure(Depth::Link);
     if !packet.key.has(Presence::ETH) {
@@ -74,7 +74,7 @@ pub(super) fn set_macs<F: Frame>(packet: &mut Packet<F>, dst: u64, src: u64) -> 
 }
 
 /// The bits of `mask` in the outermost VLAN tag.
-#[inline]
+#[inline(always)]
 fn set_tag<F: Frame>(packet: &mut Packet<F>, mask: u16, bits: u16) -> Option<()> {
     packet.ensure(Depth::Link);
     if !packet.key.has(Presence::TAG) {
@@ -88,7 +88,7 @@ fn set_tag<F: Frame>(packet: &mut Packet<F>, mask: u16, bits: u16) -> Option<()>
 }
 
 /// An address of IPv4, `OFFSET` bytes into its header.
-#[inline]
+#[inline(always)]
 fn set_address<F: Frame, const OFFSET: usize>(packet: &mut Packet<F>, value: u32) -> Option<()> {
     packet.ensure(Depth::Whole);
     let presence = packet.key.presence();
@@ -127,7 +127,7 @@ fn set_address<F: Frame, const OFFSET: usize>(packet: &mut Packet<F>, value: u32
 }
 
 /// A port of TCP, `OFFSET` bytes into its header.
-#[inline]
+#[inline(always)]
 fn set_tcp_port<F: Frame, const OFFSET: usize>(packet: &mut Packet<F>, value: u16) -> Option<()> {
     let at = transport_at(packet, Presence::TCP)?;
     set_port::<OFFSET, 18>(chunk(&mut packet.frame, at)?, value, false)?;
@@ -136,7 +136,7 @@ fn set_tcp_port<F: Frame, const OFFSET: usize>(packet: &mut Packet<F>, value: u1
 }
 
 /// A port of UDP.
-#[inline]
+#[inline(always)]
 fn set_udp_port<F: Frame, const OFFSET: usize>(packet: &mut Packet<F>, value: u16) -> Option<()> {
     let at = transport_at(packet, Presence::UDP)?;
     set_port::<OFFSET, 8>(chunk(&mut packet.frame, at)?, value, true)?;
@@ -144,7 +144,7 @@ fn set_udp_port<F: Frame, const OFFSET: usize>(packet: &mut Packet<F>, value: u1
     Some(())
 }
 
-#[inline]
+#[inline(always)]
 fn transport_at<F: Frame>(packet: &mut Packet<F>, presence: Presence) -> Option<usize> {
     packet.ensure(Depth::Whole);
     let is_here = packet.key.has(presence) && !packet.meta.offload.is_partial();
@@ -152,7 +152,7 @@ fn transport_at<F: Frame>(packet: &mut Packet<F>, presence: Presence) -> Option<
 }
 
 /// A port in a header whose first `N` bytes end with its checksum.
-#[inline]
+#[inline(always)]
 fn set_port<const OFFSET: usize, const N: usize>(
     header: &mut [u8; N],
     value: u16,
@@ -167,7 +167,7 @@ fn set_port<const OFFSET: usize, const N: usize>(
 }
 
 /// Word 4: source port, destination port, other things.
-#[inline]
+#[inline(always)]
 fn set_port_word<F>(packet: &mut Packet<F>, offset: usize, value: u16) {
     let shift = if offset == 0 { 48 } else { 32 };
     let word = packet.key.word(4) & !(0xffff << shift) | u64::from(value) << shift;
@@ -175,7 +175,7 @@ fn set_port_word<F>(packet: &mut Packet<F>, offset: usize, value: u16) {
 }
 
 /// The transport's checksum after a change; in UDP, 0 says that none was computed.
-#[inline]
+#[inline(always)]
 fn follow(delta: Delta, checksum: u16, is_udp: bool) -> u16 {
     match delta.apply(checksum) {
         _ if is_udp && checksum == 0 => 0,
@@ -185,7 +185,7 @@ fn follow(delta: Delta, checksum: u16, is_udp: bool) -> u16 {
 }
 
 /// Decrements IPv4's TTL.
-#[inline]
+#[inline(always)]
 pub(super) fn dec_nw_ttl<F: Frame>(packet: &mut Packet<F>) -> Option<Result<(), RewriteError>> {
     packet.ensure(Depth::Whole);
     if !packet.key.has(Presence::IPV4) {
@@ -203,7 +203,7 @@ pub(super) fn dec_nw_ttl<F: Frame>(packet: &mut Packet<F>) -> Option<Result<(), 
 }
 
 /// Pushes a VLAN tag: the addresses move to the front, all else stays.
-#[inline]
+#[inline(always)]
 pub(super) fn push_vlan<F: Frame>(packet: &mut Packet<F>, eth_type: u16) -> Option<()> {
     packet.ensure(Depth::Link);
     let all = Presence::ETH.union(Presence::TAG_KNOWN).union(Presence::ETH_TYPE);
@@ -236,7 +236,7 @@ pub(super) fn push_vlan<F: Frame>(packet: &mut Packet<F>, eth_type: u16) -> Opti
 }
 
 /// Pops the only VLAN tag.
-#[inline]
+#[inline(always)]
 pub(super) fn pop_vlan<F: Frame>(packet: &mut Packet<F>) -> Option<()> {
     packet.ensure(Depth::Link);
     let all = Presence::TAG.union(Presence::TAG_KNOWN).union(Presence::ETH_TYPE);
@@ -256,7 +256,7 @@ pub(super) fn pop_vlan<F: Frame>(packet: &mut Packet<F>) -> Option<()> {
 }
 
 /// `N` writable bytes from `at` on, if they are contiguous.
-#[inline]
+#[inline(always)]
 fn chunk<F: Frame, const N: usize>(frame: &mut F, at: usize) -> Option<&mut [u8; N]> {
     frame.headers_mut().get_mut(at..)?.first_chunk_mut()
 }

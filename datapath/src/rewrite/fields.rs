@@ -38,7 +38,7 @@ pub fn set_field<F: Frame>(
     field: OxmField,
     value: u128,
 ) -> Result<(), RewriteError> {
-    match contiguous::set_field(packet, field, value) {
+    match contiguous::set_field(packet, field, value as u64) {
         Some(()) => Ok(()),
         None => set_any_field(packet, field, value),
     }

@@ -349,7 +349,7 @@ fn both_mac_addresses_at_once_as_one_by_one() {
         .map(|(field, value)| Op::Apply(Act::set_field(field, value)));
     for (name, bytes) in samples::all() {
         let (mut together, mut apart) = (packet(&bytes), packet(&bytes));
-        assert_eq!(run(&mut together, &ops, &mut false, Op::applied), [], "{name}");
+        assert_eq!(run(&mut together, &ops, &mut Resized::default(), Op::applied), [], "{name}");
         set_field(&mut apart, OxmField::EthSrc, src).unwrap();
         set_field(&mut apart, OxmField::EthDst, dst).unwrap();
         assert_eq!(together.frame, apart.frame, "{name}");
