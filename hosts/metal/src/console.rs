@@ -2,8 +2,6 @@
 
 use core::fmt::{self, Write};
 
-use alloc::string::String;
-
 use crate::machine;
 
 struct Serial;
@@ -21,26 +19,35 @@ pub(crate) fn line(text: fmt::Arguments<'_>) {
     let _ = writeln!(Serial, "rumpswitch: {text}");
 }
 
-/// What was typed so far.
+/// What was typed so far; kept without memory of the heap, which may be used up.
 #[derive(Default)]
 pub(crate) struct Console {
-    typed: String,
+    typed: [u8; Console::LONGEST],
+    len: usize,
 }
 
 impl Console {
     /// The longest line that is listened to.
-    const LONGEST: usize = 64;
+    const LONGEST: usize = 32;
 
-    /// A line that was finished.
-    pub(crate) fn read(&mut self) -> Option<String> {
+    /// Hands over each line that was finished.
+    pub(crate) fn read(&mut self, mut obey: impl FnMut(&str)) {
         while let Some(byte) = machine::read_serial() {
-            match byte {
-                b'\r' | b'\n' if self.typed.is_empty() => {}
-                b'\r' | b'\n' => return Some(core::mem::take(&mut self.typed)),
-                b' '..=b'~' if self.typed.len() < Self::LONGEST => self.typed.push(byte.into()),
+            match (byte, self.typed.get_mut(self.len)) {
+                (b'\r' | b'\n', _) => {
+                    let typed = self.typed.get(..self.len).unwrap_or_default();
+                    let word = core::str::from_utf8(typed).unwrap_or_default().trim();
+                    if !word.is_empty() {
+                        obey(word);
+                    }
+                    self.len = 0;
+                }
+                (b' '..=b'~', Some(place)) => {
+                    *place = byte;
+                    self.len += 1;
+                }
                 _ => {}
             }
         }
-        None
     }
 }

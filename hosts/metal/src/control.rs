@@ -137,6 +137,7 @@ impl<N: Nic> Control<N> {
         socket.set_timeout(Some(GIVE_UP));
         // Answers are small and somebody waits for each.
         socket.set_nagle_enabled(false);
+        socket.set_ack_delay(None);
         let socket = self.sockets.add(socket);
         self.connections.push(Connection { socket, purpose, channel: None, since: Nanos(0) });
     }
@@ -188,15 +189,13 @@ impl<N: Nic> Control<N> {
         let Some(connection) = self.connections.get_mut(at) else { return };
         let socket = self.sockets.get_mut::<tcp::Socket<'_>>(connection.socket);
         if let Some(channel) = connection.channel {
-            let end = if serve(socket, channel, now, device, host, &mut self.is_busy) {
-                connection.is_late(now, device).then_some("no hello in time")
-            } else if socket.is_active() {
-                Some("closed")
-            } else {
-                Some("lost")
-            };
-            if let Some(reason) = end {
-                say(format_args!("channel {}: {reason}", channel.get()));
+            let is_alive = serve(socket, channel, now, device, host, &mut self.is_busy);
+            if !is_alive || connection.is_late(now, device) {
+                match device.status(channel).and_then(|status| status.hang_up) {
+                    Some(reason) => say(format_args!("channel {}: {reason:?}", channel.get())),
+                    None if is_alive => say(format_args!("channel {}: no hello", channel.get())),
+                    None => say(format_args!("channel {}: closed", channel.get())),
+                }
                 device.close(channel);
                 socket.close();
                 connection.channel = None;

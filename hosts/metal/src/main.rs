@@ -17,6 +17,7 @@ mod machine;
 mod memory;
 mod start_info;
 mod traps;
+mod unpack;
 mod virtio_nic;
 
 use alloc::vec::Vec;
@@ -103,9 +104,7 @@ fn turns(unikernel: &mut Unikernel<VirtioNic>, clock: Clock) -> ! {
             continue;
         }
         since_console = 0;
-        while let Some(word) = console.read() {
-            obey(&word, unikernel, clock.now());
-        }
+        console.read(|word| obey(word, unikernel, clock.now()));
         let now = clock.now();
         if let Some(until) = unikernel.arm(now, &mut |text| line(text)) {
             let nanos = until.since(now).clamp(1000, LONGEST_HALT);
@@ -118,7 +117,7 @@ fn turns(unikernel: &mut Unikernel<VirtioNic>, clock: Clock) -> ! {
 
 /// Does what was typed.
 fn obey(word: &str, unikernel: &Unikernel<VirtioNic>, now: Nanos) {
-    match word.trim() {
+    match word {
         "poweroff" => {
             line(format_args!("powered off after {} ms", now.0 / 1_000_000));
             machine::exit(Exit::PoweredOff);

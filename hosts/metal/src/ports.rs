@@ -29,6 +29,8 @@ struct Slot<N> {
     missing: usize,
     /// Whether its rings have something that the card was not told of.
     is_new: bool,
+    /// Whether its link may be otherwise than the switch was told.
+    is_stale: bool,
     refused: u64,
     told: u64,
 }
@@ -36,7 +38,7 @@ struct Slot<N> {
 impl<N: Nic> Ports<N> {
     /// No ports yet; their frames will have up to `mtu` bytes of payload.
     pub fn new(mtu: usize) -> Ports<N> {
-        Ports { slots: Vec::new(), pool: Pool::new(mtu.saturating_add(LINK_HEADER_LEN), 4096), mtu }
+        Ports { slots: Vec::new(), pool: Pool::new(mtu.saturating_add(LINK_HEADER_LEN), 512), mtu }
     }
 
     /// Makes a card a port of the switch, and gives it `buffers` to receive into.
@@ -62,8 +64,16 @@ impl<N: Nic> Ports<N> {
             ..PortConfig::new(number, &setup.name)
         };
         tables.port_add(now, config.clone())?;
-        let mut slot =
-            Slot { number, nic, config, missing: buffers, is_new: false, refused: 0, told: 0 };
+        let mut slot = Slot {
+            number,
+            nic,
+            config,
+            missing: buffers,
+            is_new: false,
+            is_stale: false,
+            refused: 0,
+            told: 0,
+        };
         slot.fill(&mut self.pool);
         slot.nic.kick();
         self.slots.push(slot);
@@ -119,15 +129,23 @@ impl<N: Nic> Ports<N> {
     pub fn acknowledge(&mut self, tables: &mut Tables) -> Option<(Port, bool)> {
         let mut changed = None;
         for slot in &mut self.slots {
-            if slot.nic.acknowledge() {
-                let is_up = slot.nic.is_up();
-                if slot.config.state.contains(PortState::LINK_DOWN) == is_up {
-                    slot.config.state.set(PortState::LINK_DOWN, !is_up);
-                    // It fails only for a port that was never added.
-                    let _ = tables.port_change(slot.config.clone());
-                    changed = Some((slot.number, is_up));
-                }
+            slot.is_stale |= slot.nic.acknowledge();
+            if !slot.is_stale {
+                continue;
             }
+            let is_up = slot.nic.is_up();
+            let is_same = slot.config.state.contains(PortState::LINK_DOWN) != is_up;
+            // Without memory for the news it is told with the next interrupt, or within a second.
+            let Some(mut config) = copy(&slot.config).filter(|_| !is_same) else {
+                slot.is_stale = !is_same;
+                continue;
+            };
+            slot.is_stale = false;
+            slot.config.state.set(PortState::LINK_DOWN, !is_up);
+            config.state = slot.config.state;
+            // It fails only for a port that was never added.
+            let _ = tables.port_change(config);
+            changed = Some((slot.number, is_up));
         }
         changed
     }
@@ -144,6 +162,17 @@ impl<N: Nic> Ports<N> {
             }
         }
     }
+}
+
+/// A port without queues, a second time; `None` when memory is short.
+fn copy(config: &PortConfig) -> Option<PortConfig> {
+    let mut copy = PortConfig::new(config.number, "");
+    copy.name.try_reserve_exact(config.name.len()).ok()?;
+    copy.name.push_str(&config.name);
+    copy.hw_addr = config.hw_addr;
+    copy.curr = config.curr;
+    copy.max_frame = config.max_frame;
+    Some(copy)
 }
 
 impl<N: Nic> Slot<N> {

@@ -208,6 +208,10 @@ fn device(setup: &Setup, first: [u8; 6], seed: u64, memory: u64) -> Device {
     let switch = SwitchConfig {
         datapath_id,
         seed,
+        // Frames, answers and other tables need memory beside what one table can fill.
+        max_entries_per_table: limits
+            .max_entries_per_table
+            .min(u32::try_from(memory / 1024).unwrap_or(u32::MAX)),
         max_entry_bytes: limits.max_entry_bytes.min(memory / 4),
         ..limits
     };
