@@ -21,13 +21,14 @@ total=$(awk '/^(totals|summary):/ { print $2; exit }' "$out")
 echo "$scenario: $((total / units)) instructions for each of $units packets, lookups or messages"
 # callgrind_annotate has a line for each file and function, as inlined code keeps its file: summed up by
 # functions as they were compiled, and by files.
-callgrind_annotate --threshold=100 "$out" | awk -v units="$units" '
+callgrind_annotate --auto=no --threshold=100 "$out" | awk -v units="$units" -v here="$PWD/" '
     / file:function/ { on = 1; next }
     on && /%\)/ {
         count = $1; gsub(/,/, "", count)
         name = $0; sub(/^[^)]*\) */, "", name); sub(/ \[[^]]*\]$/, "", name)
         # One colon ends the file; two are a path of Rust.
         file = name; sub(/:.*/, "", file); sub(/^[^:]*:/, "", name); sub(/::h[0-9a-f]+$/, "", name)
+        if (index(file, here) == 1) file = substr(file, length(here) + 1)
         if (file == "???") file = "without a file"
         sub(/^.*\/registry\/src\/[^\/]*\//, "", file); sub(/^.*\/library\//, "library/", file)
         functions[name] += count; files[file] += count; all += count
