@@ -4,7 +4,6 @@ source debug/sanitizer.sh
 planted overrun heap-buffer-overflow
 planted leak 'detected memory leaks'
 
-# Deep in the allocator's counting, allocation-counter and the sanitizer agree; one thread at a time is enough.
 play() { cargo test --quiet --target "$triple" "$@"; }
 
 if [ $# -gt 0 ]; then
