@@ -1,6 +1,7 @@
 /*
  * /dev/switchN as a stream: opens, reads, writes, requests, ends.
  */
+#include <poll.h>
 #include <sys/uio.h>
 
 #include "suite.h"
@@ -221,15 +222,24 @@ a_bad_address_loses_no_message(void)
 {
 	struct bench b;
 	struct buffer m;
+	struct pollfd p;
+	uint32_t pending;
 	int fd;
 
 	bench_start(&b, 0);
 	fd = open_device();
 	send_echo(fd, 11, 80);
 	CHECK_FAILS(rump_sys_read(fd, (void *)16, 1000), NB_EFAULT);
+	send_echo(fd, 13, 20);
+	CHECK_EQ(rump_sys_ioctl(fd, RUMPSWITCH_NB_FIONREAD, &pending), 0);
+	CHECK_EQ(pending, 100);
+	p = (struct pollfd){ fd, NB_POLLIN, 0 };
+	CHECK_EQ(rump_sys_poll(&p, 1, 0), 1);
 	CHECK_FAILS(rump_sys_write(fd, (void *)16, 1000), NB_EFAULT);
 	CHECK_EQ(read_message(fd, &m), OF_ECHO_REPLY);
 	CHECK_EQ(m.len, 80);
+	CHECK_EQ(read_message(fd, &m), OF_ECHO_REPLY);
+	CHECK_EQ(m.len, 20);
 	send_echo(fd, 12, 8);
 	CHECK_EQ(read_message(fd, &m), OF_ECHO_REPLY);
 	bench_end(&b);
@@ -246,7 +256,7 @@ what_a_channel_configured_survives_its_close(void)
 	bench_start(&b, 2);
 	out[0] = b.port[1];
 	fd = open_device();
-	add_flow(fd, b.port[0], 0, out, 0);
+	add_flow(fd, b.port[0], AS_IT_IS, out, 0);
 	CHECK_EQ(rump_sys_close(fd), 0);
 	make_frame(frame, sizeof(frame), 1);
 	CHECK_EQ(rumpmock_port_receive("shm0", frame, sizeof(frame), NULL, 0), 0);

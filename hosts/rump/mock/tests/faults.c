@@ -51,7 +51,7 @@ frames_survive(enum rumpmock_fault kind)
 	out[0] = b.port[1];
 	out[1] = OF_CONTROLLER;
 	out[2] = 0;
-	add_flow(fd, 0, 1, out, 0);
+	add_flow(fd, 0, PUSH_VLAN, out, 0);
 	for (n = 1; n <= asked && n <= 100; n++) {
 		rumpmock_fail(kind, n, 0);
 		round_of_life(fd, (unsigned)n);

@@ -15,7 +15,7 @@ forwarding(struct bench *b, uint32_t to)
 	uint32_t out[2] = { to, 0 };
 	int fd = open_device();
 
-	add_flow(fd, b->port[0], 0, out, 0);
+	add_flow(fd, b->port[0], AS_IT_IS, out, 0);
 	return fd;
 }
 
@@ -102,7 +102,7 @@ a_pushed_tag_stands_in_the_right_place(void)
 	fd = open_device();
 	out[0] = b.port[1];
 	out[1] = 0;
-	add_flow(fd, b.port[0], 1, out, 0);
+	add_flow(fd, b.port[0], PUSH_VLAN, out, 0);
 	for (cut = 1; cut <= 64; cut++) {
 		make_frame(frame, sizeof(frame), cut);
 		memcpy(tagged, frame, 12);
@@ -111,6 +111,35 @@ a_pushed_tag_stands_in_the_right_place(void)
 		cuts[0] = cut;
 		CHECK_EQ(receive("shm0", frame, sizeof(frame), cuts, cut % 2 != 0 ? RUMPMOCK_SHARED : 0), 0);
 		expect_frame("shm1", tagged, sizeof(tagged));
+	}
+	bench_end(&b);
+}
+
+/* Who shares the frame's bytes with the switch does not see them change: the kernel looks. */
+static void
+a_rewritten_head_is_the_switchs_own(void)
+{
+	static const int kinds[] = { 0, RUMPMOCK_SHARED, RUMPMOCK_READONLY };
+	static const unsigned cuts[][3] = { { 0 }, { 200, 0 }, { 3, 300, 0 } };
+	struct bench b;
+	uint8_t frame[600], changed[600];
+	uint32_t out[2];
+	size_t k, c;
+	int fd;
+
+	bench_start(&b, 2);
+	fd = open_device();
+	out[0] = b.port[1];
+	out[1] = 0;
+	add_flow(fd, b.port[0], SET_ETH_DST, out, 0);
+	for (k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		for (c = 0; c < sizeof(cuts) / sizeof(cuts[0]); c++) {
+			make_frame(frame, sizeof(frame), (unsigned)(k * 3 + c));
+			memcpy(changed, frame, sizeof(frame));
+			memcpy(changed, "\x02\xaa\xbb\xcc\xdd\xee", 6);
+			CHECK_EQ(receive("shm0", frame, sizeof(frame), cuts[c], kinds[k]), 0);
+			expect_frame("shm1", changed, sizeof(changed));
+		}
 	}
 	bench_end(&b);
 }
@@ -129,7 +158,7 @@ a_frame_grown_beyond_the_port_is_dropped_and_counted(void)
 	fd = open_device();
 	out[0] = b.port[1];
 	out[1] = 0;
-	add_flow(fd, b.port[0], 1, out, 0);
+	add_flow(fd, b.port[0], PUSH_VLAN, out, 0);
 	for (len = 1505; len <= 1514; len++) {
 		make_frame(frame, len, 1);
 		CHECK_EQ(receive("shm0", frame, len, NULL, 0), 0);
@@ -156,7 +185,7 @@ local_carries_frames_both_ways(void)
 	bench_start(&b, 1);
 	fd = forwarding(&b, OF_LOCAL);
 	out[0] = b.port[0];
-	add_flow(fd, OF_LOCAL, 0, out, 0);
+	add_flow(fd, OF_LOCAL, AS_IT_IS, out, 0);
 	make_frame(frame, sizeof(frame), 1);
 	CHECK_EQ(receive("shm0", frame, sizeof(frame), cuts, 0), 0);
 	CHECK_EQ(rumpmock_stack_received("switch0", got, sizeof(got)), (long)sizeof(frame));
@@ -184,7 +213,7 @@ the_hosts_own_frames_on_a_port_are_captured(void)
 	make_frame(frame, sizeof(frame), 4);
 	CHECK_EQ(rumpmock_stack_send("shm0", frame, sizeof(frame)), 0);
 	expect_no_frame("shm0");
-	add_flow(fd, OF_LOCAL, 0, out, 0);
+	add_flow(fd, OF_LOCAL, AS_IT_IS, out, 0);
 	CHECK_EQ(rumpmock_stack_send("shm0", frame, sizeof(frame)), 0);
 	expect_no_frame("shm0");
 	expect_message(fd, OF_PACKET_IN, &m);
@@ -296,6 +325,7 @@ const struct test frames_tests[] = {
 	TEST(every_length_up_to_the_longest_passes),
 	TEST(a_flood_reaches_all_others_and_the_stack),
 	TEST(a_pushed_tag_stands_in_the_right_place),
+	TEST(a_rewritten_head_is_the_switchs_own),
 	TEST(a_frame_grown_beyond_the_port_is_dropped_and_counted),
 	TEST(local_carries_frames_both_ways),
 	TEST(the_hosts_own_frames_on_a_port_are_captured),

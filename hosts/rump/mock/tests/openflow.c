@@ -148,7 +148,7 @@ put_output(struct buffer *b, uint32_t port)
 
 /* flow_mod: add, table 0, priority 100, SEND_FLOW_REM when it has a time-out */
 void
-add_flow(int fd, uint32_t in_port, int push_vlan, const uint32_t *out, unsigned hard_timeout)
+add_flow(int fd, uint32_t in_port, enum change change, const uint32_t *out, unsigned hard_timeout)
 {
 	static struct buffer b;
 	size_t instruction;
@@ -175,11 +175,13 @@ add_flow(int fd, uint32_t in_port, int push_vlan, const uint32_t *out, unsigned 
 	put16(&b, 4);			/* apply-actions */
 	put16(&b, 0);
 	put32(&b, 0);
-	if (push_vlan) {
-		put16(&b, 17);
-		put16(&b, 8);
-		put16(&b, 0x8100);
-		put16(&b, 0);
+	if (change == PUSH_VLAN) {
+		put32(&b, 17 << 16 | 8);
+		put32(&b, 0x81000000);
+	} else if (change == SET_ETH_DST) {
+		put32(&b, 25 << 16 | 16);
+		put32(&b, 0x80000606);
+		put64(&b, 0x02aabbccddee0000);
 	}
 	for (; *out != 0; out++)
 		put_output(&b, *out);

@@ -109,7 +109,7 @@ a_port_gets_another_number(void)
 	CHECK_EQ(port_request(&b, SIOCBRDGGIFFLGS, "shm1", &r), 0);
 	CHECK_EQ(r.ifbr_portno, 77);
 	fd = open_device();
-	add_flow(fd, b.port[0], 0, out, 0);
+	add_flow(fd, b.port[0], AS_IT_IS, out, 0);
 	make_frame(frame, sizeof(frame), 1);
 	CHECK_EQ(rumpmock_port_receive("shm0", frame, sizeof(frame), NULL, 0), 0);
 	expect_frame("shm1", frame, sizeof(frame));
@@ -237,14 +237,14 @@ another_interface_may_be_local(void)
 	CHECK_EQ(port_request(&b, SIOCBRDGGIFFLGS, "vether0", &r), 0);
 	CHECK_EQ(r.ifbr_portno, OF_LOCAL);
 	fd = open_device();
-	add_flow(fd, b.port[0], 0, out, 0);
+	add_flow(fd, b.port[0], AS_IT_IS, out, 0);
 	make_frame(frame, sizeof(frame), 1);
 	CHECK_EQ(rumpmock_port_receive("shm0", frame, sizeof(frame), NULL, 0), 0);
 	CHECK_EQ(rumpmock_stack_received("vether0", got, sizeof(got)), 60);
 	CHECK(memcmp(got, frame, 60) == 0);
 	CHECK_EQ(rumpmock_stack_received("switch0", got, sizeof(got)), -1);
 	out[0] = b.port[0];
-	add_flow(fd, OF_LOCAL, 0, out, 0);
+	add_flow(fd, OF_LOCAL, AS_IT_IS, out, 0);
 	make_frame(frame, sizeof(frame), 2);
 	CHECK_EQ(rumpmock_stack_send("vether0", frame, sizeof(frame)), 0);
 	expect_frame("shm0", frame, sizeof(frame));

@@ -98,8 +98,9 @@ void expect_message(int fd, int type, struct buffer *b);
 void send_echo(int fd, uint32_t xid, size_t len);
 void barrier(int fd);				/* and checks that no error came before its reply */
 
-/* Frames of in_port (0: any) get `push_vlan`, then go to each port of `out` (ended by 0). */
-void add_flow(int fd, uint32_t in_port, int push_vlan, const uint32_t *out, unsigned hard_timeout);
+/* Frames of in_port (0: any) are changed, then go to each port of `out` (ended by 0). */
+enum change { AS_IT_IS, PUSH_VLAN, SET_ETH_DST };	/* to 02:aa:bb:cc:dd:ee */
+void add_flow(int fd, uint32_t in_port, enum change change, const uint32_t *out, unsigned hard_timeout);
 void packet_out(int fd, uint32_t in_port, uint32_t out, const void *frame, size_t len);
 /* The frame in a packet-in: its first byte; `len` bytes. */
 const uint8_t *packet_in_frame(const struct buffer *b, size_t *len);

@@ -27,7 +27,7 @@ scene_start(struct scene *s)
 	memset(s, 0, sizeof(*s));
 	bench_start(&s->b, 1);
 	s->fd = open_device();
-	add_flow(s->fd, s->b.port[0], 0, out, 0);
+	add_flow(s->fd, s->b.port[0], AS_IT_IS, out, 0);
 }
 
 static void
@@ -504,7 +504,7 @@ ports_come_and_go_under_traffic(void)
 
 	bench_start(&b, 3);
 	fd = open_device();
-	add_flow(fd, 0, 0, out, 0);
+	add_flow(fd, 0, AS_IT_IS, out, 0);
 	CHECK_EQ(rump_sys_close(fd), 0);
 	CHECK_EQ(pthread_create(&threads[0], NULL, storm_of_frames, "shm0"), 0);
 	CHECK_EQ(pthread_create(&threads[1], NULL, storm_of_frames, "shm2"), 0);
