@@ -105,18 +105,20 @@ rumpsw_open_new(struct rumpsw *sc, struct rumpsw_open **result)
 	int error;
 
 	o = kmem_zalloc(sizeof(*o), KM_SLEEP);
-	o->o_in = kmem_alloc(RUMPSW_BUFFER_LEN, KM_SLEEP);
-	o->o_out = kmem_alloc(RUMPSW_BUFFER_LEN, KM_SLEEP);
+	o->o_in = kmem_alloc(RUMPSW_BUFFER_LEN, KM_NOSLEEP);	/* ENOMEM rather than a wait for ever */
+	o->o_out = kmem_alloc(RUMPSW_BUFFER_LEN, KM_NOSLEEP);
 	o->o_switch = sc;
 	cv_init(&o->o_cv, "switchio");
 	selinit(&o->o_select);
+	*result = o;
+	if (o->o_in == NULL || o->o_out == NULL)
+		return ENOMEM;
 	rumpsw_enter(sc);
 	error = sc->sc_gone ? ENXIO : rumpsw_errno(rumpswitch_open(sc->sc_core, rumpsw_now(),
 	    RUMPSWITCH_ACTIVE, &o->o_channel));
 	if (error == 0)
 		LIST_INSERT_HEAD(&sc->sc_opens, o, o_list);
 	rumpsw_leave(sc);
-	*result = o;
 	return error;
 }
 
@@ -126,8 +128,10 @@ rumpsw_open_free(struct rumpsw_open *o)
 
 	seldestroy(&o->o_select);
 	cv_destroy(&o->o_cv);
-	kmem_free(o->o_in, RUMPSW_BUFFER_LEN);
-	kmem_free(o->o_out, RUMPSW_BUFFER_LEN);
+	if (o->o_in != NULL)
+		kmem_free(o->o_in, RUMPSW_BUFFER_LEN);
+	if (o->o_out != NULL)
+		kmem_free(o->o_out, RUMPSW_BUFFER_LEN);
 	kmem_free(o, sizeof(*o));
 }
 

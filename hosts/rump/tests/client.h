@@ -61,7 +61,8 @@ struct channel {
 };
 void channel_open(struct channel *channel, const char *path);
 void channel_nonblocking(int fd);
-/* The next message of the given type (or any: -1), others passed over; NULL when none came within `ms`. */
+/* The next message of the given type (or any: -1), others passed over; NULL when none came within `ms`,
+   or the stream is over. */
 const uint8_t *channel_next(struct channel *channel, int type, int ms);
 void channel_send(struct channel *channel, const void *message, size_t len);
 void channel_barrier(struct channel *channel);

@@ -160,6 +160,8 @@ channel_next(struct channel *channel, int type, int ms)
 			channel->len += (size_t)got;
 			continue;
 		}
+		if (got == 0)
+			return NULL;
 		CHECK_IS(failed_with(got), NB_EAGAIN);
 		if (seconds() > until)
 			return NULL;
