@@ -40,13 +40,12 @@ impl Column {
 /// What is tried when nobody says what.
 const DEFAULT: &str = "a p b s c";
 
-/// What rump kernels do: descriptors, cables, a LOCAL port that is always there; here on a clock that
-/// stands, whose callouts are due at its ticks.
-const STAND_IN_KERNEL: Abilities = Abilities::SHARED
-    .union(Abilities::EXACT)
-    .union(Abilities::LINKS)
-    .union(Abilities::TIME)
-    .union(Abilities::BULK);
+/// What rump kernels do: descriptors, cables, a LOCAL port that is always there.
+const RUMP_KERNEL: Abilities =
+    Abilities::SHARED.union(Abilities::EXACT).union(Abilities::LINKS).union(Abilities::BULK);
+
+/// The same on a clock that stands, whose callouts are due at its ticks.
+const STAND_IN_KERNEL: Abilities = RUMP_KERNEL.union(Abilities::TIME);
 
 /// The embodiments that `EMBODIMENTS` names.
 pub(crate) fn chosen() -> Vec<Column> {
@@ -71,6 +70,7 @@ pub(crate) fn chosen() -> Vec<Column> {
                 let offer = driven(c_driver("mock"), STAND_IN_KERNEL, &[]);
                 Column { letter, name: "mock-rump", offer }
             }
+            'e' => Column { letter, name: "rump", offer: rump_kernel() },
             'd' => Column { letter, name: "unikernel", offer: unikernel() },
             other => panic!("there is no embodiment {other}"),
         })
@@ -149,6 +149,14 @@ fn served() -> Offer {
         Ok(Box::new(Remote::over(ours, setup)?) as Box<dyn Embodiment>)
     };
     Offer::Given(Given { abilities: Abilities::all(), make: Box::new(make) })
+}
+
+/// (e) A rump kernel, where one is given.
+fn rump_kernel() -> Offer {
+    if ["RUMP", "NETBSDSRC"].iter().any(|name| std::env::var_os(name).is_none()) {
+        return Offer::Missing("RUMP= and NETBSDSRC= name one (hosts/rump/README.md)".to_owned());
+    }
+    driven(c_driver("rump"), RUMP_KERNEL, &[])
 }
 
 /// (d) The unikernel, where there is an image and QEMU.

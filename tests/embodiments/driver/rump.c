@@ -4,9 +4,12 @@
  * into, is the business of wires.h.
  */
 #include <errno.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include <rump/rump.h>
 #include <rump/rump_syscalls.h>
@@ -134,6 +137,8 @@ rump_make(uint64_t now, const struct driver_setup *setup, uint32_t *max_channels
 	if (setup->n_tables != 0 || setup->max_entries_per_table != 0 || setup->max_groups != 0 ||
 	    setup->max_meters != 0 || setup->max_channels != 0 || setup->standalone != 0)
 		return DRIVER_CANNOT;
+	/* A kernel in the process sends its signals to the process: the errno is enough. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	wires_prepare(now);
 	if (rump_init() != 0)
 		return DRIVER_CANNOT;
@@ -150,7 +155,7 @@ rump_make(uint64_t now, const struct driver_setup *setup, uint32_t *max_channels
 		if (number_it(number) != 0)
 			return DRIVER_CANNOT;
 	}
-	*max_channels = MAX_CHANNELS;
+	*max_channels = MAX_CHANNELS - wires_channels;
 	return DRIVER_OK;
 }
 
@@ -310,6 +315,7 @@ rump_quit(void)
 			(void)rump_sys_close(channels[channel]);
 	}
 	free(channels);
+	wires_close();
 	if (request_socket < 0)
 		return DRIVER_OK;
 	if (interface_request(NB_SIOCIFDESTROY, "switch0", 0) != 0)

@@ -1,6 +1,6 @@
 /*
  * The cables of a rump kernel's driver: interfaces that become ports of the switch, whose other ends are the
- * test's. wires_mock.c for the stand-in kernel; another kernel needs another file.
+ * test's. wires_mock.c for the stand-in kernel, wires_shmif.c for a real one.
  *
  * Functions that answer an int: 0, or -1 when it cannot be done.
  */
@@ -12,6 +12,8 @@
 
 /* What the cables let a test do (driver.h), beside what every rump kernel does. */
 extern const uint32_t wires_abilities;
+/* Opens of the device that they keep for themselves. */
+extern const uint32_t wires_channels;
 
 /* Before the kernel starts; `now` is the test's time. */
 void wires_prepare(uint64_t now);
@@ -32,5 +34,7 @@ long wires_sent(uint32_t number, uint8_t *into, size_t len);
 
 /* After the switch is destroyed: what was lost. */
 int wires_end(void);
+/* Before it is destroyed: what they keep open is closed. */
+void wires_close(void);
 
 #endif /* WIRES_H */

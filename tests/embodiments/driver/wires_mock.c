@@ -10,6 +10,7 @@
 #define SOON 20000000ul
 
 const uint32_t wires_abilities = DRIVER_TIME | DRIVER_BULK;
+const uint32_t wires_channels = 0;
 
 static uint64_t told;			/* the test's time, as far as the kernel has followed */
 static struct rumpmock_balance before;
@@ -97,6 +98,11 @@ wires_sent(uint32_t number, uint8_t *into, size_t len)
 {
 
 	return rumpmock_port_sent(port_name(number), into, len);
+}
+
+void
+wires_close(void)
+{
 }
 
 int
