@@ -497,7 +497,12 @@ impl<'w> Bed<'w> {
 
     /// A port-mod that names the port's own address, not sent.
     #[track_caller]
-    pub(super) fn to_port(&mut self, port: u32, config: ConfigFlags, mask: ConfigFlags) -> PortMod {
+    pub(super) fn port_mod_of(
+        &mut self,
+        port: u32,
+        config: ConfigFlags,
+        mask: ConfigFlags,
+    ) -> PortMod {
         let hw_addr = self.port_desc(port).hw_addr;
         PortMod { port_no: PortNo(port), hw_addr, config, mask, advertise: PortFeatures::empty() }
     }
@@ -510,7 +515,7 @@ impl<'w> Bed<'w> {
         config: ConfigFlags,
         mask: ConfigFlags,
     ) -> Result<(), OfpError> {
-        let given = self.to_port(port, config, mask);
+        let given = self.port_mod_of(port, config, mask);
         self.port_mod(given)
     }
 

@@ -56,7 +56,7 @@ fn port_mods_change_what_their_mask_says(world: &World<'_>) {
     assert_eq!(bed.port_status().unwrap().desc.state, PortState::empty(), "down is not live");
     let refused = |bed: &mut Bed<'_>, given: PortMod| bed.port_mod(given).unwrap_err();
     let failed = |code| OfpError::PortModFailed(code);
-    let nothing = bed.to_port(1, Flags::empty(), Flags::empty());
+    let nothing = bed.port_mod_of(1, Flags::empty(), Flags::empty());
     let absent = PortMod { port_no: PortNo(77), ..nothing };
     assert_eq!(refused(&mut bed, absent), failed(PortModFailedCode::BadPort));
     let address = PortMod { hw_addr: ADDRESS, ..nothing };
