@@ -68,6 +68,7 @@ build_programs() {
             -Wl,-rpath,"$RUMP/lib" -lrumpclient "${host_libs[@]}" &&
         program stress tests/stress.c tests/netif.c tests/openflow.c tests/wait.c tests/local.c \
             -L"$OUT/cc" -Wl,-rpath,"$OUT/cc" -Wl,--no-as-needed -lrumpnet_switch "${local_libs[@]}" &&
+        program hijacked tests/hijacked.c &&
         program starved tests/starved.c tests/netif.c tests/openflow.c tests/wait.c tests/local.c \
             -L"$OUT/cc" -Wl,-rpath,"$OUT/cc" -Wl,--no-as-needed -lrumpnet_switch "${local_libs[@]}" &&
         program probe tests/probe.c tests/wait.c -rdynamic "${local_libs[@]}"
@@ -197,6 +198,15 @@ echo "== a client of a served kernel"
 export RUMP_SERVER=unix://$work/socket
 if serve "$RUMP_SERVER"; then
     suite remote suite-remote
+    if [ -e "$RUMP/lib/librumphijack.so" ]; then
+        RUMPHIJACK=path=/rump LD_PRELOAD=$RUMP/lib/librumphijack.so timeout 60 \
+            "$OUT/hijacked" /rump/dev/switch0 >"$work/hijack.log" 2>&1
+        status=$?
+        show "$work/hijack.log"
+        result "a program that knows nothing of it uses the device through librumphijack" $status
+    else
+        echo "SKIP hijack: no librumphijack"
+    fi
     killed_clients 2>/dev/null
     result "clients are killed in a read, and their channels end" $?
     stopped_clients 2>/dev/null
