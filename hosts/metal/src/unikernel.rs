@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::sync::atomic::{Ordering, fence};
 
 use datapath::{Batch, Events, Switch, SwitchConfig};
 use hypercall::Nanos;
@@ -164,14 +165,16 @@ impl<N: Nic> Unikernel<N> {
     /// halt, or `None` when there is something to do after all. [`disarm`](Self::disarm) when it wakes.
     pub fn arm(&mut self, now: Nanos, say: Say<'_>) -> Option<Nanos> {
         self.ports.listen(true);
+        if let Some(control) = &mut self.control {
+            control.listen_for_interrupts(true);
+        }
+        // What is asked for must be seen by the cards before their rings are looked at once more.
+        fence(Ordering::SeqCst);
         let changed = self.ports.acknowledge(&mut self.device.switch_mut().tables);
         if let Some((port, is_up)) = changed {
             say(format_args!("port {port}: link {}", if is_up { "up" } else { "down" }));
         }
-        if let Some(control) = &mut self.control {
-            control.listen_for_interrupts(true);
-            control.acknowledge();
-        }
+        self.control.iter_mut().for_each(Control::acknowledge);
         let is_due = self.control.as_ref().is_some_and(Control::is_due);
         let deadline = self.deadline();
         let is_past = deadline.is_some_and(|deadline| deadline <= now);
