@@ -1,7 +1,8 @@
 # Sourced by run.sh. Valgrind's memcheck with its leak check over the demo and over the tests of the crate
 # that has the unsafe code. Arguments go to cargo test in place of the usual choice.
 source debug/valgrind.sh
-memcheck="valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
+memcheck="valgrind --quiet --error-exitcode=9 --leak-check=full"
+memcheck+=" --show-leak-kinds=definite --errors-for-leak-kinds=definite"
 triple=$(rustc -vV | sed -n 's/^host: //p')
 
 # A program of debug/planted that memcheck has to find fault with: its name, what memcheck says of it.
