@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::memory::{NoMemory, TryClone, try_list};
 use crate::wire::{self, EncodeError, Reader, Rules, Writer};
 use crate::{
     BadActionCode, DecodeError, GroupId, OfpError, Oxm, OxmField, PortNo, VID_PRESENT,
@@ -136,6 +137,18 @@ impl ActionType {
     ];
 }
 
+impl TryClone for Action {
+    fn try_clone(&self) -> Result<Action, NoMemory> {
+        Ok(match self {
+            Action::Experimenter { experimenter, data } => {
+                Action::Experimenter { experimenter: *experimenter, data: try_list(data)? }
+            }
+            // Nothing else holds memory.
+            other => other.clone(),
+        })
+    }
+}
+
 impl Action {
     /// Output to an ordinary port, or to a reserved one other than the controller.
     pub const fn output(port: PortNo) -> Action {
@@ -250,7 +263,8 @@ impl Action {
         rules: Rules,
     ) -> Result<(), DecodeError> {
         while !reader.is_empty() {
-            actions.push(Action::read(reader, rules)?);
+            let action = Action::read(reader, rules)?;
+            reader.push(actions, action)?;
         }
         Ok(())
     }
@@ -313,7 +327,7 @@ impl Action {
             ActionType::PushPbb => Action::PushPbb(body.u16()?),
             ActionType::PopPbb => Action::PopPbb,
             ActionType::Experimenter => {
-                Action::Experimenter { experimenter: body.u32()?, data: body.take_rest().to_vec() }
+                Action::Experimenter { experimenter: body.u32()?, data: body.rest_to_vec()? }
             }
         })
     }

@@ -123,7 +123,7 @@ impl BundleControl {
         let unknown = reader.error(BAD_TYPE);
         let control = BundleControlType::from_number(reader.u16()?).ok_or(unknown)?;
         let flags = read_flags(reader)?;
-        let properties = reader.take_rest().to_vec();
+        let properties = reader.rest_to_vec()?;
         Ok(BundleControl { bundle_id, control, flags, properties })
     }
 
@@ -149,12 +149,12 @@ impl BundleAdd {
         if len < HEADER_LEN || len > reader.remaining() {
             return Err(bad_len);
         }
-        let message = reader.take(len)?.to_vec();
+        let message = reader.take_to_vec(len)?;
         // Padding is there only when properties follow.
         if reader.skip_padding(len).is_err() {
             reader.take_rest();
         }
-        let properties = reader.take_rest().to_vec();
+        let properties = reader.rest_to_vec()?;
         Ok(BundleAdd { bundle_id, flags, message, properties })
     }
 

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use bitflags::bitflags;
 
+use crate::memory::{NoMemory, TryClone};
 use crate::wire::{EncodeError, Reader, Rules, Writer};
 use crate::{
     BadInstructionCode, BadRequestCode, DecodeError, FlowModFailedCode, GroupId, Header,
@@ -173,6 +174,14 @@ impl FlowModCommand {
     /// Whether entries go.
     pub const fn is_delete(self) -> bool {
         matches!(self, FlowModCommand::Delete | FlowModCommand::DeleteStrict)
+    }
+}
+
+impl TryClone for FlowMod {
+    fn try_clone(&self) -> Result<FlowMod, NoMemory> {
+        let matching = self.matching.try_clone()?;
+        let instructions = self.instructions.try_clone()?;
+        Ok(FlowMod { matching, instructions, ..*self })
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::memory::{NoMemory, TryClone};
 use crate::wire::{self, EncodeError, Reader, Rules, Writer};
 use crate::{Action, BadActionCode, DecodeError, GroupModFailedCode, OfpError, PortNo};
 
@@ -80,6 +81,13 @@ pub struct Bucket {
     pub watch_group: GroupId,
     /// Its action set.
     pub actions: Vec<Action>,
+}
+
+impl TryClone for Bucket {
+    fn try_clone(&self) -> Result<Bucket, NoMemory> {
+        let &Bucket { weight, watch_port, watch_group, ref actions } = self;
+        Ok(Bucket { weight, watch_port, watch_group, actions: actions.try_clone()? })
+    }
 }
 
 impl Bucket {
@@ -167,7 +175,8 @@ impl Bucket {
     ) -> Result<Vec<Bucket>, DecodeError> {
         let mut buckets = Vec::new();
         while !reader.is_empty() {
-            buckets.push(Bucket::read(reader, rules)?);
+            let bucket = Bucket::read(reader, rules)?;
+            reader.push(&mut buckets, bucket)?;
         }
         Ok(buckets)
     }

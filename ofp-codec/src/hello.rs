@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::DecodeError;
+use crate::memory::{NoMemory, try_collect, try_list};
 use crate::wire::{EncodeError, Reader, Writer};
 
 /// The element type of [`HelloElement::VersionBitmap`].
@@ -68,10 +69,17 @@ impl Hello {
             if reader.skip_padding(len).is_err() {
                 reader.take_rest();
             }
-            elements.push(match element_type {
-                VERSION_BITMAP => HelloElement::VersionBitmap(words(data)),
-                _ => HelloElement::Unknown { element_type, data: data.to_vec() },
-            });
+            let no_memory = |NoMemory| reader.no_memory();
+            let element = match element_type {
+                VERSION_BITMAP => {
+                    HelloElement::VersionBitmap(try_collect(words(data)).map_err(no_memory)?)
+                }
+                _ => {
+                    let data = try_list(data).map_err(no_memory)?;
+                    HelloElement::Unknown { element_type, data }
+                }
+            };
+            reader.push(&mut elements, element)?;
         }
         reader.take_rest();
         Ok(Hello { elements })
@@ -101,7 +109,7 @@ impl Hello {
 }
 
 /// The whole 32-bit words in `bytes`.
-fn words(bytes: &[u8]) -> Vec<u32> {
+fn words(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
     let whole = bytes.chunks_exact(4);
-    whole.filter_map(|word| word.try_into().ok().map(u32::from_be_bytes)).collect()
+    whole.filter_map(|word| word.try_into().ok().map(u32::from_be_bytes))
 }

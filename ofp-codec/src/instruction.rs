@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::memory::{NoMemory, TryClone, try_list};
 use crate::wire::{self, EncodeError, Reader, Rules, Writer};
 use crate::{
     Action, BadActionCode, BadInstructionCode, DecodeError, MeterId, MeterModFailedCode, OfpError,
@@ -43,6 +44,20 @@ pub enum Instruction {
         /// What follows, a multiple of 8 bytes.
         data: Vec<u8>,
     },
+}
+
+impl TryClone for Instruction {
+    fn try_clone(&self) -> Result<Instruction, NoMemory> {
+        Ok(match self {
+            Instruction::WriteActions(actions) => Instruction::WriteActions(actions.try_clone()?),
+            Instruction::ApplyActions(actions) => Instruction::ApplyActions(actions.try_clone()?),
+            Instruction::Experimenter { experimenter, data } => {
+                Instruction::Experimenter { experimenter: *experimenter, data: try_list(data)? }
+            }
+            // Nothing else holds memory.
+            other => other.clone(),
+        })
+    }
 }
 
 impl Instruction {
@@ -117,14 +132,14 @@ impl Instruction {
             scan(&mut reader.clone())?;
         }
         let mut spare = instructions.drain(..).find_map(Instruction::into_actions);
+        spare = spare.filter(|actions| actions.capacity() <= KEEP);
         if let Some(actions) = &mut spare {
             actions.clear();
-            actions.shrink_to(KEEP);
         }
         while !reader.is_empty() {
             let (number, mut body) = open(reader)?;
             let instruction = Instruction::read_body(number, &mut body, rules, table, &mut spare)?;
-            instructions.push(instruction);
+            reader.push(instructions, instruction)?;
         }
         Ok(())
     }
@@ -179,10 +194,7 @@ impl Instruction {
                 }
                 Instruction::Meter(meter)
             }
-            _ => Instruction::Experimenter {
-                experimenter: body.u32()?,
-                data: body.take_rest().to_vec(),
-            },
+            _ => Instruction::Experimenter { experimenter: body.u32()?, data: body.rest_to_vec()? },
         })
     }
 

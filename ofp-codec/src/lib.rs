@@ -31,6 +31,7 @@ mod header;
 mod hello;
 mod instruction;
 mod matching;
+pub mod memory;
 mod message;
 mod meter_mod;
 pub mod multipart;

@@ -3,8 +3,12 @@
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
+use crate::memory::{NoMemory, TryClone, try_list};
 use crate::wire::{self, EncodeError, Reader, Rules, Writer};
-use crate::{BadMatchCode, DecodeError, OfpError, Oxm, OxmField, Prerequisite, VID_PRESENT};
+use crate::{
+    BadMatchCode, DecodeError, FlowModFailedCode, OfpError, Oxm, OxmField, Prerequisite,
+    VID_PRESENT,
+};
 
 /// The match type of OXM, the only one that 1.3 has.
 #[doc(alias = "OFPMT_OXM")]
@@ -97,7 +101,8 @@ impl Match {
     /// Adds a field behind the others, checked against them.
     ///
     /// # Errors
-    /// BAD_MATCH, in this order: what [`Oxm::check`] finds, DUP_FIELD, BAD_PREREQ.
+    /// BAD_MATCH, in this order: what [`Oxm::check`] finds, DUP_FIELD, BAD_PREREQ; FLOW_MOD_FAILED /
+    /// TABLE_FULL when memory is short.
     pub fn push(&mut self, oxm: Oxm) -> Result<(), OfpError> {
         oxm.check()?;
         self.push_checked(oxm)
@@ -111,11 +116,12 @@ impl Match {
         if !self.satisfies(oxm.field.info().prerequisite) {
             return Err(OfpError::BadMatch(BadMatchCode::BadPrereq));
         }
-        self.append(oxm);
-        Ok(())
+        self.append(oxm)
     }
 
-    fn append(&mut self, oxm: Oxm) {
+    fn append(&mut self, oxm: Oxm) -> Result<(), OfpError> {
+        const NO_ROOM: OfpError = OfpError::FlowModFailed(FlowModFailedCode::TableFull);
+        self.fields.try_reserve(1).map_err(|_| NO_ROOM)?;
         let is_exact = || {
             let all_ones = oxm.field.all_ones();
             oxm.effective_mask() & all_ones == all_ones
@@ -131,6 +137,7 @@ impl Match {
         }
         self.names |= bit(oxm.field);
         self.fields.push(oxm);
+        Ok(())
     }
 
     /// Checks every field in the order given, each against those before it (§7.2.3.6); one that was
@@ -245,8 +252,10 @@ impl Match {
     }
 
     fn reread_fields(&mut self, body: &mut Reader<'_>, rules: Rules) -> Result<(), DecodeError> {
+        if self.fields.capacity() > KEEP {
+            self.fields = Vec::new();
+        }
         self.fields.clear();
-        self.fields.shrink_to(KEEP);
         self.names = 0;
         self.known = Known::default();
         self.is_unchecked = !rules.strict();
@@ -256,7 +265,7 @@ impl Match {
             if rules.strict() {
                 self.push_checked(oxm).map_err(|error| body.error_at(at, error))?;
             } else {
-                self.append(oxm);
+                self.append(oxm).map_err(|error| body.error_at(at, error))?;
             }
         }
         Ok(())
@@ -271,6 +280,13 @@ impl Match {
         writer.set_len(start, 2)?;
         writer.pad(start);
         Ok(())
+    }
+}
+
+impl TryClone for Match {
+    fn try_clone(&self) -> Result<Match, NoMemory> {
+        let &Match { ref fields, names, known, is_unchecked } = self;
+        Ok(Match { fields: try_list(fields)?, names, known, is_unchecked })
     }
 }
 

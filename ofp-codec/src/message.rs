@@ -139,7 +139,7 @@ impl ErrorMessage {
         let (error_type, code) = (reader.u16()?, reader.u16()?);
         let experimenter =
             if error_type == EXPERIMENTER_ERROR { Some(reader.u32()?) } else { None };
-        let data = reader.take_rest().to_vec();
+        let data = reader.rest_to_vec()?;
         Ok(ErrorMessage { error_type, code, experimenter, data })
     }
 
@@ -263,8 +263,8 @@ impl Message {
         Ok(match message_type {
             MessageType::Hello => Message::Hello(Hello::read(reader)?),
             MessageType::Error => Message::Error(ErrorMessage::read(reader)?),
-            MessageType::EchoRequest => Message::EchoRequest(reader.take_rest().to_vec()),
-            MessageType::EchoReply => Message::EchoReply(reader.take_rest().to_vec()),
+            MessageType::EchoRequest => Message::EchoRequest(reader.rest_to_vec()?),
+            MessageType::EchoReply => Message::EchoReply(reader.rest_to_vec()?),
             MessageType::Experimenter => Message::read_experimenter(reader)?,
             MessageType::FeaturesRequest => Message::FeaturesRequest,
             MessageType::FeaturesReply => Message::FeaturesReply(SwitchFeatures::read(reader)?),
@@ -316,7 +316,7 @@ impl Message {
             (ONF_EXPERIMENTER, ONF_FLOW_MONITOR_PAUSED) => Message::FlowMonitorPaused,
             (ONF_EXPERIMENTER, ONF_FLOW_MONITOR_RESUMED) => Message::FlowMonitorResumed,
             _ => {
-                let data = reader.take_rest().to_vec();
+                let data = reader.rest_to_vec()?;
                 Message::Experimenter { experimenter, exp_type, data }
             }
         })

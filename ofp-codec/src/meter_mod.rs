@@ -5,6 +5,7 @@ use core::fmt;
 
 use bitflags::bitflags;
 
+use crate::memory::{NoMemory, TryClone, try_list};
 use crate::wire::{BAD_LEN, EncodeError, Reader, Rules, Writer};
 use crate::{DecodeError, MeterModFailedCode, OfpError};
 
@@ -110,6 +111,18 @@ pub enum Band {
     },
 }
 
+impl TryClone for Band {
+    fn try_clone(&self) -> Result<Band, NoMemory> {
+        Ok(match self {
+            &Band::Experimenter { rate, burst_size, experimenter, ref data } => {
+                Band::Experimenter { rate, burst_size, experimenter, data: try_list(data)? }
+            }
+            // Nothing else holds memory.
+            other => other.clone(),
+        })
+    }
+}
+
 impl Band {
     /// The rate above which the band acts, in kbit/s or packets/s.
     pub const fn rate(&self) -> u32 {
@@ -173,7 +186,8 @@ impl Band {
     ) -> Result<Vec<Band>, DecodeError> {
         let mut bands = Vec::new();
         while !reader.is_empty() {
-            bands.push(Band::read(reader, rules)?);
+            let band = Band::read(reader, rules)?;
+            reader.push(&mut bands, band)?;
         }
         Ok(bands)
     }
@@ -208,7 +222,7 @@ impl Band {
             }
             0xffff if !rules.strict() => {
                 let experimenter = body.u32()?;
-                let data = body.take_rest().to_vec();
+                let data = body.rest_to_vec()?;
                 Band::Experimenter { rate, burst_size, experimenter, data }
             }
             _ => return bad(MeterModFailedCode::BadBand),

@@ -79,7 +79,7 @@ impl PacketIn {
         let cookie = reader.u64()?;
         let matching = Match::read(reader, Rules::Report)?;
         reader.skip(2)?;
-        let data = reader.take_rest().to_vec();
+        let data = reader.rest_to_vec()?;
         Ok(PacketIn { buffer_id, total_len, reason, table_id, cookie, matching, data })
     }
 

@@ -46,7 +46,7 @@ impl PacketOut {
         let mut list = reader.sub(actions_len, "action", bad_len)?;
         let actions = Action::read_list(&mut list, Rules::PacketOut)?;
         let data_at = reader.offset();
-        let data = reader.take_rest().to_vec();
+        let data = reader.rest_to_vec()?;
         if buffer_id == NO_BUFFER && data.len() < MIN_FRAME_LEN {
             return Err(bad(data_at, BadRequestCode::BadPacket));
         }

@@ -5,6 +5,7 @@ use core::fmt;
 
 use bitflags::bitflags;
 
+use crate::memory::{NoMemory, TryClone};
 use crate::wire::{Reader, Writer};
 use crate::{BadRequestCode, DecodeError, OfpError, PortModFailedCode};
 
@@ -240,6 +241,12 @@ pub struct PortStatus {
     pub reason: PortReason,
     /// The port.
     pub desc: PortDesc,
+}
+
+impl TryClone for PortDesc {
+    fn try_clone(&self) -> Result<PortDesc, NoMemory> {
+        Ok(PortDesc { name: self.name.try_clone()?, ..*self })
+    }
 }
 
 impl PortDesc {

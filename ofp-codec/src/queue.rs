@@ -72,7 +72,7 @@ impl QueueProperty {
             0xffff => {
                 let experimenter = body.u32()?;
                 body.skip(4)?;
-                let data = body.take_rest().to_vec();
+                let data = body.rest_to_vec()?;
                 return Ok(QueueProperty::Experimenter { experimenter, data });
             }
             _ => return Err(body.error(OfpError::BadRequest(BadRequestCode::BadType))),
@@ -120,7 +120,8 @@ impl PacketQueue {
         body.skip(8)?;
         let mut properties = Vec::new();
         while !body.is_empty() {
-            properties.push(QueueProperty::read(&mut body)?);
+            let property = QueueProperty::read(&mut body)?;
+            body.push(&mut properties, property)?;
         }
         Ok(PacketQueue { queue_id, port, properties })
     }
@@ -143,7 +144,8 @@ impl QueueConfig {
         reader.skip(4)?;
         let mut queues = Vec::new();
         while !reader.is_empty() {
-            queues.push(PacketQueue::read(reader)?);
+            let queue = PacketQueue::read(reader)?;
+            reader.push(&mut queues, queue)?;
         }
         Ok(QueueConfig { port, queues })
     }

@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::memory::{self, NoMemory};
 use crate::{BadRequestCode, DecodeError, OfpError};
 
 /// The error of a message whose lengths do not add up.
@@ -82,6 +83,28 @@ impl<'a> Reader<'a> {
     /// The error of lengths that do not add up, at this place.
     pub(crate) fn short(&self) -> DecodeError {
         self.error(self.short)
+    }
+
+    /// The error of a structure for which memory is short, at this place.
+    #[cold]
+    pub(crate) fn no_memory(&self) -> DecodeError {
+        self.error(memory::no_room(self.short))
+    }
+
+    /// Adds to a list of what is read here.
+    pub(crate) fn push<T>(&self, list: &mut Vec<T>, item: T) -> Result<(), DecodeError> {
+        memory::try_push(list, item).map_err(|NoMemory| self.no_memory())
+    }
+
+    /// A copy of all bytes that are left.
+    pub(crate) fn rest_to_vec(&mut self) -> Result<Vec<u8>, DecodeError> {
+        self.take_to_vec(self.remaining())
+    }
+
+    /// A copy of the next `len` bytes.
+    pub(crate) fn take_to_vec(&mut self, len: usize) -> Result<Vec<u8>, DecodeError> {
+        let bytes = self.take(len)?;
+        memory::try_list(bytes).map_err(|NoMemory| self.no_memory())
     }
 
     /// The next `len` bytes.
@@ -187,7 +210,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self, len: usize) -> Result<String, DecodeError> {
         let (_, field) = self.take(len)?.split_last().unwrap_or((&0, &[]));
         let bytes = field.split(|byte| *byte == 0).next().unwrap_or(&[]);
-        let mut text = String::with_capacity(bytes.len());
+        let mut text = String::new();
+        text.try_reserve_exact(bytes.len()).map_err(|_| self.no_memory())?;
         for chunk in bytes.utf8_chunks() {
             text.push_str(chunk.valid());
             text.extend(chunk.invalid().iter().map(|_| '?'));
@@ -210,6 +234,8 @@ pub enum EncodeError {
     Unaligned,
     /// A match field's value or mask has more bytes than the field.
     ValueTooWide,
+    /// Memory is short.
+    NoMemory,
 }
 
 impl fmt::Display for EncodeError {
@@ -217,6 +243,7 @@ impl fmt::Display for EncodeError {
         f.pad(match self {
             EncodeError::TooLong => "longer than 65535 bytes",
             EncodeError::Unaligned => "experimenter content is not a multiple of 8 bytes",
+            EncodeError::NoMemory => "out of memory",
             EncodeError::ValueTooWide => "a match field's value is wider than the field",
         })
     }
@@ -228,6 +255,8 @@ impl core::error::Error for EncodeError {}
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: &'a mut Vec<u8>,
+    /// Something was not written, for want of memory.
+    is_short: bool,
 }
 
 /// Appends what `write` writes, or nothing when it fails.
@@ -236,7 +265,11 @@ pub(crate) fn append(
     write: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>,
 ) -> Result<(), EncodeError> {
     let start = out.len();
-    let written = write(&mut Writer::new(out));
+    let mut writer = Writer::new(out);
+    let mut written = write(&mut writer);
+    if writer.is_short {
+        written = Err(EncodeError::NoMemory);
+    }
     if written.is_err() {
         out.truncate(start);
     }
@@ -246,7 +279,7 @@ pub(crate) fn append(
 impl<'a> Writer<'a> {
     /// A writer that appends to `out`.
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Writer<'a> {
-        Writer { out }
+        Writer { out, is_short: false }
     }
 
     /// Where the next byte goes; only differences mean something.
@@ -261,7 +294,7 @@ impl<'a> Writer<'a> {
 
     /// A byte.
     pub(crate) fn u8(&mut self, value: u8) {
-        self.out.push(value);
+        self.bytes(&[value]);
     }
 
     /// A 16-bit value.
@@ -292,7 +325,9 @@ impl<'a> Writer<'a> {
 
     /// Bytes as they are.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+        if self.has_room(bytes.len()) {
+            self.out.extend_from_slice(bytes);
+        }
     }
 
     /// Bytes whose count must be a multiple of 8.
@@ -306,7 +341,15 @@ impl<'a> Writer<'a> {
 
     /// Zero bytes.
     pub(crate) fn zeros(&mut self, len: usize) {
-        self.out.resize(self.out.len().saturating_add(len), 0);
+        if self.has_room(len) {
+            self.out.resize(self.out.len().saturating_add(len), 0);
+        }
+    }
+
+    /// Makes room for `len` bytes. Without it nothing more is written, and [`append`] takes all back.
+    fn has_room(&mut self, len: usize) -> bool {
+        self.is_short = self.is_short || self.out.try_reserve(len).is_err();
+        !self.is_short
     }
 
     /// Zero bytes up to the next multiple of 8 from `start`.

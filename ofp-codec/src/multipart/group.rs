@@ -103,7 +103,8 @@ impl GroupStats {
         let (duration_sec, duration_nsec) = (body.u32()?, body.u32()?);
         let mut buckets = Vec::new();
         while !body.is_empty() {
-            buckets.push(BucketCounter { packet_count: body.u64()?, byte_count: body.u64()? });
+            let counter = BucketCounter { packet_count: body.u64()?, byte_count: body.u64()? };
+            body.push(&mut buckets, counter)?;
         }
         Ok(GroupStats {
             group_id,

@@ -87,7 +87,7 @@ impl MeterStats {
         let mut bands = Vec::new();
         while !body.is_empty() {
             let (packet_band_count, byte_band_count) = (body.u64()?, body.u64()?);
-            bands.push(BandStats { packet_band_count, byte_band_count });
+            body.push(&mut bands, BandStats { packet_band_count, byte_band_count })?;
         }
         Ok(MeterStats {
             meter_id,

@@ -223,7 +223,8 @@ fn read_all<'a, T>(
 ) -> Result<Vec<T>, DecodeError> {
     let mut entries = Vec::new();
     while !reader.is_empty() {
-        entries.push(read(reader)?);
+        let entry = read(reader)?;
+        reader.push(&mut entries, entry)?;
     }
     Ok(entries)
 }
@@ -296,7 +297,7 @@ impl MultipartRequest {
                     MultipartRequestBody::FlowMonitor(read_all(reader, FlowMonitorRequest::read)?)
                 }
                 (experimenter, exp_type) => {
-                    let data = reader.take_rest().to_vec();
+                    let data = reader.rest_to_vec()?;
                     MultipartRequestBody::Experimenter { experimenter, exp_type, data }
                 }
             },
@@ -397,7 +398,7 @@ impl MultipartReply {
                     Body::FlowMonitor(read_all(reader, FlowUpdate::read)?)
                 }
                 (experimenter, exp_type) => {
-                    let data = reader.take_rest().to_vec();
+                    let data = reader.rest_to_vec()?;
                     Body::Experimenter { experimenter, exp_type, data }
                 }
             },

@@ -126,7 +126,8 @@ fn all<'a, T>(
 ) -> Result<Vec<T>, DecodeError> {
     let mut items = Vec::new();
     while !reader.is_empty() {
-        items.push(read(reader)?);
+        let item = read(reader)?;
+        reader.push(&mut items, item)?;
     }
     Ok(items)
 }
@@ -254,7 +255,7 @@ impl TableFeatureProperty {
                 miss: number == 0xffff,
                 experimenter: body.u32()?,
                 exp_type: body.u32()?,
-                data: body.take_rest().to_vec(),
+                data: body.rest_to_vec()?,
             },
             _ => {
                 let code = TableFeaturesFailedCode::BadType;
