@@ -83,8 +83,7 @@ pub(crate) fn compile(
         Op::Apply(act) | Op::Write(act) => Some(act),
         _ => None,
     });
-    mark_first(acts);
-    Ok(())
+    mark_first(acts).map_err(|NoMemory| FULL)
 }
 
 /// Puts operations in the order of execution (§5.9); those of one instruction keep theirs.
@@ -172,17 +171,19 @@ fn check_instruction(
 }
 
 /// Marks the first reference to each group.
-fn mark_first<'a>(acts: impl Iterator<Item = &'a mut Act>) {
+fn mark_first<'a>(acts: impl Iterator<Item = &'a mut Act>) -> Result<(), NoMemory> {
     let mut seen: Vec<u32> = Vec::new();
     for act in acts {
         if let Act::Group { slot, first } = act {
             let place = seen.binary_search(slot);
             *first = place.is_err();
             if let Err(place) = place {
+                seen.try_reserve(1).map_err(|_| NoMemory)?;
                 seen.insert(place, *slot);
             }
         }
     }
+    Ok(())
 }
 
 /// A bucket's action set, in the order of execution (§5.10).

@@ -14,9 +14,7 @@ use hypercall::Nanos;
 use crate::shared::Share;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 
-/// Memory was short; nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NoMemory;
+pub(crate) use ofp_codec::memory::NoMemory;
 
 /// Why a packet, or a copy of it, ended unsent. Not an error: an outcome that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

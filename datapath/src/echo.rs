@@ -8,9 +8,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use ofp_codec::memory::try_one;
 use ofp_codec::{
-    Action, BadActionCode, FlowModFailedCode, Instruction, Match, MaxLen, OfpError, Oxm, OxmField,
-    PortNo, Rules,
+    Action, BadActionCode, EncodeError, FlowModFailedCode, Instruction, Match, MaxLen, OfpError,
+    Oxm, OxmField, PortNo, Rules,
 };
 
 use crate::counters::NoMemory;
@@ -34,6 +35,9 @@ const APPLY: u8 = 4;
 /// Room that is kept for the next one.
 const KEEP: usize = 4096;
 
+/// Bytes that stand beside the packed match: its length, and a single output.
+const PACKED_MAX: usize = 16;
+
 const FULL: OfpError = OfpError::FlowModFailed(FlowModFailedCode::TableFull);
 const TOO_MANY: OfpError = OfpError::BadAction(BadActionCode::TooMany);
 
@@ -48,9 +52,9 @@ impl Echo {
         instructions: &[Instruction],
         scratch: &mut Vec<u8>,
     ) -> Result<Echo, OfpError> {
-        scratch.clear();
-        scratch.try_reserve(256).map_err(|_| FULL)?;
         let packed_len = matching.fields().iter().map(packed_len).sum::<usize>();
+        scratch.clear();
+        scratch.try_reserve(packed_len.saturating_add(PACKED_MAX)).map_err(|_| FULL)?;
         let [high, low] = u16::try_from(packed_len).map_err(|_| TOO_MANY)?.to_be_bytes();
         match high == 0 && low < LONG {
             true => scratch.push(low),
@@ -80,7 +84,7 @@ impl Echo {
     ) -> Result<Echo, OfpError> {
         let kept = self.bytes.len().saturating_sub(self.packed_instructions().len());
         scratch.clear();
-        scratch.try_reserve(256).map_err(|_| FULL)?;
+        scratch.try_reserve(kept.saturating_add(PACKED_MAX)).map_err(|_| FULL)?;
         scratch.extend_from_slice(self.bytes.get(..kept).unwrap_or_default());
         Echo::finish(scratch, wire_len(self.fields()), instructions)
     }
@@ -99,7 +103,10 @@ impl Echo {
                 scratch.extend_from_slice(&[kind, a, b, c, d, e, f]);
             }
             None => {
-                Instruction::encode_list(instructions, scratch).map_err(|_| TOO_MANY)?;
+                Instruction::encode_list(instructions, scratch).map_err(|why| match why {
+                    EncodeError::NoMemory => FULL,
+                    _ => TOO_MANY,
+                })?;
                 let len = scratch.len().saturating_sub(start);
                 if len.saturating_add(wire_len) > LEN_MAX {
                     return Err(TOO_MANY);
@@ -107,13 +114,17 @@ impl Echo {
             }
         }
         let bytes = boxed(scratch).map_err(|NoMemory| FULL)?;
+        if scratch.capacity() > KEEP {
+            *scratch = Vec::new();
+        }
         scratch.clear();
-        scratch.shrink_to(KEEP);
         Ok(Echo { bytes })
     }
 
-    pub(crate) fn matching(&self) -> Match {
-        Match::new(self.fields()).unwrap_or_default()
+    /// The match as its controller wrote it.
+    pub(crate) fn matching(&self) -> Result<Match, NoMemory> {
+        // It was one, so that memory is all that can be short.
+        Match::new(self.fields()).map_err(|_| NoMemory)
     }
 
     /// The match in canonical form.
@@ -139,18 +150,19 @@ impl Echo {
         })
     }
 
-    pub(crate) fn instructions(&self) -> Vec<Instruction> {
+    /// The instructions as their controller wrote them.
+    pub(crate) fn instructions(&self) -> Result<Vec<Instruction>, NoMemory> {
         match *self.packed_instructions() {
             [kind, a, b, c, d, e, f] => {
                 let port = PortNo(u32::from_be_bytes([a, b, c, d]));
                 let max_len = MaxLen(u16::from_be_bytes([e, f]));
-                let actions = alloc::vec![Action::Output { port, max_len }];
-                alloc::vec![match kind {
+                let actions = try_one(Action::Output { port, max_len })?;
+                try_one(match kind {
                     WRITE => Instruction::WriteActions(actions),
                     _ => Instruction::ApplyActions(actions),
-                }]
+                })
             }
-            ref wire => Instruction::decode_list(wire, Rules::Report).unwrap_or_default(),
+            ref wire => Instruction::decode_list(wire, Rules::Report).map_err(|_| NoMemory),
         }
     }
 
@@ -167,9 +179,10 @@ impl Echo {
     /// Keeps the match alone.
     pub(crate) fn forget_instructions(&mut self) {
         let kept = self.bytes.len().saturating_sub(self.packed_instructions().len());
-        let mut bytes = core::mem::take(&mut self.bytes).into_vec();
-        bytes.truncate(kept);
-        self.bytes = bytes.into_boxed_slice();
+        // Without memory for a shorter copy they stay, and nobody looks at them.
+        if let Ok(bytes) = boxed(self.bytes.get(..kept).unwrap_or_default()) {
+            self.bytes = bytes;
+        }
     }
 
     fn packed_instructions(&self) -> &[u8] {

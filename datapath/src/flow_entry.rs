@@ -4,7 +4,7 @@ use hypercall::Nanos;
 use ofp_codec::multipart::FlowStats;
 use ofp_codec::{FlowModFlags, FlowRemoved, FlowRemovedReason, TableId};
 
-use crate::counters::Load;
+use crate::counters::{Load, NoMemory};
 use crate::echo::Echo;
 use crate::key::MaskedKey;
 use crate::program::Program;
@@ -76,9 +76,9 @@ impl FlowEntry {
         (self.hard_timeout != 0).then(|| self.created.plus(lifetime))
     }
 
-    pub(crate) fn stats(&self, now: Nanos, load: Load) -> FlowStats {
+    pub(crate) fn stats(&self, now: Nanos, load: Load) -> Result<FlowStats, NoMemory> {
         let (duration_sec, duration_nsec) = duration(self.created, now);
-        FlowStats {
+        Ok(FlowStats {
             table_id: TableId(self.table_id),
             duration_sec,
             duration_nsec,
@@ -89,9 +89,9 @@ impl FlowEntry {
             cookie: self.cookie,
             packet_count: load.packets,
             byte_count: load.bytes,
-            matching: self.echo.matching(),
-            instructions: self.echo.instructions(),
-        }
+            matching: self.echo.matching()?,
+            instructions: self.echo.instructions()?,
+        })
     }
 }
 
@@ -107,9 +107,9 @@ pub(crate) struct Gone {
 }
 
 impl Gone {
-    pub(crate) fn message(&self) -> FlowRemoved {
+    pub(crate) fn message(&self) -> Result<FlowRemoved, NoMemory> {
         let (duration_sec, duration_nsec) = duration(self.entry.created, self.when);
-        FlowRemoved {
+        Ok(FlowRemoved {
             cookie: self.entry.cookie,
             priority: self.entry.priority,
             reason: self.reason,
@@ -120,8 +120,8 @@ impl Gone {
             hard_timeout: self.entry.hard_timeout,
             packet_count: self.load.packets,
             byte_count: self.load.bytes,
-            matching: self.entry.echo.matching(),
-        }
+            matching: self.entry.echo.matching()?,
+        })
     }
 }
 

@@ -168,7 +168,9 @@ impl Tables {
         self.check_match(given, is_miss)?;
         let mut scratch = core::mem::take(&mut self.scratch);
         let done = self.compile_and_change(now, given, is_miss, &mut scratch);
-        scratch.ops.shrink_to(KEEP);
+        if scratch.ops.capacity() > KEEP {
+            scratch.ops = Vec::new();
+        }
         self.scratch = scratch;
         done
     }
@@ -230,7 +232,7 @@ impl Tables {
             let table = self.tables.get(usize::from(table_id)).ok_or(FULL)?;
             if table.count > OVERLAP_AT_ONCE && self.journal.is_none() {
                 let walk = Walk::new(self, table_id, table_id);
-                self.job = Some(Job::add(now, given, &key, walk));
+                self.job = Some(Job::add(now, given, &key, walk).map_err(full)?);
                 return Ok(());
             }
             if table.classifier.overlapping(&key, given.priority).is_some() {

@@ -14,7 +14,9 @@
 //! packet's, are told apart by their addresses alone: they stay together, but maybe not with it.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
+use crate::counters::NoMemory;
 use crate::extract::Headers;
 use crate::key::{Key, Presence};
 use crate::mac_table::mix;
@@ -38,7 +40,7 @@ pub(crate) enum Transport {
 }
 
 /// The first fragments seen lately.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Fragments {
     seed: u64,
     /// The packet, and its word with the ports.
@@ -46,8 +48,19 @@ pub(crate) struct Fragments {
 }
 
 impl Fragments {
-    pub(crate) fn new(seed: u64) -> Fragments {
-        Fragments { seed, places: Box::new([(0, 0); PLACES]) }
+    pub(crate) fn new(seed: u64) -> Result<Fragments, NoMemory> {
+        let mut places = Vec::new();
+        places.try_reserve_exact(PLACES).map_err(|_| NoMemory)?;
+        places.resize(PLACES, (0, 0));
+        let places = places.into_boxed_slice().try_into().map_err(|_| NoMemory)?;
+        Ok(Fragments { seed, places })
+    }
+
+    /// A copy, for a look that leaves no mark; without memory for it, an empty one.
+    pub(crate) fn try_clone(&self) -> Result<Fragments, NoMemory> {
+        let mut copy = Fragments::new(self.seed)?;
+        copy.places.copy_from_slice(&*self.places);
+        Ok(copy)
     }
 
     /// Remembers a first fragment. Other packets pass.

@@ -16,6 +16,7 @@ use core::cell::Cell;
 
 use hashbrown::HashMap;
 use hypercall::Nanos;
+use ofp_codec::memory::{TryClone, try_collect, try_push};
 use ofp_codec::multipart::{BucketCounter, GroupDesc, GroupStats};
 use ofp_codec::{
     Action, GroupId, GroupMod, GroupModFailedCode as Code, GroupType, OfpError, PortNo,
@@ -27,7 +28,7 @@ use crate::counters::{Counters, NoMemory};
 use crate::flow_entry::duration;
 use crate::fragments::Transport;
 use crate::key::Key;
-use crate::program::{Act, groups};
+use crate::program::{Act, boxed, groups};
 use crate::slab::Slab;
 use crate::tables::Tables;
 use bucket::{buckets, can_be_told};
@@ -65,6 +66,8 @@ pub(crate) struct Group {
     id: GroupId,
     group_type: GroupType,
     buckets: Box<[GroupBucket]>,
+    /// The groups that the buckets use, each once.
+    children: Box<[u32]>,
     created: Nanos,
     cell: u32,
     /// Flow entries that use it.
@@ -87,6 +90,7 @@ pub(crate) enum Choice {
 pub(crate) struct Replaced {
     group_type: GroupType,
     buckets: Box<[GroupBucket]>,
+    children: Box<[u32]>,
 }
 
 impl Replaced {
@@ -168,35 +172,31 @@ impl Group {
         if self.buckets.is_empty() { Choice::NoBucket } else { Choice::NotLive }
     }
 
-    /// The groups that its buckets use, each once for each bucket.
-    fn children(&self) -> impl Iterator<Item = u32> + '_ {
-        self.buckets.iter().flat_map(|bucket| groups(bucket.acts().iter()))
-    }
-
-    fn stats(&self, now: Nanos, counters: &Counters) -> GroupStats {
+    fn stats(&self, now: Nanos, counters: &Counters) -> Result<GroupStats, NoMemory> {
         let load = counters.cell(self.cell);
         let (duration_sec, duration_nsec) = duration(self.created, now);
         let buckets = self.buckets.iter().map(|bucket| {
             let load = counters.cell(bucket.cell());
             BucketCounter { packet_count: load.packets, byte_count: load.bytes }
         });
-        GroupStats {
+        Ok(GroupStats {
             group_id: self.id,
             ref_count: self.entry_count.saturating_add(self.group_count),
             packet_count: load.packets,
             byte_count: load.bytes,
             duration_sec,
             duration_nsec,
-            buckets: buckets.collect(),
-        }
+            buckets: try_collect(buckets)?,
+        })
     }
 
-    fn desc(&self) -> GroupDesc {
-        GroupDesc {
-            group_type: self.group_type,
-            group_id: self.id,
-            buckets: self.buckets.iter().map(|bucket| bucket.given.clone()).collect(),
+    fn desc(&self) -> Result<GroupDesc, NoMemory> {
+        let mut buckets = Vec::new();
+        buckets.try_reserve_exact(self.buckets.len()).map_err(|_| NoMemory)?;
+        for bucket in &self.buckets {
+            buckets.push(bucket.given.try_clone()?);
         }
+        Ok(GroupDesc { group_type: self.group_type, group_id: self.id, buckets })
     }
 }
 
@@ -245,6 +245,7 @@ impl Groups {
         let no_memory = |_: NoMemory| OfpError::GroupModFailed(Code::OutOfGroups);
         self.groups.reserve().map_err(no_memory)?;
         self.by_id.try_reserve(1).map_err(|_| no_memory(NoMemory))?;
+        let children = children(&lists).map_err(no_memory)?;
         let cell = counters.take_cell().map_err(no_memory)?;
         let buckets = match buckets(given, lists, &[], counters) {
             Ok(buckets) => buckets,
@@ -257,6 +258,7 @@ impl Groups {
             id: given.group_id,
             group_type: given.group_type,
             buckets,
+            children,
             created: now,
             cell,
             entry_count: 0,
@@ -281,14 +283,17 @@ impl Groups {
         self.check_type(self.get(slot).map(|group| group.group_type), given, limits)?;
         let before = self.get(slot).map_or(0, |group| group.buckets.len());
         self.check_bucket_count(before, given, limits)?;
-        if self.reaches(lists.iter().flatten(), slot) {
-            return fail(Code::Loop);
+        match self.reaches(lists.iter().flatten(), slot) {
+            Ok(true) => return fail(Code::Loop),
+            Ok(false) => {}
+            Err(NoMemory) => return fail(Code::OutOfBuckets),
         }
+        let Ok(children) = children(&lists) else { return fail(Code::OutOfBuckets) };
         let before = self.get(slot).map_or(&[][..], |group| &group.buckets);
         let Ok(buckets) = buckets(given, lists, before, counters) else {
             return fail(Code::OutOfBuckets);
         };
-        let new = Replaced { group_type: given.group_type, buckets };
+        let new = Replaced { group_type: given.group_type, buckets, children };
         Ok(self.exchange(slot, new))
     }
 
@@ -298,6 +303,7 @@ impl Groups {
             Some(group) => Replaced {
                 group_type: core::mem::replace(&mut group.group_type, new.group_type),
                 buckets: core::mem::replace(&mut group.buckets, new.buckets),
+                children: core::mem::replace(&mut group.children, new.children),
             },
             None => new,
         };
@@ -320,8 +326,8 @@ impl Groups {
         self.groups.iter().fold(0, |sum, (_, group)| sum.saturating_add(group.entry_count))
     }
 
-    pub(crate) fn slots(&self) -> Vec<u32> {
-        self.groups.iter().map(|(slot, _)| slot).collect()
+    pub(crate) fn slots(&self) -> Result<Vec<u32>, NoMemory> {
+        try_collect(self.groups.iter().map(|(slot, _)| slot))
     }
 
     pub(crate) fn remove(&mut self, slot: u32, counters: &mut Counters) {
@@ -348,21 +354,34 @@ impl Groups {
     }
 
     /// Groups by number: one, or all with [`GroupId::ALL`].
-    fn sorted(&self, id: GroupId) -> Vec<&Group> {
+    fn sorted(&self, id: GroupId) -> Result<Vec<&Group>, NoMemory> {
         if id != GroupId::ALL {
-            return self.slot(id).and_then(|slot| self.get(slot)).into_iter().collect();
+            return try_collect(self.slot(id).and_then(|slot| self.get(slot)));
         }
-        let mut groups: Vec<&Group> = self.groups.iter().map(|(_, group)| group).collect();
-        groups.sort_by_key(|group| group.id);
-        groups
+        let mut groups: Vec<&Group> = try_collect(self.groups.iter().map(|(_, group)| group))?;
+        groups.sort_unstable_by_key(|group| group.id);
+        Ok(groups)
     }
 
-    pub(crate) fn stats(&self, id: GroupId, now: Nanos, counters: &Counters) -> Vec<GroupStats> {
-        self.sorted(id).into_iter().map(|group| group.stats(now, counters)).collect()
+    pub(crate) fn stats(
+        &self,
+        id: GroupId,
+        now: Nanos,
+        counters: &Counters,
+    ) -> Result<Vec<GroupStats>, NoMemory> {
+        let mut list = Vec::new();
+        for group in self.sorted(id)? {
+            try_push(&mut list, group.stats(now, counters)?)?;
+        }
+        Ok(list)
     }
 
-    pub(crate) fn descs(&self) -> Vec<GroupDesc> {
-        self.sorted(GroupId::ALL).into_iter().map(Group::desc).collect()
+    pub(crate) fn descs(&self) -> Result<Vec<GroupDesc>, NoMemory> {
+        let mut list = Vec::new();
+        for group in self.sorted(GroupId::ALL)? {
+            try_push(&mut list, group.desc()?)?;
+        }
+        Ok(list)
     }
 
     /// Whether there is room for one more of the type, unless it is the type `before` already.
@@ -402,39 +421,64 @@ impl Groups {
         let change = |count: &mut u32, by: u32| {
             *count = if add { count.saturating_add(by) } else { count.saturating_sub(by) };
         };
-        let mut children: Vec<u32> = group.children().collect();
-        children.sort_unstable();
-        children.dedup();
-        change(&mut self.bucket_count, group.buckets.len() as u32);
+        let bucket_count = group.buckets.len() as u32;
+        change(&mut self.bucket_count, bucket_count);
         if let Some(count) = self.type_counts.get_mut(group.group_type as usize) {
             change(count, 1);
         }
-        for child in children {
-            if let Some(child) = self.groups.get_mut(child) {
+        // The list is out of its place while others' counts change.
+        let children = self.swap_children(slot, Box::default());
+        for child in &children {
+            if let Some(child) = self.groups.get_mut(*child) {
                 change(&mut child.group_count, 1);
             }
+        }
+        self.swap_children(slot, children);
+    }
+
+    /// Exchanges the list of the groups that a group uses.
+    fn swap_children(&mut self, slot: u32, children: Box<[u32]>) -> Box<[u32]> {
+        match self.groups.get_mut(slot) {
+            Some(group) => core::mem::replace(&mut group.children, children),
+            None => children,
         }
     }
 
     /// Whether chains of groups lead from `acts` to the group in `target`.
-    fn reaches<'a>(&self, acts: impl Iterator<Item = &'a Act>, target: u32) -> bool {
-        let mut left: Vec<u32> = groups(acts).collect();
+    fn reaches<'a>(
+        &self,
+        acts: impl Iterator<Item = &'a Act>,
+        target: u32,
+    ) -> Result<bool, NoMemory> {
+        let mut left: Vec<u32> = try_collect(groups(acts))?;
         // A bit for each slot: a controller may chain all groups, in any order.
         let mut seen: Vec<u64> = Vec::new();
         while let Some(slot) = left.pop() {
             if slot == target {
-                return true;
+                return Ok(true);
             }
             let (word, bit) = (slot as usize / 64, 1u64 << (slot % 64));
             if seen.len() <= word {
+                let more = word.saturating_add(1).saturating_sub(seen.len());
+                seen.try_reserve(more).map_err(|_| NoMemory)?;
                 seen.resize(word.saturating_add(1), 0);
             }
             let Some(word) = seen.get_mut(word).filter(|word| **word & bit == 0) else { continue };
             *word |= bit;
-            left.extend(self.get(slot).into_iter().flat_map(Group::children));
+            for child in self.get(slot).map_or(&[][..], |group| &group.children) {
+                try_push(&mut left, *child)?;
+            }
         }
-        false
+        Ok(false)
     }
+}
+
+/// The groups that buckets use, each once.
+fn children(lists: &[Box<[Act]>]) -> Result<Box<[u32]>, NoMemory> {
+    let mut children = try_collect(groups(lists.iter().flatten()))?;
+    children.sort_unstable();
+    children.dedup();
+    boxed(&children)
 }
 
 /// How many groups and buckets there may be.

@@ -28,11 +28,11 @@
 //! Tables that are deleted as a whole do not fade: no packet finds any of their entries from the
 //! beginning on, and the slices take them out of the lists. What a bundle commits is done at once: packets must see all of it or nothing.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::{IntoIter, Vec};
 
 use hypercall::Nanos;
+use ofp_codec::memory::{TryBox, TryClone};
 use ofp_codec::{
     FlowMod, FlowModFailedCode as Code, FlowModFlags, FlowRemovedReason, GroupMod, MeterMod,
     OfpError,
@@ -61,11 +61,12 @@ pub(crate) struct Job {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a deletion takes no memory: it is how to get some")]
 enum Work {
-    Delete(Box<(Filter, Walk)>),
-    Modify(Box<Modify>),
+    Delete(Filter, Walk),
+    Modify(TryBox<Modify>),
     Users(Users),
-    Add(Box<Addition>),
+    Add(TryBox<Addition>),
 }
 
 /// A place in the lists of a row of tables.
@@ -179,7 +180,7 @@ impl Users {
 
 impl Job {
     pub(crate) fn delete(now: Nanos, filter: Filter, walk: Walk) -> Job {
-        Job { started: now, work: Work::Delete(Box::new((filter, walk))) }
+        Job { started: now, work: Work::Delete(filter, walk) }
     }
 
     pub(crate) fn modify(
@@ -193,7 +194,7 @@ impl Job {
         own.try_reserve_exact(ops.len()).map_err(|_| FULL)?;
         own.extend_from_slice(ops);
         let modify = Modify {
-            given: given.clone(),
+            given: given.try_clone().map_err(|NoMemory| FULL)?,
             filter,
             walk,
             ops: own,
@@ -202,12 +203,18 @@ impl Job {
             change_count: 0,
             is_checked: false,
         };
-        Ok(Job { started: now, work: Work::Modify(Box::new(modify)) })
+        let modify = TryBox::new(modify).map_err(|NoMemory| FULL)?;
+        Ok(Job { started: now, work: Work::Modify(modify) })
     }
 
-    pub(crate) fn add(now: Nanos, given: &FlowMod, key: &MaskedKey, walk: Walk) -> Job {
-        let addition = Addition { given: given.clone(), key: *key, walk };
-        Job { started: now, work: Work::Add(Box::new(addition)) }
+    pub(crate) fn add(
+        now: Nanos,
+        given: &FlowMod,
+        key: &MaskedKey,
+        walk: Walk,
+    ) -> Result<Job, NoMemory> {
+        let addition = Addition { given: given.try_clone()?, key: *key, walk };
+        Ok(Job { started: now, work: Work::Add(TryBox::new(addition)?) })
     }
 
     /// The removal of groups, all or the one in a slot, and of at most `left` entries.
@@ -225,7 +232,7 @@ impl Job {
     /// The entry in `slot` goes; the one in `behind` was behind it.
     pub(crate) fn passes(&mut self, slot: u32, behind: u32) {
         match &mut self.work {
-            Work::Delete(delete) => delete.1.passes(slot, behind),
+            Work::Delete(_, walk) => walk.passes(slot, behind),
             Work::Modify(modify) => modify.walk.passes(slot, behind),
             Work::Add(addition) => addition.walk.passes(slot, behind),
             Work::Users(_) => {}
@@ -326,10 +333,7 @@ impl Tables {
 
     fn work(&mut self, now: Nanos, job: &mut Job, budget: u32) -> Option<Result<(), OfpError>> {
         match &mut job.work {
-            Work::Delete(delete) => {
-                let (filter, walk) = &mut **delete;
-                self.work_on_delete(now, filter, walk, budget)
-            }
+            Work::Delete(filter, walk) => self.work_on_delete(now, filter, walk, budget),
             Work::Modify(modify) => self.work_on_modify(modify, budget),
             Work::Users(users) => self.work_on_users(now, users, budget),
             Work::Add(addition) => self.work_on_addition(now, addition, budget),

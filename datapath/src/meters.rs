@@ -19,6 +19,7 @@ use core::cmp::Reverse;
 
 use hashbrown::HashMap;
 use hypercall::{Frame, Nanos};
+use ofp_codec::memory::{TryClone, try_collect, try_one, try_push};
 use ofp_codec::multipart::{BandStats, MeterConfig, MeterStats};
 use ofp_codec::{
     Band, MeterFlags, MeterId, MeterMod, MeterModFailedCode as Code, OfpError, OxmField,
@@ -255,30 +256,31 @@ impl Meter {
         band.map_or(Verdict::Pass, |band| band.act(cells, load))
     }
 
-    fn stats(&self, now: Nanos, counters: &Counters) -> MeterStats {
+    fn stats(&self, now: Nanos, counters: &Counters) -> Result<MeterStats, NoMemory> {
         let load = counters.cell(self.cell);
         let (duration_sec, duration_nsec) = duration(self.created, now);
         let bands = self.bands.list.iter().map(|band| {
             let load = counters.cell(band.cell);
             BandStats { packet_band_count: load.packets, byte_band_count: load.bytes }
         });
-        MeterStats {
+        Ok(MeterStats {
             meter_id: self.id,
             flow_count: self.flow_count,
             packet_in_count: load.packets,
             byte_in_count: load.bytes,
             duration_sec,
             duration_nsec,
-            bands: bands.collect(),
-        }
+            bands: try_collect(bands)?,
+        })
     }
 
-    fn config(&self) -> MeterConfig {
-        MeterConfig {
-            flags: self.flags,
-            meter_id: self.id,
-            bands: self.bands.list.iter().map(|band| band.given.clone()).collect(),
+    fn config(&self) -> Result<MeterConfig, NoMemory> {
+        let mut bands = Vec::new();
+        bands.try_reserve_exact(self.bands.list.len()).map_err(|_| NoMemory)?;
+        for band in &self.bands.list {
+            bands.push(band.given.try_clone()?);
         }
+        Ok(MeterConfig { flags: self.flags, meter_id: self.id, bands })
     }
 }
 
@@ -428,11 +430,16 @@ impl Meters {
         }
     }
 
+    /// Whether a deletion of `id` removes one.
+    pub(crate) fn has(&self, id: MeterId) -> bool {
+        if id == MeterId::ALL { self.meters.count() != 0 } else { self.by_id.contains_key(&id.0) }
+    }
+
     /// The slots that a deletion of `id` removes.
-    pub(crate) fn selected(&self, id: MeterId) -> Vec<u32> {
+    pub(crate) fn selected(&self, id: MeterId) -> Result<Vec<u32>, NoMemory> {
         match id {
-            MeterId::ALL => self.meters.iter().map(|(slot, _)| slot).collect(),
-            id => self.by_id.get(&id.0).copied().into_iter().collect(),
+            MeterId::ALL => try_collect(self.meters.iter().map(|(slot, _)| slot)),
+            id => try_collect(self.by_id.get(&id.0).copied()),
         }
     }
 
@@ -472,10 +479,10 @@ impl Meters {
         if id != MeterId::ALL {
             let meter = self.by_id.get(&id.0).and_then(|slot| self.meters.get(*slot));
             let meter = meter.ok_or(OfpError::MeterModFailed(Code::UnknownMeter))?;
-            return Ok([meter].into());
+            return Ok(try_one(meter)?);
         }
-        let mut meters: Vec<&Meter> = self.meters.iter().map(|(_, meter)| meter).collect();
-        meters.sort_by_key(|meter| meter.id);
+        let mut meters: Vec<&Meter> = try_collect(self.meters.iter().map(|(_, meter)| meter))?;
+        meters.sort_unstable_by_key(|meter| meter.id);
         Ok(meters)
     }
 
@@ -485,11 +492,19 @@ impl Meters {
         now: Nanos,
         counters: &Counters,
     ) -> Result<Vec<MeterStats>, OfpError> {
-        Ok(self.sorted(id)?.into_iter().map(|meter| meter.stats(now, counters)).collect())
+        let mut list = Vec::new();
+        for meter in self.sorted(id)? {
+            try_push(&mut list, meter.stats(now, counters)?)?;
+        }
+        Ok(list)
     }
 
     pub(crate) fn configs(&self, id: MeterId) -> Result<Vec<MeterConfig>, OfpError> {
-        Ok(self.sorted(id)?.into_iter().map(Meter::config).collect())
+        let mut list = Vec::new();
+        for meter in self.sorted(id)? {
+            try_push(&mut list, meter.config()?)?;
+        }
+        Ok(list)
     }
 }
 
@@ -528,15 +543,16 @@ fn bands(given: &MeterMod, counters: &mut Counters) -> Result<Bands, NoMemory> {
     let mut bands: Vec<MeterBand> = Vec::new();
     bands.try_reserve_exact(given.bands.len()).map_err(|_| NoMemory)?;
     for (at, band) in (0_u8..=u8::MAX).zip(&given.bands) {
-        let cell = match counters.take_cell() {
-            Ok(cell) => cell,
+        let new = band.try_clone().and_then(|band| Ok((counters.take_cell()?, band)));
+        let (cell, copy) = match new {
+            Ok(new) => new,
             Err(short) => {
                 bands.iter().for_each(|band| counters.free_cell(band.cell));
                 return Err(short);
             }
         };
         let bucket = TokenBucket::new(band.rate(), depth(given.flags, band));
-        bands.push(MeterBand { given: band.clone(), bucket, cell });
+        bands.push(MeterBand { given: copy, bucket, cell });
         by_rate.push(at);
     }
     let rate = |at: u8| bands.get(usize::from(at)).map_or(0, |band| band.bucket.rate());

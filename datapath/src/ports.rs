@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 use hypercall::{Meta, Nanos, Port};
+use ofp_codec::memory::{TryClone, try_collect, try_one, try_push};
 use ofp_codec::multipart::{PortStats, QueueStats, QueueStatsRequest};
 use ofp_codec::{
     HwAddr, OfpError, PacketQueue, PortConfig as ConfigFlags, PortDesc, PortFeatures, PortMod,
@@ -254,10 +255,10 @@ impl Ports {
     }
 
     /// Ports by number.
-    fn sorted(&self) -> Vec<(u32, &PortEntry)> {
-        let mut ports: Vec<_> = self.ports.iter().collect();
-        ports.sort_by_key(|(_, entry)| entry.number);
-        ports
+    fn sorted(&self) -> Result<Vec<(u32, &PortEntry)>, NoMemory> {
+        let mut ports = try_collect(self.ports.iter())?;
+        ports.sort_unstable_by_key(|(_, entry)| entry.number);
+        Ok(ports)
     }
 
     pub(crate) fn add(
@@ -279,6 +280,7 @@ impl Ports {
         self.queue_ids.try_reserve(port.queues.len()).map_err(|_| no_memory(NoMemory))?;
         let room = (self.ports.count() as usize + 1).saturating_sub(self.untold.len());
         self.untold.try_reserve(room).map_err(|_| no_memory(NoMemory))?;
+        let name = port.name.try_clone().map_err(no_memory)?;
         let mut queues = Queues::default();
         queues.set(now, &port.queues, counters).map_err(no_memory)?;
         let mut entry = PortEntry {
@@ -296,7 +298,8 @@ impl Ports {
             desc: PortDesc { port_no: number, ..PortDesc::default() },
         };
         describe(&mut entry, port);
-        let status = PortStatus { reason: PortReason::Add, desc: entry.desc.clone() };
+        let desc = PortDesc { name, ..entry.desc };
+        let status = PortStatus { reason: PortReason::Add, desc };
         let slot = self.ports.insert(entry).map_err(no_memory)?;
         counters.reset_port(slot);
         self.set_gate(Port(number.0), slot);
@@ -359,12 +362,14 @@ impl Ports {
     pub(crate) fn change(&mut self, port: PortConfig) -> Result<Option<PortStatus>, OfpError> {
         let entry =
             self.get_mut(port.number).ok_or(OfpError::PortModFailed(PortModFailedCode::BadPort))?;
-        let before = entry.desc.clone();
+        let no_memory = |NoMemory| OfpError::PortModFailed(PortModFailedCode::Eperm);
+        let before = entry.desc.try_clone().map_err(no_memory)?;
+        let name = port.name.try_clone().map_err(no_memory)?;
         let number = port.number;
         entry.state = port.state;
         entry.max_frame = port.max_frame;
         describe(entry, port);
-        let desc = entry.desc.clone();
+        let desc = PortDesc { name, ..entry.desc };
         self.refresh_gate(number);
         Ok((desc != before).then_some(PortStatus { reason: PortReason::Modify, desc }))
     }
@@ -411,7 +416,9 @@ impl Ports {
         if change.advertise.bits() & !supported != 0 {
             return fail(PortModFailedCode::BadAdvertise);
         }
-        let before = entry.desc.clone();
+        let Ok(before) = entry.desc.try_clone() else {
+            return fail(PortModFailedCode::Eperm);
+        };
         let bits = (entry.config.bits() & !change.mask.bits())
             | (change.config.bits() & change.mask.bits());
         entry.config = ConfigFlags::from_bits_retain(bits);
@@ -419,10 +426,12 @@ impl Ports {
             entry.asked = change.advertise;
         }
         entry.refresh();
-        let desc = entry.desc.clone();
+        // Its name is not for a controller to change.
+        let is_changed = entry.desc != before;
+        let desc = PortDesc { name: before.name, ..entry.desc };
         self.refresh_gate(Port(change.port_no.0));
         self.note_down(Port(change.port_no.0));
-        Ok((desc != before).then_some(PortStatus { reason: PortReason::Modify, desc }))
+        Ok(is_changed.then_some(PortStatus { reason: PortReason::Modify, desc }))
     }
 
     /// What controllers configured of a port.
@@ -448,11 +457,15 @@ impl Ports {
     }
 
     pub(crate) fn desc(&self, port: Port) -> Option<PortDesc> {
-        self.get(port).map(|entry| entry.desc.clone())
+        self.get(port).and_then(|entry| entry.desc.try_clone().ok())
     }
 
-    pub(crate) fn descs(&self) -> Vec<PortDesc> {
-        self.sorted().into_iter().map(|(_, entry)| entry.desc.clone()).collect()
+    pub(crate) fn descs(&self) -> Result<Vec<PortDesc>, NoMemory> {
+        let mut descs = Vec::new();
+        for (_, entry) in self.sorted()? {
+            try_push(&mut descs, entry.desc.try_clone()?)?;
+        }
+        Ok(descs)
     }
 
     /// Counts frames that the host took for a queue and dropped later.
@@ -466,15 +479,20 @@ impl Ports {
     /// The ports whose queues are asked for, by number.
     fn queued(&self, port_no: PortNo) -> Result<Vec<&PortEntry>, OfpError> {
         match port_no {
-            PortNo::ANY => Ok(self.sorted().into_iter().map(|(_, entry)| entry).collect()),
-            one => Ok([self.get(Port(one.0)).ok_or(BAD_QUEUE_PORT)?].into()),
+            PortNo::ANY => Ok(try_collect(self.sorted()?.into_iter().map(|(_, entry)| entry))?),
+            one => Ok(try_one(self.get(Port(one.0)).ok_or(BAD_QUEUE_PORT)?)?),
         }
     }
 
     /// The queues of one port, or of all with [`PortNo::ANY`].
     pub(crate) fn queues(&self, port_no: PortNo) -> Result<Vec<PacketQueue>, OfpError> {
-        let ports = self.queued(port_no)?.into_iter();
-        Ok(ports.flat_map(|entry| entry.queues.describe(entry.desc.port_no)).collect())
+        let mut queues = Vec::new();
+        for entry in self.queued(port_no)? {
+            for queue in entry.queues.describe(entry.desc.port_no) {
+                try_push(&mut queues, queue?)?;
+            }
+        }
+        Ok(queues)
     }
 
     /// Statistics of one queue or all of one port or all.
@@ -486,9 +504,10 @@ impl Ports {
     ) -> Result<Vec<QueueStats>, OfpError> {
         let QueueStatsRequest { port_no, queue_id } = request;
         let ports = self.queued(port_no)?.into_iter();
-        let stats: Vec<QueueStats> = ports
-            .flat_map(|entry| entry.queues.stats(entry.desc.port_no, queue_id, now, counters))
-            .collect();
+        let stats =
+            try_collect(ports.flat_map(|entry| {
+                entry.queues.stats(entry.desc.port_no, queue_id, now, counters)
+            }))?;
         if stats.is_empty() && queue_id != QUEUE_ALL {
             return Err(OfpError::QueueOpFailed(QueueOpFailedCode::BadQueue));
         }
@@ -496,11 +515,16 @@ impl Ports {
     }
 
     /// Statistics of one port, or of all with [`PortNo::ANY`].
-    pub(crate) fn stats(&self, port_no: PortNo, now: Nanos, counters: &Counters) -> Vec<PortStats> {
-        let ports = self.sorted().into_iter();
+    pub(crate) fn stats(
+        &self,
+        port_no: PortNo,
+        now: Nanos,
+        counters: &Counters,
+    ) -> Result<Vec<PortStats>, NoMemory> {
+        let ports = self.sorted()?.into_iter();
         let wanted =
             ports.filter(|(_, entry)| port_no == PortNo::ANY || entry.number == Port(port_no.0));
-        wanted.map(|(slot, entry)| stats(slot, entry, now, counters)).collect()
+        try_collect(wanted.map(|(slot, entry)| stats(slot, entry, now, counters)))
     }
 
     /// Statistics of one port.

@@ -25,6 +25,7 @@
 use alloc::vec::Vec;
 
 use hypercall::Nanos;
+use ofp_codec::memory::try_collect;
 use ofp_codec::multipart::QueueStats;
 use ofp_codec::{OfpError, PacketQueue, PortNo, QUEUE_ALL, QueueOpFailedCode, QueueProperty};
 
@@ -78,16 +79,10 @@ impl QueueConfig {
         share(self.max_rate, port_bps)
     }
 
-    fn describe(&self, port: PortNo) -> PacketQueue {
-        PacketQueue {
-            queue_id: self.id,
-            port,
-            properties: [
-                QueueProperty::MinRate(self.min_rate),
-                QueueProperty::MaxRate(self.max_rate),
-            ]
-            .into(),
-        }
+    fn describe(&self, port: PortNo) -> Result<PacketQueue, NoMemory> {
+        let properties =
+            [QueueProperty::MinRate(self.min_rate), QueueProperty::MaxRate(self.max_rate)];
+        Ok(PacketQueue { queue_id: self.id, port, properties: try_collect(properties)? })
     }
 }
 
@@ -235,7 +230,10 @@ impl Queues {
         }
     }
 
-    pub(crate) fn describe(&self, port: PortNo) -> impl Iterator<Item = PacketQueue> + '_ {
+    pub(crate) fn describe(
+        &self,
+        port: PortNo,
+    ) -> impl Iterator<Item = Result<PacketQueue, NoMemory>> + '_ {
         self.queues.iter().map(move |queue| queue.config.describe(port))
     }
 

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use hypercall::{Nanos, Port};
+use ofp_codec::memory::NoMemory;
 use ofp_codec::multipart::{
     AggregateStats, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures, GroupStats, MeterConfig,
     MeterFeatures, MeterStats, PortStats, QueueStats, QueueStatsRequest, TableStats,
@@ -103,9 +104,23 @@ impl Tables {
         now: Nanos,
         budget: &mut u32,
     ) -> Option<FlowStats> {
-        let slot = self.next_slot(cursor, budget)?;
-        let entry = self.entries.get(slot)?;
-        Some(entry.stats(now, self.counters.entry(slot)))
+        self.try_next_flow_stats(cursor, now, budget).ok().flatten()
+    }
+
+    /// [`next_flow_stats`](Self::next_flow_stats), which leaves out an entry that memory is short for.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`]; the cursor is behind the entry.
+    pub fn try_next_flow_stats(
+        &self,
+        cursor: &mut FlowCursor,
+        now: Nanos,
+        budget: &mut u32,
+    ) -> Result<Option<FlowStats>, NoMemory> {
+        let found = self.next_slot(cursor, budget);
+        let found = found.and_then(|slot| Some((slot, self.entries.get(slot)?)));
+        found.map(|(slot, entry)| entry.stats(now, self.counters.entry(slot))).transpose()
     }
 
     pub(crate) fn next_slot(&self, cursor: &mut FlowCursor, budget: &mut u32) -> Option<u32> {
@@ -246,6 +261,15 @@ impl Tables {
 
     /// Descriptions of all ports, in the order of their numbers.
     pub fn port_descs(&self) -> Vec<PortDesc> {
+        self.try_port_descs().unwrap_or_default()
+    }
+
+    /// [`port_descs`](Self::port_descs), which is empty when memory is short.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`].
+    pub fn try_port_descs(&self) -> Result<Vec<PortDesc>, NoMemory> {
         self.ports.descs()
     }
 
@@ -255,7 +279,7 @@ impl Tables {
     ///
     /// BAD_REQUEST/BAD_PORT when there is no such port.
     pub fn port_stats(&self, port_no: PortNo, now: Nanos) -> Result<Vec<PortStats>, OfpError> {
-        let stats = self.ports.stats(port_no, now, &self.counters);
+        let stats = self.ports.stats(port_no, now, &self.counters)?;
         if stats.is_empty() && port_no != PortNo::ANY {
             return Err(OfpError::BadRequest(BadRequestCode::BadPort));
         }
@@ -287,11 +311,29 @@ impl Tables {
 
     /// Counters of a group, or of all with [`GroupId::ALL`]; nothing for a missing one.
     pub fn group_stats(&self, id: GroupId, now: Nanos) -> Vec<GroupStats> {
+        self.try_group_stats(id, now).unwrap_or_default()
+    }
+
+    /// [`group_stats`](Self::group_stats), which is empty when memory is short.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`].
+    pub fn try_group_stats(&self, id: GroupId, now: Nanos) -> Result<Vec<GroupStats>, NoMemory> {
         self.groups.stats(id, now, &self.counters)
     }
 
     /// All groups as they were given.
     pub fn group_descs(&self) -> Vec<GroupDesc> {
+        self.try_group_descs().unwrap_or_default()
+    }
+
+    /// [`group_descs`](Self::group_descs), which is empty when memory is short.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`].
+    pub fn try_group_descs(&self) -> Result<Vec<GroupDesc>, NoMemory> {
         self.groups.descs()
     }
 

@@ -66,7 +66,7 @@ impl Switch {
     /// # Ok::<(), ofp_codec::OfpError>(())
     /// ```
     pub fn trace(&self, now: Nanos, port: Port, meta: Meta, frame: &[u8]) -> Vec<TraceStep> {
-        let mut fragments = self.worker.fragments.clone();
+        let Ok(mut fragments) = self.worker.fragments.try_clone() else { return Vec::new() };
         self.tables.trace_with(&self.tables.stations, &mut fragments, now, port, meta, frame)
     }
 }

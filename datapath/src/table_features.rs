@@ -2,6 +2,7 @@
 //! [`personality`](crate::personality).
 
 use hypercall::Nanos;
+use ofp_codec::memory::NoMemory;
 use ofp_codec::multipart::TableFeatures;
 use ofp_codec::{FlowRemovedReason, OfpError, TableFeaturesFailedCode, TableId};
 
@@ -24,7 +25,16 @@ impl Tables {
     ///
     /// Properties of the table-miss flow entry are left out where they equal the others.
     pub fn table_features(&self, table_id: TableId) -> Option<TableFeatures> {
-        self.shape.table(table_id).map(|table| table.features(table_id))
+        self.try_table_features(table_id).ok().flatten()
+    }
+
+    /// [`table_features`](Self::table_features), which tells of nothing that memory is short for.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`].
+    pub fn try_table_features(&self, table_id: TableId) -> Result<Option<TableFeatures>, NoMemory> {
+        self.shape.table(table_id).map(|table| table.features(table_id)).transpose()
     }
 
     /// Makes the tables what a request asks for (§7.3.5.5): tables that it does not name vanish.

@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use hypercall::{Nanos, Port};
+use ofp_codec::memory::try_one;
 use ofp_codec::{
     ConfigFlags, FlowModFlags, FlowRemoved, GroupId, GroupMod, GroupModCommand, GroupModFailedCode,
     MeterId, MeterMod, MeterModCommand, MeterModFailedCode, OfpError, PortMod, PortModFailedCode,
@@ -163,9 +164,10 @@ impl Tables {
     /// # Ok::<(), ofp_codec::OfpError>(())
     /// ```
     pub fn add_worker(&mut self) -> Option<Worker> {
-        let index = self.counters.add_worker().ok()?;
+        let worker = Worker::with_index(self, self.counters.worker_count()).ok()?;
+        self.counters.add_worker().ok()?;
         self.stations.share();
-        Some(Worker::with_index(self, index))
+        Some(worker)
     }
 
     /// How many workers the tables count for.
@@ -207,13 +209,13 @@ impl Tables {
             _ => groups::check(given)?,
         }
         self.personality().groups.check(given)?;
-        let lists = given
-            .buckets
-            .iter()
-            .map(|bucket| actions::compile_bucket(self, given.group_type, &bucket.actions));
-        let lists = lists.collect::<Result<Vec<_>, OfpError>>()?;
-        let limits = self.group_limits();
         let out_of_groups = OfpError::GroupModFailed(GroupModFailedCode::OutOfGroups);
+        let mut lists = Vec::new();
+        lists.try_reserve_exact(given.buckets.len()).map_err(|_| out_of_groups)?;
+        for bucket in &given.buckets {
+            lists.push(actions::compile_bucket(self, given.group_type, &bucket.actions)?);
+        }
+        let limits = self.group_limits();
         self.reserve_undo(1).map_err(|_| out_of_groups)?;
         match slot {
             Some(slot) => {
@@ -237,21 +239,23 @@ impl Tables {
         if !given.buckets.is_empty() {
             return fail(GroupModFailedCode::InvalidGroup);
         }
+        let no_memory = |NoMemory| OfpError::GroupModFailed(GroupModFailedCode::OutOfGroups);
         let (only, left, used) = match given.group_id {
             // All their entries in one pass, then groups that no entry uses.
-            GroupId::ALL => (None, self.groups.use_count(), self.groups.slots()),
+            GroupId::ALL => {
+                (None, self.groups.use_count(), self.groups.slots().map_err(no_memory)?)
+            }
             id => {
                 let Some(slot) = self.groups.slot(id) else { return Ok(()) };
                 if self.groups.is_chained(slot) {
                     return fail(GroupModFailedCode::ChainedGroup);
                 }
                 let left = self.groups.get(slot).map_or(0, |group| group.entry_count);
-                (Some(slot), left, alloc::vec![slot])
+                (Some(slot), left, try_one(slot).map_err(no_memory)?)
             }
         };
         let left = left.min(self.entries.count());
-        self.reserve_undo((left as usize).saturating_add(used.len()))
-            .map_err(|_| OfpError::GroupModFailed(GroupModFailedCode::OutOfGroups))?;
+        self.reserve_undo((left as usize).saturating_add(used.len())).map_err(no_memory)?;
         self.job = Some(Job::groups(now, only, left, used));
         Ok(())
     }
@@ -298,7 +302,7 @@ impl Tables {
                 }
             }
             MeterModCommand::Delete => {
-                let used = self.meters.selected(given.meter_id);
+                let used = self.meters.selected(given.meter_id).map_err(no_memory)?;
                 let (only, left) = match (given.meter_id, &used[..]) {
                     // All their entries in one pass, then meters that no entry uses.
                     (MeterId::ALL, _) => (None, self.meters.use_count()),
@@ -526,7 +530,7 @@ impl Tables {
         if let Some(status) = self.port_news.pop_front() {
             return Some(News::PortStatus(status));
         }
-        self.gone.pop_front().map(|gone| News::FlowRemoved(gone.message()))
+        self.next_flow_removed().map(News::FlowRemoved)
     }
 
     /// The next port that came, went or changed; for those that keep ports and flow entries apart.
@@ -539,9 +543,14 @@ impl Tables {
         !self.port_news.is_empty()
     }
 
-    /// The next flow entry that is gone.
+    /// The next flow entry that is gone. What memory is too short to tell of is lost, and counted.
     pub fn next_flow_removed(&mut self) -> Option<FlowRemoved> {
-        self.gone.pop_front().map(|gone| gone.message())
+        loop {
+            match self.gone.pop_front()?.message() {
+                Ok(removed) => return Some(removed),
+                Err(NoMemory) => self.lost_news = self.lost_news.saturating_add(1),
+            }
+        }
     }
 
     /// Flow entries that are gone and have not been asked for.
@@ -598,6 +607,6 @@ impl Tables {
 
     /// Whether a meter of flow entries or a virtual one has this number.
     pub fn has_meter(&self, id: MeterId) -> bool {
-        !self.meters.selected(id).is_empty()
+        self.meters.has(id)
     }
 }

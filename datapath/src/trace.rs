@@ -137,7 +137,8 @@ impl Tables {
     /// Tells the way of a frame that came in by `port`. NORMAL knows no station here; see
     /// [`Switch::trace`](crate::Switch::trace).
     pub fn trace(&self, now: Nanos, port: Port, meta: Meta, frame: &[u8]) -> Vec<TraceStep> {
-        self.trace_with(&MacTable::new(1, 0, 0), &mut Fragments::new(0), now, port, meta, frame)
+        let Ok(mut fragments) = Fragments::new(0) else { return Vec::new() };
+        self.trace_with(&MacTable::new(1, 0, 0), &mut fragments, now, port, meta, frame)
     }
 
     pub(crate) fn trace_with(
@@ -189,7 +190,7 @@ impl Tables {
         let mut best: Option<(usize, usize, u32)> = None;
         let mut slot = self.tables.get(usize::from(table_id))?.first()?;
         while let Some(entry) = self.entries.get(slot) {
-            let matching = entry.echo.matching();
+            let matching = entry.echo.matching().ok()?;
             let held = matching.fields().iter().filter(|oxm| holds(oxm, key)).count();
             let failed = matching.fields().len().saturating_sub(held);
             if best
@@ -200,7 +201,7 @@ impl Tables {
             slot = entry.next;
         }
         let (_, _, slot) = best?;
-        let entry = self.entries.get(slot)?.stats(now, self.counters.entry(slot));
+        let entry = self.entries.get(slot)?.stats(now, self.counters.entry(slot)).ok()?;
         let failed = *entry.matching.fields().iter().find(|oxm| !holds(oxm, key))?;
         Some(Nearest { entry, failed, found: key.get(failed.field) })
     }
@@ -262,7 +263,7 @@ impl Observer for Tracer {
         let step = match step {
             Step::Lookup { table_id, key, found } => {
                 let entry = found.and_then(|slot| {
-                    Some(tables.entries.get(slot)?.stats(self.now, tables.counters.entry(slot)))
+                    tables.entries.get(slot)?.stats(self.now, tables.counters.entry(slot)).ok()
                 });
                 let nearest = match entry {
                     Some(_) => None,

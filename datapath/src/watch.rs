@@ -20,8 +20,10 @@
 //! an entry used moves here and is not copied.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use hashbrown::HashSet;
+use ofp_codec::memory::NoMemory;
 use ofp_codec::multipart::{FlowUpdate, FlowUpdateEvent};
 use ofp_codec::{BadRequestCode, FlowRemovedReason, GroupId, Match, OfpError, PortNo, TableId};
 
@@ -117,15 +119,22 @@ impl FlowChange<'_> {
     }
 
     /// The change as a monitor tells it, with or without the entry's instructions.
-    pub fn update(&self, with_instructions: bool) -> FlowUpdate {
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`].
+    pub fn update(&self, with_instructions: bool) -> Result<FlowUpdate, NoMemory> {
         let (event, reason) = match self.kind {
             FlowChangeKind::Added { .. } => (FlowUpdateEvent::Added, 0),
             FlowChangeKind::Modified => (FlowUpdateEvent::Modified, 0),
             FlowChangeKind::Removed(reason) => (FlowUpdateEvent::Deleted, reason as u16),
         };
         let entry = self.entry;
-        let instructions = with_instructions.then(|| entry.echo.instructions());
-        FlowUpdate::Full {
+        let instructions = match with_instructions {
+            true => entry.echo.instructions()?,
+            false => Vec::new(),
+        };
+        Ok(FlowUpdate::Full {
             event,
             reason,
             priority: entry.priority,
@@ -133,9 +142,9 @@ impl FlowChange<'_> {
             hard_timeout: entry.hard_timeout,
             table_id: TableId(entry.table_id),
             cookie: entry.cookie,
-            matching: entry.echo.matching(),
-            instructions: instructions.unwrap_or_default(),
-        }
+            matching: entry.echo.matching()?,
+            instructions,
+        })
     }
 }
 

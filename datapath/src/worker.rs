@@ -1,17 +1,19 @@
 //! What one core needs to forward, and the whole fast path on one screen.
 
+use alloc::alloc::{Layout, handle_alloc_error};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bitflags::bitflags;
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port};
+use ofp_codec::memory::try_collect;
 use ofp_codec::{
     BadRequestCode, NO_BUFFER, NO_COOKIE, OfpError, PacketInReason, PacketOut, PortNo,
 };
 
 use crate::actions::compile_packet_out;
 use crate::batch::{BATCH, Batch};
-use crate::counters::{DropReason, Load, PortCell, WorkerCells};
+use crate::counters::{DropReason, Load, NoMemory, PortCell, WorkerCells};
 use crate::execute::{Carrier, Departures, Flow, Origin, Run};
 use crate::flow_cache::{FlowCache, FlowCacheCounts};
 use crate::fragments::Fragments;
@@ -48,21 +50,33 @@ pub struct Worker {
 impl Worker {
     /// The first worker of `tables`. For more of them see [`Tables::add_worker`]: no two may be the
     /// first, or they would take each other's counts for their own.
+    ///
+    /// Aborts when memory is short; [`try_new`](Self::try_new) does not.
     pub fn new(tables: &Tables) -> Worker {
+        Worker::try_new(tables)
+            .unwrap_or_else(|NoMemory| handle_alloc_error(Layout::new::<Worker>()))
+    }
+
+    /// [`new`](Self::new), which fails when memory is short.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`].
+    pub fn try_new(tables: &Tables) -> Result<Worker, NoMemory> {
         Worker::with_index(tables, 0)
     }
 
     /// The worker that counts in the set of cells with this number.
-    pub(crate) fn with_index(tables: &Tables, index: usize) -> Worker {
+    pub(crate) fn with_index(tables: &Tables, index: usize) -> Result<Worker, NoMemory> {
         let config = tables.config();
-        Worker {
+        Ok(Worker {
             index,
-            sets: (0..BATCH).map(|_| ActionSet::default()).collect(),
+            sets: try_collect((0..BATCH).map(|_| ActionSet::default()))?,
             punts: PuntQueue::new(config.punt_queue_count, config.punt_queue_bytes),
             macs: Arc::clone(&tables.stations),
-            fragments: Fragments::new(config.seed),
+            fragments: Fragments::new(config.seed)?,
             cache: FlowCache::new(config.seed),
-        }
+        })
     }
 
     /// Which worker of its tables it is, from 0 on.
@@ -230,6 +244,13 @@ impl Worker {
             return fail(BadRequestCode::BadPacket);
         }
         Ok(acts)
+    }
+
+    /// Counts the packet of a packet-out that memory was too short for.
+    pub fn lost_packet_out(&self, tables: &Tables) {
+        if let Some(cells) = tables.counters.worker(self.index) {
+            cells.dropped(DropReason::NoMemory, 1);
+        }
     }
 
     /// The next packet for the controllers; ingress ports take turns.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::hash::BuildHasher;
 
 use hypercall::Port;
+use ofp_codec::memory::TryClone;
 use ofp_codec::{
     Bucket, GroupId, GroupMod, GroupModFailedCode as Code, GroupType, OfpError, PortNo,
 };
@@ -75,7 +76,8 @@ pub(super) fn buckets(
     let mut buckets: Vec<GroupBucket> = Vec::new();
     buckets.try_reserve_exact(given.buckets.len()).map_err(|_| NoMemory)?;
     for (bucket, acts) in given.buckets.iter().zip(lists) {
-        let Ok(cell) = counters.take_cell() else {
+        let new = bucket.try_clone().and_then(|copy| Ok((counters.take_cell()?, copy)));
+        let Ok((cell, copy)) = new else {
             buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell));
             return Err(NoMemory);
         };
@@ -87,7 +89,7 @@ pub(super) fn buckets(
             cell,
             number: 0,
             lot: None,
-            given: bucket.clone(),
+            given: copy,
         });
     }
     let Ok(numbers) = numbers(&buckets, before) else {

@@ -27,6 +27,7 @@
 
 use alloc::vec::Vec;
 
+use ofp_codec::memory::TryClone;
 use ofp_codec::multipart::{ActionId, InstructionId, OxmId, TableFeatureProperty, TableFeatures};
 use ofp_codec::{ActionType, OXM_CLASS_BASIC, OxmField, TableFeaturesFailedCode as Code, TableId};
 
@@ -97,7 +98,7 @@ fn reshaped(
         shape.next_tables = shape.next_tables.intersection(named);
     }
     let table = TableShape {
-        name: features.name.clone(),
+        name: features.name.try_clone().map_err(|_| Code::Eperm)?,
         max_entries: largest.max_entries,
         metadata_match: matched,
         metadata_write: written,

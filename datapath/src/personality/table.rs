@@ -1,10 +1,11 @@
 //! The shape of one table: what its flow entries may match and do, in the words of TABLE_FEATURES
 //! (§7.3.5.5).
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write;
 
+use ofp_codec::memory::{NoMemory, TryClone, try_collect};
 use ofp_codec::multipart::{ActionId, InstructionId, OxmId, TableFeatureProperty, TableFeatures};
 use ofp_codec::{ActionType, OxmField, TableId};
 
@@ -143,11 +144,14 @@ impl TableShape {
     }
 
     /// Its name as announced.
-    pub(crate) fn name(&self, table_id: TableId) -> String {
-        match self.name.is_empty() {
-            true => format!("table{}", table_id.0),
-            false => self.name.clone(),
+    pub(crate) fn name(&self, table_id: TableId) -> Result<String, NoMemory> {
+        if !self.name.is_empty() {
+            return self.name.try_clone();
         }
+        let mut name = String::new();
+        name.try_reserve_exact("table255".len()).map_err(|_| NoMemory)?;
+        write!(name, "table{}", table_id.0).map_err(|_| NoMemory)?;
+        Ok(name)
     }
 
     /// The same without these types of actions, for the table-miss flow entry as well.
@@ -226,13 +230,14 @@ impl TableShape {
 
     /// The table in the words of a TABLE_FEATURES reply. Properties of the table-miss flow entry are
     /// left out where they equal the others.
-    pub(crate) fn features(&self, table_id: TableId) -> TableFeatures {
+    pub(crate) fn features(&self, table_id: TableId) -> Result<TableFeatures, NoMemory> {
         use TableFeatureProperty as Property;
         let (entry, miss) = (&self.entry, &self.miss);
         let matches = self.fields.iter();
         let matches = matches.map(|field| OxmId::Header(field.header(self.masks.contains(field))));
-        let wildcards = headers(self.fields.difference(self.required));
+        let wildcards = headers(self.fields.difference(self.required))?;
         let mut properties = Vec::new();
+        properties.try_reserve_exact(PROPERTIES_MAX).map_err(|_| NoMemory)?;
         // A property, and the next one, which the table-miss flow entry needs only where it differs.
         let mut both = |first: Property, second: Property, is_needed: bool| {
             properties.push(first);
@@ -241,56 +246,59 @@ impl TableShape {
             }
         };
         both(
-            Property::Instructions(instructions(entry)),
-            Property::InstructionsMiss(instructions(miss)),
+            Property::Instructions(instructions(entry)?),
+            Property::InstructionsMiss(instructions(miss)?),
             entry.instructions != miss.instructions,
         );
         both(
-            Property::NextTables(entry.next_tables.iter().collect()),
-            Property::NextTablesMiss(miss.next_tables.iter().collect()),
+            Property::NextTables(try_collect(entry.next_tables.iter())?),
+            Property::NextTablesMiss(try_collect(miss.next_tables.iter())?),
             entry.next_tables != miss.next_tables,
         );
         both(
-            Property::WriteActions(actions(entry.write_actions)),
-            Property::WriteActionsMiss(actions(miss.write_actions)),
+            Property::WriteActions(actions(entry.write_actions)?),
+            Property::WriteActionsMiss(actions(miss.write_actions)?),
             entry.write_actions != miss.write_actions,
         );
         both(
-            Property::ApplyActions(actions(entry.apply_actions)),
-            Property::ApplyActionsMiss(actions(miss.apply_actions)),
+            Property::ApplyActions(actions(entry.apply_actions)?),
+            Property::ApplyActionsMiss(actions(miss.apply_actions)?),
             entry.apply_actions != miss.apply_actions,
         );
-        both(Property::Match(matches.collect()), Property::Wildcards(wildcards), true);
+        both(Property::Match(try_collect(matches)?), Property::Wildcards(wildcards), true);
         both(
-            Property::WriteSetfield(headers(entry.write_fields)),
-            Property::WriteSetfieldMiss(headers(miss.write_fields)),
+            Property::WriteSetfield(headers(entry.write_fields)?),
+            Property::WriteSetfieldMiss(headers(miss.write_fields)?),
             entry.write_fields != miss.write_fields,
         );
         both(
-            Property::ApplySetfield(headers(entry.apply_fields)),
-            Property::ApplySetfieldMiss(headers(miss.apply_fields)),
+            Property::ApplySetfield(headers(entry.apply_fields)?),
+            Property::ApplySetfieldMiss(headers(miss.apply_fields)?),
             entry.apply_fields != miss.apply_fields,
         );
-        TableFeatures {
+        Ok(TableFeatures {
             table_id,
-            name: self.name(table_id),
+            name: self.name(table_id)?,
             metadata_match: self.metadata_match,
             metadata_write: self.metadata_write,
             config: 0,
             max_entries: self.max_entries,
             properties,
-        }
+        })
     }
 }
 
-fn headers(fields: FieldSet) -> Vec<OxmId> {
-    fields.iter().map(|field| OxmId::Header(field.header(false))).collect()
+/// Properties of a table, those of the table-miss flow entry among them.
+const PROPERTIES_MAX: usize = 14;
+
+fn headers(fields: FieldSet) -> Result<Vec<OxmId>, NoMemory> {
+    try_collect(fields.iter().map(|field| OxmId::Header(field.header(false))))
 }
 
-fn actions(actions: ActionTypeSet) -> Vec<ActionId> {
-    actions.iter().map(|action| ActionId::Standard(action as u16)).collect()
+fn actions(actions: ActionTypeSet) -> Result<Vec<ActionId>, NoMemory> {
+    try_collect(actions.iter().map(|action| ActionId::Standard(action as u16)))
 }
 
-fn instructions(shape: &EntryShape) -> Vec<InstructionId> {
-    shape.instructions.numbers().map(InstructionId::Standard).collect()
+fn instructions(shape: &EntryShape) -> Result<Vec<InstructionId>, NoMemory> {
+    try_collect(shape.instructions.numbers().map(InstructionId::Standard))
 }
