@@ -4,7 +4,9 @@
 
 use alloc::vec::Vec;
 
-use ofp_codec::{AsyncConfig, DEFAULT_MISS_SEND_LEN, HEADER_LEN, Message, OfpError, Role, VERSION};
+use ofp_codec::{
+    AsyncConfig, DEFAULT_MISS_SEND_LEN, EncodeError, HEADER_LEN, Message, OfpError, Role, VERSION,
+};
 
 use crate::assembly::Assembly;
 use crate::async_filter::{self, Notice};
@@ -239,7 +241,11 @@ impl Channel {
 
     /// Queues a reply of about `expected_len` bytes. Short of memory the channel hangs up: a reply
     /// that goes missing without a word would be worse.
-    pub(crate) fn reply(&mut self, expected_len: usize, encode: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn reply(
+        &mut self,
+        expected_len: usize,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    ) {
         if self.is_over() {
             return;
         }
@@ -250,10 +256,8 @@ impl Channel {
 
     /// Queues a reply with this xid.
     pub(crate) fn reply_message(&mut self, expected_len: usize, xid: u32, message: &Message) {
-        self.reply(expected_len, |buffer| {
-            // What cannot be encoded leaves no whole message behind, and the queue takes it back.
-            let _ = message.encode(xid, buffer);
-        });
+        // What cannot be encoded leaves no whole message behind, and the queue takes it back.
+        self.reply(expected_len, |buffer| message.encode(xid, buffer));
     }
 
     /// Queues an encoded packet-in, or counts it as dropped.
@@ -261,8 +265,13 @@ impl Channel {
         if self.has_room_for_packet_ins(config) && self.out.push(message).is_ok() {
             self.counters.packet_ins = self.counters.packet_ins.wrapping_add(1);
         } else {
-            self.counters.packet_ins_dropped = self.counters.packet_ins_dropped.wrapping_add(1);
+            self.packet_in_dropped();
         }
+    }
+
+    /// Counts a packet-in that does not get there.
+    pub(crate) fn packet_in_dropped(&mut self) {
+        self.counters.packet_ins_dropped = self.counters.packet_ins_dropped.wrapping_add(1);
     }
 
     /// Queues an encoded flow-removed.
@@ -306,6 +315,7 @@ impl Channel {
                 buffer.extend_from_slice(&experimenter.to_be_bytes());
             }
             buffer.extend_from_slice(data);
+            Ok(())
         });
     }
 
@@ -340,8 +350,8 @@ impl Channel {
     pub(crate) fn reuse(&mut self, mut input: Vec<u8>) {
         if !self.is_over() {
             input.clear();
-            input.shrink_to(KEEP);
-            self.input = input;
+            // Shrinking may need memory.
+            self.input = if input.capacity() > KEEP { Vec::new() } else { input };
         }
     }
 

@@ -20,18 +20,18 @@
 //! It is no snapshot: entries that come and go meanwhile may or may not be in it, each at most
 //! once. No entry is too long for a message of 64 KiB: the tables refuse what could not be told.
 
-use alloc::boxed::Box;
 use alloc::vec::{IntoIter, Vec};
 
 use datapath::FlowCursor;
 use hypercall::Nanos;
+use ofp_codec::memory::{NoMemory, TryBox, try_collect, try_list, try_one};
 use ofp_codec::multipart::{
     AggregateStats, FlowMonitorFlags, FlowStatsRequest, GroupDesc, GroupStats, MeterConfig,
     MeterStats, MultipartFlags, PortStats, QueueStats, TableStats,
 };
 use ofp_codec::{
-    BadRequestCode, Message, MultipartReply, MultipartReplyBody, MultipartRequestBody, OfpError,
-    PortDesc, TableId,
+    BadRequestCode, EncodeError, Message, MultipartReply, MultipartReplyBody, MultipartRequestBody,
+    OfpError, PortDesc, TableId,
 };
 
 use crate::channel::Channel;
@@ -60,11 +60,11 @@ pub(crate) struct Dump {
 /// What is left of the list.
 #[derive(Debug)]
 enum Entries {
-    Flow(Box<FlowCursor>),
-    Aggregate(Box<FlowCursor>, AggregateStats),
+    Flow(TryBox<FlowCursor>),
+    Aggregate(TryBox<FlowCursor>, AggregateStats),
     /// The sum has been told.
     Aggregated,
-    Monitored(Box<FlowCursor>, Vec<Monitor>),
+    Monitored(TryBox<FlowCursor>, Vec<Monitor>),
     TableFeatures(IntoIter<TableId>),
     Table(IntoIter<TableStats>),
     PortStats(IntoIter<PortStats>),
@@ -87,25 +87,18 @@ impl Dump {
         use MultipartRequestBody as Asked;
         let tables = &core.switch.tables;
         let entries = match asked {
-            Asked::Flow(request) => Entries::Flow(Box::new(tables.flow_stats(&request)?)),
+            Asked::Flow(request) => Entries::Flow(TryBox::new(tables.flow_stats(&request)?)?),
             Asked::Aggregate(request) => {
-                let cursor = Box::new(tables.flow_stats(&request)?);
+                let cursor = TryBox::new(tables.flow_stats(&request)?)?;
                 Entries::Aggregate(cursor, AggregateStats::default())
             }
-            // Those that a request has just shaped come in its order.
-            Asked::TableFeatures(asked) if !asked.is_empty() => {
-                let ids = asked.iter().map(|table| table.table_id);
-                Entries::TableFeatures(ids.collect::<Vec<_>>().into_iter())
-            }
-            Asked::TableFeatures(_) => {
-                Entries::TableFeatures(tables.table_ids().collect::<Vec<_>>().into_iter())
-            }
-            Asked::Table => Entries::Table(tables.table_stats().collect::<Vec<_>>().into_iter()),
+            Asked::TableFeatures(_) => return Dump::of_tables(xid, tables.table_ids()),
+            Asked::Table => Entries::Table(try_collect(tables.table_stats())?.into_iter()),
             Asked::PortStats(port) => Entries::PortStats(tables.port_stats(port, now)?.into_iter()),
-            Asked::PortDesc => Entries::PortDesc(tables.port_descs().into_iter()),
+            Asked::PortDesc => Entries::PortDesc(tables.try_port_descs()?.into_iter()),
             Asked::Queue(request) => Entries::Queue(tables.queue_stats(request, now)?.into_iter()),
-            Asked::Group(id) => Entries::Group(tables.group_stats(id, now).into_iter()),
-            Asked::GroupDesc => Entries::GroupDesc(tables.group_descs().into_iter()),
+            Asked::Group(id) => Entries::Group(tables.try_group_stats(id, now)?.into_iter()),
+            Asked::GroupDesc => Entries::GroupDesc(tables.try_group_descs()?.into_iter()),
             Asked::Meter(id) => Entries::Meter(tables.meter_stats(id, now)?.into_iter()),
             Asked::MeterConfig(id) => Entries::MeterConfig(tables.meter_configs(id)?.into_iter()),
             _ => return Err(bad_request(BadRequestCode::BadMultipart)),
@@ -114,6 +107,14 @@ impl Dump {
     }
 
     /// The entries that new monitors want to hear of.
+    pub(crate) fn of_tables(
+        xid: u32,
+        tables: impl Iterator<Item = TableId>,
+    ) -> Result<Dump, OfpError> {
+        let entries = Entries::TableFeatures(try_collect(tables)?.into_iter());
+        Ok(Dump { xid, entries, kept: Vec::new() })
+    }
+
     pub(crate) fn of_monitors(
         core: &Core,
         xid: u32,
@@ -123,7 +124,7 @@ impl Dump {
         let first = tables.next().unwrap_or(TableId(0));
         let table_id = if tables.all(|table| table == first) { first } else { TableId::ALL };
         let request = FlowStatsRequest { table_id, ..FlowStatsRequest::default() };
-        let cursor = Box::new(core.switch.tables.flow_stats(&request)?);
+        let cursor = TryBox::new(core.switch.tables.flow_stats(&request)?)?;
         Ok(Dump { xid, entries: Entries::Monitored(cursor, monitors), kept: Vec::new() })
     }
 
@@ -131,28 +132,43 @@ impl Dump {
     /// the last.
     pub(crate) fn queue_part(&mut self, core: &Core, channel: &mut Channel, now: Nanos) -> bool {
         let mut is_last = false;
-        channel.reply(PART_LEN, |buffer| is_last = self.encode_part(core, now, buffer));
+        channel.reply(PART_LEN, |buffer| {
+            is_last = self.encode_part(core, now, buffer)?;
+            Ok(())
+        });
         is_last
     }
 
     /// Writes the next message, or nothing when it has looked at as many entries as it may; returns
     /// whether it is the last.
-    fn encode_part(&mut self, core: &Core, now: Nanos, buffer: &mut Vec<u8>) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::NoMemory`]: the reply cannot go on.
+    fn encode_part(
+        &mut self,
+        core: &Core,
+        now: Nanos,
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, EncodeError> {
         let start = buffer.len();
         let mut budget = LOOK_COUNT;
+        buffer.try_reserve(self.kept.len()).map_err(|_| EncodeError::NoMemory)?;
         buffer.append(&mut self.kept);
         let is_last = loop {
             let mark = buffer.len();
-            let Some(body) = self.entries.next(core, now, &mut budget) else {
+            let body = self.entries.next(core, now, &mut budget);
+            let Some(body) = body.map_err(|NoMemory| EncodeError::NoMemory)? else {
                 if !self.entries.is_done() {
-                    self.kept = buffer.split_off(start);
-                    return false;
+                    self.kept = split_off(buffer, start)?;
+                    return Ok(false);
                 }
                 break true;
             };
-            if !encode(self.xid, body, buffer) {
-                buffer.truncate(mark);
-                continue;
+            match encode(self.xid, body, buffer) {
+                Err(EncodeError::NoMemory) => return Err(EncodeError::NoMemory),
+                Err(_) => continue,
+                Ok(()) => {}
             }
             if mark == start {
                 // The first entry's header is the message's.
@@ -161,13 +177,13 @@ impl Dump {
             let fixed_len = self.entries.fixed_len();
             let len = buffer.len().saturating_sub(start).saturating_sub(fixed_len);
             if len > PART_LEN {
-                self.kept = buffer.split_off(mark);
+                self.kept = split_off(buffer, mark)?;
                 break false;
             }
             buffer.drain(mark..mark.saturating_add(fixed_len));
         };
-        if buffer.len() == start && !encode(self.xid, self.entries.none(), buffer) {
-            buffer.truncate(start);
+        if buffer.len() == start {
+            encode(self.xid, self.entries.none(), buffer)?;
         }
         let len = buffer.len().saturating_sub(start);
         let message = buffer.get_mut(start..).unwrap_or_default();
@@ -175,52 +191,65 @@ impl Dump {
         if !is_last {
             set_word(message, FLAGS_AT, MultipartFlags::MORE.bits());
         }
-        is_last
+        Ok(is_last)
     }
 }
 
 impl Entries {
     /// The next entry, as the body of a reply that holds nothing else.
-    fn next(&mut self, core: &Core, now: Nanos, budget: &mut u32) -> Option<MultipartReplyBody> {
+    fn next(
+        &mut self,
+        core: &Core,
+        now: Nanos,
+        budget: &mut u32,
+    ) -> Result<Option<MultipartReplyBody>, NoMemory> {
         use MultipartReplyBody as Reply;
+        /// A body of one entry, if there is one.
+        fn body<T>(
+            entry: Option<T>,
+            reply: impl FnOnce(Vec<T>) -> MultipartReplyBody,
+        ) -> Result<Option<MultipartReplyBody>, NoMemory> {
+            entry.map(|entry| try_one(entry).map(reply)).transpose()
+        }
         let tables = &core.switch.tables;
-        Some(match self {
+        match self {
             Entries::Flow(cursor) => {
-                Reply::Flow([tables.next_flow_stats(cursor, now, budget)?].into())
+                body(tables.try_next_flow_stats(cursor, now, budget)?, Reply::Flow)
             }
             Entries::Aggregate(cursor, sum) => {
                 tables.aggregate_more(cursor, sum, *budget);
                 *budget = 0;
                 if !cursor.is_done() {
-                    return None;
+                    return Ok(None);
                 }
                 let sum = *sum;
                 *self = Entries::Aggregated;
-                Reply::Aggregate(sum)
+                Ok(Some(Reply::Aggregate(sum)))
             }
-            Entries::Aggregated => return None,
-            Entries::Monitored(_, monitors) if monitors.is_empty() => return None,
+            Entries::Aggregated => Ok(None),
+            Entries::Monitored(_, monitors) if monitors.is_empty() => Ok(None),
             Entries::Monitored(cursor, monitors) => loop {
-                let entry = tables.next_flow(cursor, budget)?;
+                let Some(entry) = tables.next_flow(cursor, budget) else { break Ok(None) };
                 let flags = selecting(monitors, &entry, FlowMonitorFlags::all());
                 if !flags.is_empty() {
-                    let update = entry.update(flags.contains(FlowMonitorFlags::ACTIONS));
-                    break Reply::FlowMonitor([update].into());
+                    let update = entry.update(flags.contains(FlowMonitorFlags::ACTIONS))?;
+                    break body(Some(update), Reply::FlowMonitor);
                 }
             },
             Entries::TableFeatures(ids) => {
                 // A table may have vanished meanwhile.
-                Reply::TableFeatures([ids.find_map(|id| tables.table_features(id))?].into())
+                let features = ids.find_map(|id| tables.try_table_features(id).transpose());
+                body(features.transpose()?, Reply::TableFeatures)
             }
-            Entries::Table(list) => Reply::Table([list.next()?].into()),
-            Entries::PortStats(list) => Reply::PortStats([list.next()?].into()),
-            Entries::PortDesc(list) => Reply::PortDesc([list.next()?].into()),
-            Entries::Queue(list) => Reply::Queue([list.next()?].into()),
-            Entries::Group(list) => Reply::Group([list.next()?].into()),
-            Entries::GroupDesc(list) => Reply::GroupDesc([list.next()?].into()),
-            Entries::Meter(list) => Reply::Meter([list.next()?].into()),
-            Entries::MeterConfig(list) => Reply::MeterConfig([list.next()?].into()),
-        })
+            Entries::Table(list) => body(list.next(), Reply::Table),
+            Entries::PortStats(list) => body(list.next(), Reply::PortStats),
+            Entries::PortDesc(list) => body(list.next(), Reply::PortDesc),
+            Entries::Queue(list) => body(list.next(), Reply::Queue),
+            Entries::Group(list) => body(list.next(), Reply::Group),
+            Entries::GroupDesc(list) => body(list.next(), Reply::GroupDesc),
+            Entries::Meter(list) => body(list.next(), Reply::Meter),
+            Entries::MeterConfig(list) => body(list.next(), Reply::MeterConfig),
+        }
     }
 
     /// Whether `None` from [`next`](Entries::next) means that nothing is left.
@@ -262,9 +291,17 @@ impl Entries {
 }
 
 /// Appends a reply message; `false` when it is too long for one.
-fn encode(xid: u32, body: MultipartReplyBody, buffer: &mut Vec<u8>) -> bool {
+fn encode(xid: u32, body: MultipartReplyBody, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
     let reply = MultipartReply { flags: MultipartFlags::empty(), body };
-    Message::MultipartReply(reply).encode(xid, buffer).is_ok()
+    Message::MultipartReply(reply).encode(xid, buffer)
+}
+
+/// Takes what stands from `at` on out of the buffer.
+fn split_off(buffer: &mut Vec<u8>, at: usize) -> Result<Vec<u8>, EncodeError> {
+    let behind = buffer.get(at..).unwrap_or_default();
+    let behind = try_list(behind).map_err(|NoMemory| EncodeError::NoMemory)?;
+    buffer.truncate(at);
+    Ok(behind)
 }
 
 fn set_word(message: &mut [u8], at: usize, word: u16) {

@@ -7,12 +7,14 @@
 //! flow-mod's xid, unless one of its monitors asks for more; entries that went because of a timeout, a
 //! group or a meter, or because a table was full, are told in full even then.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use datapath::{FlowChange, FlowChangeKind};
+use ofp_codec::memory::{NoMemory, try_list};
 use ofp_codec::multipart::{FlowMonitorFlags, FlowUpdate};
-use ofp_codec::{FlowRemovedReason, Message, MultipartFlags, MultipartReply, MultipartReplyBody};
+use ofp_codec::{
+    EncodeError, FlowRemovedReason, Message, MultipartFlags, MultipartReply, MultipartReplyBody,
+};
 
 use crate::channel::Channel;
 use crate::device::{Core, Device};
@@ -21,6 +23,8 @@ use crate::{ChannelId, DeviceConfig, HangUp};
 
 /// Length from which on a message takes no further update.
 const PART_LEN: usize = 60_000;
+/// Capacity that is kept for the next message.
+const MESSAGE_KEEP: usize = 4096;
 
 /// Whose flow-mod caused the changes that are being told.
 #[derive(Clone, Copy, Debug)]
@@ -32,21 +36,26 @@ pub(crate) struct Author {
 /// An update in both forms that monitors ask for, each encoded once and only where it is kept.
 #[derive(Default)]
 struct Encoded {
-    plain: Option<Arc<[u8]>>,
-    with_instructions: Option<Arc<[u8]>>,
+    plain: Option<Vec<u8>>,
+    with_instructions: Option<Vec<u8>>,
 }
 
 impl Encoded {
-    fn get(&mut self, change: &FlowChange<'_>, with_instructions: bool) -> Arc<[u8]> {
+    fn get(
+        &mut self,
+        change: &FlowChange<'_>,
+        with_instructions: bool,
+    ) -> Result<Vec<u8>, NoMemory> {
         let place = if with_instructions { &mut self.with_instructions } else { &mut self.plain };
-        place
-            .get_or_insert_with(|| {
-                let mut bytes = Vec::new();
-                // The tables keep no entry that could not be told.
-                let _ = change.update(with_instructions).encode(&mut bytes);
-                bytes.into()
-            })
-            .clone()
+        if let Some(bytes) = place {
+            return try_list(bytes);
+        }
+        let mut bytes = Vec::new();
+        // The tables keep no entry that could not be told, so that memory is all that can be short.
+        change.update(with_instructions)?.encode(&mut bytes).map_err(|_| NoMemory)?;
+        let copy = try_list(&bytes)?;
+        *place = Some(bytes);
+        Ok(copy)
     }
 }
 
@@ -122,7 +131,9 @@ impl Channel {
         let noted = match change.kind() {
             FlowChangeKind::Removed(_) => {
                 let update = encoded.get(change, flags.contains(FlowMonitorFlags::ACTIONS));
-                backlog.hold(update, config.flow_removed_count)
+                update
+                    .map_err(|NoMemory| HangUp::NoMemory)
+                    .and_then(|update| backlog.hold(update, config.flow_removed_count))
             }
             kind => backlog.mark(change.slot(), kind),
         };
@@ -139,7 +150,10 @@ impl Channel {
                 FlowChangeKind::Removed(reason) if reason != FlowRemovedReason::Delete
             );
         match author.filter(|_| is_done_by_flow_mod && !flags.contains(FlowMonitorFlags::OWN)) {
-            None => self.add_update(&change.update(flags.contains(FlowMonitorFlags::ACTIONS))),
+            None => match change.update(flags.contains(FlowMonitorFlags::ACTIONS)) {
+                Ok(update) => self.add_update(&update),
+                Err(NoMemory) => self.hang_up(HangUp::NoMemory),
+            },
             Some(author) if self.monitors.abbreviated == Some(author.xid) => {}
             Some(author) => {
                 self.monitors.abbreviated = Some(author.xid);
@@ -150,8 +164,10 @@ impl Channel {
 
     fn add_update(&mut self, update: &FlowUpdate) {
         let mut bytes = Vec::new();
-        if update.encode(&mut bytes).is_ok() {
-            self.add_encoded_update(&bytes);
+        match update.encode(&mut bytes) {
+            Ok(()) => self.add_encoded_update(&bytes),
+            Err(EncodeError::NoMemory) => self.hang_up(HangUp::NoMemory),
+            Err(_) => {}
         }
     }
 
@@ -168,7 +184,9 @@ impl Channel {
         if is_new {
             let body = MultipartReplyBody::FlowMonitor(Vec::new());
             let reply = MultipartReply { flags: MultipartFlags::empty(), body };
-            let _ = Message::MultipartReply(reply).encode(0, message);
+            if Message::MultipartReply(reply).encode(0, message).is_err() {
+                return self.hang_up(HangUp::NoMemory);
+            }
         }
         message.extend_from_slice(update);
     }
@@ -187,8 +205,10 @@ impl Channel {
             self.hang_up(HangUp::NoMemory);
         }
         message.clear();
-        message.shrink_to(4096);
-        self.monitors.message = message;
+        // Shrinking may need memory.
+        if message.capacity() <= MESSAGE_KEEP && !self.is_over() {
+            self.monitors.message = message;
+        }
     }
 
     /// Queues what has been told together.
@@ -211,19 +231,27 @@ impl Channel {
         }
         let Some(mut backlog) = self.monitors.backlog.take() else { return };
         let tables = &core.switch.tables;
-        while self.out.control_len().saturating_add(self.monitors.message.len()) < soft {
+        while !self.is_over()
+            && self.out.control_len().saturating_add(self.monitors.message.len()) < soft
+        {
             match backlog.next() {
                 None => break,
                 Some(Waiting::Removed(update)) => self.add_encoded_update(&update),
                 Some(Waiting::Entry(slot, kind)) => {
                     let with_instructions = self.monitors.wants_instructions(tables, slot);
                     if let Some(change) = tables.flow_change(slot, kind) {
-                        self.add_update(&change.update(with_instructions));
+                        match change.update(with_instructions) {
+                            Ok(update) => self.add_update(&update),
+                            Err(NoMemory) => self.hang_up(HangUp::NoMemory),
+                        }
                     }
                 }
             }
         }
         self.queue_flow_updates();
+        if self.is_over() {
+            return;
+        }
         if !backlog.is_empty() {
             self.monitors.backlog = Some(backlog);
         } else if backlog.is_paused {

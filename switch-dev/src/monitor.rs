@@ -25,7 +25,6 @@
 //! between channels, while a channel is behind; nothing else.
 
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use datapath::{FlowChange, FlowChangeKind, FlowFilter, Tables};
@@ -58,7 +57,7 @@ pub(crate) struct Backlog {
     /// Whether the reader has been told PAUSED.
     pub(crate) is_paused: bool,
     /// Updates of entries that went, whole.
-    held: VecDeque<Arc<[u8]>>,
+    held: VecDeque<Vec<u8>>,
     /// Slots with marks, in the order in which they were marked first.
     listed: VecDeque<u32>,
     marks: Vec<u8>,
@@ -77,7 +76,7 @@ const UNHEARD: u8 = 8;
 #[derive(Debug)]
 pub(crate) enum Waiting {
     /// The update of an entry that went.
-    Removed(Arc<[u8]>),
+    Removed(Vec<u8>),
     /// The entry in a slot.
     Entry(u32, FlowChangeKind),
 }
@@ -96,9 +95,9 @@ impl Monitors {
     }
 
     /// Adds monitors; their ids are new.
-    pub(crate) fn add(&mut self, monitors: &[Monitor]) -> Result<(), DeviceError> {
+    pub(crate) fn add(&mut self, monitors: Vec<Monitor>) -> Result<(), DeviceError> {
         self.list.try_reserve(monitors.len()).map_err(|_| DeviceError::NoMemory)?;
-        self.list.extend_from_slice(monitors);
+        self.list.extend(monitors);
         Ok(())
     }
 
@@ -186,7 +185,7 @@ impl Backlog {
     }
 
     /// Keeps the update of an entry that went, of at most `limit`.
-    pub(crate) fn hold(&mut self, update: Arc<[u8]>, limit: usize) -> Result<(), HangUp> {
+    pub(crate) fn hold(&mut self, update: Vec<u8>, limit: usize) -> Result<(), HangUp> {
         if self.held.len() >= limit {
             return Err(HangUp::TooSlow);
         }

@@ -6,9 +6,11 @@
 //! removals wait in the tables while every channel that wants them is behind; packet-ins wait in
 //! the worker's queue, which is fair by ingress port and drops there.
 
+use alloc::vec::Vec;
+
 use datapath::{Punt, Switch};
 use hypercall::Port;
-use ofp_codec::Message;
+use ofp_codec::{EncodeError, Message};
 
 use crate::HangUp;
 use crate::async_filter::Notice;
@@ -40,9 +42,12 @@ impl Device {
     fn deliver_port_status(&mut self) {
         while let Some(status) = self.core.switch.tables.next_port_status() {
             let notice = Notice::PortStatus(status.reason);
-            self.core.encode_notice(&Message::PortStatus(status));
+            let is_told = self.core.encode_notice(&Message::PortStatus(status));
             for channel in self.channels.iter_mut().filter(|channel| channel.wants(notice)) {
-                channel.port_status(&self.core.config, &self.core.notice);
+                match is_told {
+                    true => channel.port_status(&self.core.config, &self.core.notice),
+                    false => channel.hang_up(HangUp::NoMemory),
+                }
             }
         }
     }
@@ -81,9 +86,12 @@ impl Device {
             if !self.channels.iter().any(|channel| channel.wants(notice)) {
                 continue;
             }
-            self.core.encode_notice(&Message::FlowRemoved(removed));
+            let is_told = self.core.encode_notice(&Message::FlowRemoved(removed));
             for channel in self.channels.iter_mut().filter(|channel| channel.wants(notice)) {
-                channel.flow_removed(&self.core.config, &self.core.notice);
+                match is_told {
+                    true => channel.flow_removed(&self.core.config, &self.core.notice),
+                    false => channel.hang_up(HangUp::NoMemory),
+                }
             }
         }
     }
@@ -130,11 +138,15 @@ impl Device {
             *count = count.wrapping_add(1);
             return;
         }
-        self.core.encode_notice(&Message::PacketIn(punt.packet_in));
+        // Without memory each channel that it was for counts it as dropped.
+        let is_told = self.core.encode_notice(&Message::PacketIn(punt.packet_in));
         for at in 0..self.channels.len() {
             let is_carrier = self.is_carrier(at, notice, punt.in_port);
             if let Some(channel) = self.channels.get_mut(at).filter(|_| is_carrier) {
-                channel.packet_in(&self.core.config, &self.core.notice);
+                match is_told {
+                    true => channel.packet_in(&self.core.config, &self.core.notice),
+                    false => channel.packet_in_dropped(),
+                }
             }
         }
     }
@@ -169,11 +181,11 @@ impl Device {
 
 impl Core {
     /// Encodes an asynchronous message once for all channels that want it.
-    fn encode_notice(&mut self, message: &Message) {
-        self.notice.clear();
-        self.notice.shrink_to(NOTICE_KEEP);
-        if message.encode(0, &mut self.notice).is_err() {
-            self.notice.clear();
+    fn encode_notice(&mut self, message: &Message) -> bool {
+        if self.notice.capacity() > NOTICE_KEEP {
+            self.notice = Vec::new();
         }
+        self.notice.clear();
+        message.encode(0, &mut self.notice) != Err(EncodeError::NoMemory)
     }
 }

@@ -28,7 +28,7 @@
 
 use alloc::vec::Vec;
 
-use ofp_codec::{HEADER_LEN, MessageType, PortReason};
+use ofp_codec::{EncodeError, HEADER_LEN, MessageType, PortReason};
 
 use crate::error::DeviceError;
 
@@ -95,11 +95,14 @@ impl OutQueue {
     pub(crate) fn append(
         &mut self,
         expected_len: usize,
-        encode: impl FnOnce(&mut Vec<u8>),
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), DeviceError> {
         self.make_room(expected_len)?;
         let start = self.buffer.len();
-        encode(&mut self.buffer);
+        if encode(&mut self.buffer) == Err(EncodeError::NoMemory) {
+            self.buffer.truncate(start);
+            return Err(DeviceError::NoMemory);
+        }
         let (kind, len) = match self.buffer.get(start..).and_then(header) {
             Some((kind, len)) if start.saturating_add(len) == self.buffer.len() => (kind, len),
             _ => {
@@ -120,7 +123,11 @@ impl OutQueue {
     ///
     /// [`DeviceError::NoMemory`]: nothing was appended.
     pub(crate) fn push(&mut self, message: &[u8]) -> Result<(), DeviceError> {
-        self.append(message.len(), |buffer| buffer.extend_from_slice(message))
+        self.append(message.len(), |buffer| {
+            // There is room for it.
+            buffer.extend_from_slice(message);
+            Ok(())
+        })
     }
 
     /// Appends a port-status, or brings the unread one of the same port up to date.
@@ -195,8 +202,11 @@ impl OutQueue {
             self.port_status.retain(|&(_, offset)| offset >= read_total);
         }
         if self.is_empty() {
+            // Shrinking may need memory.
+            if self.buffer.capacity() > KEEP {
+                self.buffer = Vec::new();
+            }
             self.buffer.clear();
-            self.buffer.shrink_to(KEEP);
             self.head = 0;
         }
         copied
@@ -366,8 +376,9 @@ mod tests {
     #[test]
     fn a_broken_message_is_taken_back() {
         let mut queue = OutQueue::default();
-        queue.append(8, |buffer| buffer.extend_from_slice(&[4, 3, 0, 9, 0, 0, 0, 0])).unwrap();
-        queue.append(8, |buffer| buffer.extend_from_slice(&[4, 3, 0, 7, 0, 0, 0])).unwrap();
+        for message in [&[4, 3, 0, 9, 0, 0, 0, 0][..], &[4, 3, 0, 7, 0, 0, 0]] {
+            queue.push(message).unwrap();
+        }
         assert!(queue.is_empty());
     }
 }

@@ -102,8 +102,16 @@ fn commit<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>, messages: &[u8]) -> Res
     }
     turn.core.switch.tables.commit();
     for message in packet_outs {
-        if let (_, Message::PacketOut(packet_out)) = Message::decode(message)? {
-            packet_out::packet_out(turn, &packet_out)?;
+        // It has been checked. What memory is too short for now is a packet that is lost, since what
+        // is committed is not refused any more.
+        let done = match Message::decode(message) {
+            Ok((_, Message::PacketOut(packet_out))) => packet_out::packet_out(turn, &packet_out),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if done.is_err() {
+            let Switch { tables, worker, .. } = &turn.core.switch;
+            worker.lost_packet_out(tables);
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ pub(crate) fn request<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError>
     turn.channel.reply(turn.bytes.len(), |buffer| {
         buffer.extend_from_slice(&[*version, MessageType::EchoReply as u8]);
         buffer.extend_from_slice(rest);
+        Ok(())
     });
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use ofp_codec::memory::try_collect;
 use ofp_codec::multipart::{FlowMonitorFlags, FlowMonitorRequest, MONITOR_EXISTS, UNKNOWN_MONITOR};
 use ofp_codec::{BadRequestCode, OfpError};
 
@@ -22,7 +23,8 @@ pub(crate) fn request<H: ?Sized>(
     if monitors.len().saturating_add(requests.len()) > turn.core.config.monitor_count {
         return Err(no_room);
     }
-    let mut new: Vec<Monitor> = Vec::with_capacity(requests.len());
+    let mut new: Vec<Monitor> = Vec::new();
+    new.try_reserve_exact(requests.len()).map_err(|_| no_room)?;
     for request in requests {
         let &FlowMonitorRequest { id, flags, out_port, table_id, ref matching } = request;
         if monitors.has(id) || new.iter().any(|monitor| monitor.id == id) {
@@ -31,9 +33,11 @@ pub(crate) fn request<H: ?Sized>(
         let filter = tables.flow_filter(table_id, out_port, matching)?;
         new.push(Monitor { id, flags, filter });
     }
-    monitors.add(&new).map_err(|_| no_room)?;
-    new.retain(|monitor| monitor.flags.contains(FlowMonitorFlags::INITIAL));
-    turn.channel.dump = Some(Dump::of_monitors(turn.core, turn.xid, new)?);
+    let mut initial = try_collect(new.iter().cloned()).map_err(|_| no_room)?;
+    initial.retain(|monitor| monitor.flags.contains(FlowMonitorFlags::INITIAL));
+    let dump = Dump::of_monitors(turn.core, turn.xid, initial)?;
+    turn.channel.monitors.add(new).map_err(|_| no_room)?;
+    turn.channel.dump = Some(dump);
     turn.is_changed = true;
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! OFPT_MULTIPART_REQUEST (§7.3.5): parts are put together, then the request is answered, at once
 //! or, where the answer is a list, part by part as the reader makes room ([`Dump`]).
 
-use alloc::format;
-use alloc::string::String;
+use core::fmt::Write;
 
 use datapath::personality::Features;
+use ofp_codec::memory::{NoMemory, try_string};
 use ofp_codec::multipart::Desc;
 use ofp_codec::{
     BadRequestCode, HEADER_LEN, Header, Message, MultipartFlags, MultipartReply,
@@ -64,7 +64,7 @@ fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Res
     use MultipartRequestBody as Asked;
     let tables = &turn.core.switch.tables;
     let body = match asked {
-        Asked::Desc => Reply::Desc(desc(turn.core)),
+        Asked::Desc => Reply::Desc(desc(turn.core)?),
         Asked::GroupFeatures => Reply::GroupFeatures(tables.group_features()),
         Asked::MeterFeatures => Reply::MeterFeatures(tables.meter_features()),
         Asked::FlowMonitor(_)
@@ -79,7 +79,12 @@ fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Res
         list => {
             match &list {
                 Asked::TableFeatures(wanted) if !wanted.is_empty() => {
+                    // The answer first: what has been done cannot be refused any more.
+                    let ids = wanted.iter().map(|table| table.table_id);
+                    let dump = Dump::of_tables(turn.xid, ids)?;
                     turn.core.switch.tables.set_table_features(turn.now, wanted)?;
+                    turn.channel.dump = Some(dump);
+                    return Ok(());
                 }
                 _ => {}
             }
@@ -94,14 +99,18 @@ fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Res
 }
 
 /// Who made the switch (§7.3.5.1).
-fn desc(core: &Core) -> Desc {
+fn desc(core: &Core) -> Result<Desc, NoMemory> {
     let looks = core.switch.tables.personality();
-    let or = |given: &str, own: &str| String::from(if given.is_empty() { own } else { given });
-    Desc {
-        mfr_desc: or(&looks.manufacturer, "rumpswitch"),
-        hw_desc: or(&looks.hardware, "anykernel"),
-        sw_desc: or(&looks.software, &core.config.software),
-        serial_num: format!("{:016x}", core.switch.tables.config().datapath_id),
-        dp_desc: core.config.description.clone(),
-    }
+    let or = |given: &str, own: &str| try_string(if given.is_empty() { own } else { given });
+    let mut serial_num = try_string("0123456789abcdef")?;
+    serial_num.clear();
+    let datapath_id = core.switch.tables.config().datapath_id;
+    write!(serial_num, "{datapath_id:016x}").map_err(|_| NoMemory)?;
+    Ok(Desc {
+        mfr_desc: or(&looks.manufacturer, "rumpswitch")?,
+        hw_desc: or(&looks.hardware, "anykernel")?,
+        sw_desc: or(&looks.software, &core.config.software)?,
+        serial_num,
+        dp_desc: try_string(&core.config.description)?,
+    })
 }
