@@ -30,6 +30,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use hypercall::{Nanos, Port};
+use ofp_codec::memory::try_one;
 use once_cell::race::OnceBox;
 
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
@@ -46,7 +47,8 @@ const SLACK: u64 = 256;
 /// Stations by VLAN and Ethernet address.
 #[derive(Debug)]
 pub(crate) struct MacTable {
-    sets: OnceBox<Vec<Set>>,
+    /// One list: an array of one, since a box of it can be had with an error instead of an abort.
+    sets: OnceBox<[Vec<Set>; 1]>,
     set_count: usize,
     ageing: u64,
     seed: u64,
@@ -178,7 +180,7 @@ impl MacTable {
 
     /// Stations known at `now`: VLAN, address, port and nanoseconds since the last frame.
     pub(crate) fn iter(&self, now: Nanos) -> impl Iterator<Item = (u16, u64, Port, u64)> + '_ {
-        let stations = self.sets.get().into_iter().flatten().flat_map(Set::stations);
+        let stations = self.sets.get().into_iter().flatten().flatten().flat_map(Set::stations);
         stations.filter_map(move |station| {
             let key = station.key.load(Relaxed);
             let age = station.age(now);
@@ -190,24 +192,25 @@ impl MacTable {
 
     /// Forgets every station that was learned before.
     pub(crate) fn clear(&self) {
-        let stations = self.sets.get().into_iter().flatten().flat_map(Set::stations);
+        let stations = self.sets.get().into_iter().flatten().flatten().flat_map(Set::stations);
         stations.for_each(|station| station.key.store(0, Relaxed));
     }
 
     #[inline]
     fn set(&self, key: u64) -> Option<&Set> {
         let hash = mix(key ^ self.seed, 0x9e37_79b9_7f4a_7c15 ^ self.seed.rotate_left(32));
-        self.sets.get()?.get(hash as usize & (self.set_count - 1))
+        let [sets] = self.sets.get()?;
+        sets.get(hash as usize & (self.set_count - 1))
     }
 
     /// Takes the memory of the table.
     #[cold]
     fn make(&self, key: u64) -> Option<&Set> {
-        let made = self.sets.get_or_try_init(|| {
+        let made = self.sets.get_or_try_init(|| -> Result<Box<[Vec<Set>; 1]>, ()> {
             let mut sets = Vec::new();
             sets.try_reserve_exact(self.set_count).map_err(|_| ())?;
             sets.resize_with(self.set_count, Set::default);
-            Ok::<_, ()>(Box::new(sets))
+            try_one(sets).map_err(|_| ())?.into_boxed_slice().try_into().map_err(|_| ())
         });
         made.ok().and_then(|_| self.set(key))
     }

@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn as_many_queues_as_there_can_be_fit_into_one_reply() {
         let queues = (0..QueueConfig::MAX_COUNT as u32).map(QueueConfig::new);
-        let queues = queues.map(|queue| queue.describe(PortNo(1))).collect();
+        let queues = queues.map(|queue| queue.describe(PortNo(1)).unwrap()).collect();
         let config = ofp_codec::QueueConfig { port: PortNo::ANY, queues };
         let mut bytes = Vec::new();
         ofp_codec::Message::QueueGetConfigReply(config).encode(1, &mut bytes).unwrap();

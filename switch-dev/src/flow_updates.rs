@@ -62,10 +62,10 @@ impl Encoded {
 impl Device {
     /// Tells the monitors what has changed, because of `author` or of nobody in particular.
     pub(crate) fn deliver_flow_changes(&mut self, author: Option<Author>) {
-        if !self.core.switch.tables.has_changes() {
+        let lost = self.core.switch.tables.lost_change_count();
+        if !self.core.switch.tables.has_changes() && lost == 0 {
             return;
         }
-        let lost = self.core.switch.tables.lost_change_count();
         let (config, channels) = (&self.core.config, &mut self.channels);
         let mut told = |change: FlowChange<'_>| {
             let mut encoded = Encoded::default();

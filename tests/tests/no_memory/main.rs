@@ -26,6 +26,8 @@ use bed::{Bed, Outcome, Step};
 const FROM: &str = "NO_MEMORY_FROM";
 /// Whether it does this one alone and shows where the allocation is.
 const ALONE: &str = "NO_MEMORY_ALONE";
+/// Whether the allocations of the step behind the refused one are refused, too.
+const LASTING: &str = "NO_MEMORY_LASTING";
 /// How large tables become: 0 in everyday's tests.
 const SCALE: &str = "NO_MEMORY_SCALE";
 
@@ -53,8 +55,8 @@ fn clean(script: &[Step]) -> (Vec<Vec<u8>>, Vec<Clean>) {
 }
 
 /// One step with its n-th allocation refused; whether the next one is to be tried on the same bed.
-fn attempt(bed: &mut Bed, step: &Step, n: u64, before: &[Vec<u8>], clean: &Clean) -> Tried {
-    allocator::set(Refuse::Nth(n));
+fn attempt(bed: &mut Bed, step: &Step, refuse: Refuse, before: &[Vec<u8>], clean: &Clean) -> Tried {
+    allocator::set(refuse);
     let outcome = bed.run(step);
     let is_refused = refused() > 0;
     allocator::set(Refuse::None);
@@ -129,6 +131,7 @@ fn pair(text: &str) -> (usize, u64) {
 fn child() {
     let (start, mut n) = pair(&std::env::var(FROM).expect("where to begin"));
     let is_alone = std::env::var(ALONE).is_ok();
+    let is_lasting = std::env::var(LASTING).is_ok();
     let script = script::script(scale());
     let (first, cleans) = clean(&script);
     let mut bed = Bed::after(&script[..start]);
@@ -142,7 +145,8 @@ fn child() {
                 eprintln!("step {at}: {:?}", script[at]);
             }
             tries += 1;
-            match attempt(&mut bed, &script[at], n, before, &cleans[at]) {
+            let refuse = if is_lasting { Refuse::From(n) } else { Refuse::Nth(n) };
+            match attempt(&mut bed, &script[at], refuse, before, &cleans[at]) {
                 Tried::Done => break,
                 Tried::Refused => {}
                 Tried::Spoilt => bed = Bed::after(&script[..at]),
@@ -157,10 +161,56 @@ fn child() {
     let _ = writeln!(std::io::stdout().lock(), "\ndone {} {tries}", script.len());
 }
 
-fn run_child(from: (usize, u64), is_alone: bool) -> Output {
+/// Runs of the whole script in which allocations fail by chance: the switch ends as one that was asked
+/// only for what this one has done.
+#[test]
+fn allocations_may_fail_by_chance() {
+    let script = script::script(scale());
+    for (seed, one_of) in (1..).zip([3, 10, 10, 30, 30, 100, 300]) {
+        allocator::seed(seed);
+        let (mut bed, mut model) = (Bed::new(), Bed::new());
+        let mut is_exact = true;
+        for (at, step) in script.iter().enumerate() {
+            allocator::set(Refuse::OneOf(one_of));
+            let outcome = bed.run(step);
+            allocator::set(Refuse::None);
+            bed.settle();
+            if outcome == Outcome::HungUp {
+                let states = [model.state(), after(&mut model, step)];
+                let state = configured(&bed.state());
+                assert!(states.iter().any(|other| configured(other) == state), "{seed} {at}");
+                break;
+            }
+            // What cannot be done at all is not done by the model either.
+            if outcome == Outcome::Done || matches!(step, Step::Tick(_)) {
+                model.run(step);
+                model.settle();
+            }
+            is_exact &= !step.may_lose_packets();
+            let (state, expected) = (bed.state(), model.state());
+            let what = format!("seed {seed}, step {at}, {outcome:?}, {step:?}");
+            match is_exact {
+                true => assert_same(&state, &expected, &what),
+                false => assert_same(&configured(&state), &configured(&expected), &what),
+            }
+        }
+    }
+}
+
+/// The model's state after a step.
+fn after(model: &mut Bed, step: &Step) -> Vec<Vec<u8>> {
+    model.run(step);
+    model.settle();
+    model.state()
+}
+
+fn run_child(from: (usize, u64), is_lasting: bool, is_alone: bool) -> Output {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"]);
     command.env(FROM, format!("{} {}", from.0, from.1)).env("RUST_BACKTRACE", "0");
+    if is_lasting {
+        command.env(LASTING, "1");
+    }
     if is_alone {
         command.env(ALONE, "1");
     }
@@ -207,18 +257,27 @@ fn the_script_reaches_every_template() {
 }
 
 #[test]
-fn every_allocation_may_fail() {
+fn any_one_allocation_may_fail() {
+    every_place(false);
+}
+
+#[test]
+fn from_any_allocation_on_all_may_fail() {
+    every_place(true);
+}
+
+fn every_place(is_lasting: bool) {
     let mut from = (0, 1);
     let mut sites = std::collections::BTreeMap::<String, Vec<String>>::new();
     loop {
-        let output = run_child(from, false);
+        let output = run_child(from, is_lasting, false);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.success() {
             println!("steps, attempts: {}", last_line(&text, "done ").expect("its last word"));
             break;
         }
         let place = pair(last_line(&text, "at ").expect("where it ended"));
-        let alone = run_child(place, true);
+        let alone = run_child(place, is_lasting, true);
         let trace = String::from_utf8_lossy(&alone.stderr).into_owned();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let why = match said.contains("memory allocation of") {
