@@ -17,6 +17,29 @@
 //! `read.rs`. The core reads no clock, holds no lock, and allocates nothing for a packet that it
 //! forwards.
 //!
+//! # Memory that runs short
+//!
+//! Whatever a controller, a host or a network host can drive asks for memory with `try_reserve` or
+//! through `ofp_codec::memory`, before anything is changed; no failed allocation aborts there:
+//!
+//! | what lacks memory | what it becomes |
+//! | --- | --- |
+//! | a flow-mod, its match or instructions | FLOW_MOD_FAILED/TABLE_FULL; a list of actions BAD_ACTION/TOO_MANY |
+//! | a group-mod | GROUP_MOD_FAILED/OUT_OF_GROUPS or OUT_OF_BUCKETS |
+//! | a meter-mod | METER_MOD_FAILED/OUT_OF_METERS, OUT_OF_BANDS or UNKNOWN |
+//! | a port-mod; a port that the host adds or changes | PORT_MOD_FAILED/EPERM |
+//! | queues | QUEUE_OP_FAILED/EPERM |
+//! | TABLE_FEATURES | TABLE_FEATURES_FAILED/EPERM |
+//! | any other request | BAD_REQUEST/MULTIPART_BUFFER_OVERFLOW; a flow monitor BAD_REQUEST/EPERM |
+//! | a packet-in, a packet-out's frame, a copy of a frame | dropped and counted |
+//! | a table's compiled form | left out: its directory answers |
+//! | what has to be told (port-status, flow-removed, updates, replies begun) | the channel hangs up |
+//! | a call on the device | ENOMEM |
+//!
+//! A refused operation has changed nothing, and a deletion outside a bundle needs no memory. Construction
+//! (`Tables::new`, `Switch::new`, `Worker::new`) may abort, [`Worker::try_new`] and
+//! [`Tables::add_worker`] do not; [`Tables::trace`] is for people and may.
+//!
 //! Two ports, one flow entry, one frame:
 //!
 //! ```
