@@ -1,6 +1,8 @@
 //! Batches through the tables. Flow-mods and the walk of single frames are cases of every embodiment
 //! (`tests/src/scenarios/flows.rs`).
 
+use ofp_codec::TableId;
+
 use crate::*;
 
 fn to(port: u32) -> Vec<Instruction> {
