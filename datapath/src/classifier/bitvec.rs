@@ -183,6 +183,7 @@ impl BitVec {
     }
 
     /// Improves `hits` of those of `keys` whose bit in `wanted` is set.
+    #[inline(never)] // what it has in hand is on the stack only while it works
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
         // Most tables are small enough for small arrays.
         if self.dense.len() <= 2 && self.sparse.len() <= 4 {

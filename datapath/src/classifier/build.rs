@@ -70,6 +70,7 @@ pub(super) enum Remains {
 }
 
 impl Build {
+    #[inline(never)]
     pub(super) fn new(kind: Kind, hash: HashKey, profile: &Profile<'_>) -> Result<Build, Unsuited> {
         Ok(Build {
             kind,
@@ -121,6 +122,7 @@ impl Build {
 
     /// Works for about `budget` microseconds over the entries of `directory`; gives the form when
     /// it is ready.
+    #[inline(never)]
     pub(super) fn step(
         &mut self,
         directory: &Tuples,

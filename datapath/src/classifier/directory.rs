@@ -205,6 +205,7 @@ impl Directory {
     }
 
     /// Falls down the ladder if `matching` does not fit the form.
+    #[inline(never)]
     fn make_room(&mut self, hash: HashKey, matching: &MaskedKey) -> Result<(), Full> {
         match self {
             Directory::Fixed(fixed) if fixed.is_full() => {
@@ -237,6 +238,7 @@ impl Directory {
 
     /// Climbs the ladder when entries have gone: half of what `fixed` holds, so that an entry that
     /// comes and goes does not rebuild the table each time. What is left behind is to be freed.
+    #[inline(never)]
     pub(super) fn settle(&mut self) -> Option<Former> {
         // A few entries among many free places are not worth the search for them.
         let fits = |count: usize, places: usize| {

@@ -88,6 +88,7 @@ enum Retired {
 }
 
 impl Retired {
+    #[inline(never)]
     fn free(&mut self, pages: usize) -> bool {
         match self {
             Retired::Compiled(form) => form.free(pages),
@@ -256,10 +257,14 @@ impl Ladder {
         self.has_work
     }
 
+    /// Its parts are calls of their own: each has large values in hand, and together they would be more than
+    /// a kernel's stack likes.
+    #[inline(never)]
     fn work(&mut self, directory: &Directory, budget: usize) -> bool {
         if let Some(retired) = self.retired.last_mut() {
             if retired.free(budget.saturating_mul(PAGES_PER_UNIT)) {
-                self.retired.pop();
+                // Dropped where it lies.
+                self.retired.truncate(self.retired.len().saturating_sub(1));
             }
             return true;
         }
@@ -324,6 +329,7 @@ impl Ladder {
         }
     }
 
+    #[inline(never)]
     fn begin(&mut self, directory: &Directory, kind: Kind) {
         let Some(profile) = directory.profile() else { return };
         match Build::new(kind, self.hash, &profile) {
@@ -346,6 +352,7 @@ impl Ladder {
     }
 
     /// Takes a new form into use.
+    #[inline(never)]
     fn take(&mut self, made: Made) {
         self.drop_compiled();
         self.refusals.retain(|refusal| refusal.kind != made.form.kind());
@@ -357,6 +364,7 @@ impl Ladder {
         self.build = None;
     }
 
+    #[inline(never)]
     fn drop_compiled(&mut self) {
         if let Some(form) = self.compiled.take() {
             let overlay = core::mem::replace(&mut self.overlay, Tuples::new(self.hash));
@@ -365,6 +373,7 @@ impl Ladder {
         }
     }
 
+    #[inline(never)]
     fn drop_build(&mut self) {
         if let Some(build) = self.build.take() {
             let (remains, overlay, gone) = build.into_remains();

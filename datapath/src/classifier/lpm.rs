@@ -140,6 +140,7 @@ impl Lpm {
     }
 
     /// Improves `hits` of those of `keys` whose bit in `wanted` is set.
+    #[inline(never)] // what it has in hand is on the stack only while it works
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
         let (is_long, ordered) = (self.shape.is_long(), self.trie.lengths.are_ordered());
         match (self.trie.is_stale(), is_long, ordered) {

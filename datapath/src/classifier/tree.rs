@@ -247,6 +247,7 @@ impl Tree {
     ///
     /// In stages: all keys go down one level, then the next; then all look through the filters of
     /// their leaves, then all compare the entry that passed. Then all take up what they put off.
+    #[inline(never)] // what it has in hand is on the stack only while it works
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
         let mut later = [Later::NONE; BATCH];
         let mut nodes = [Ref::NONE; BATCH];

@@ -52,6 +52,7 @@ enum Stage {
 }
 
 impl Builder {
+    #[inline(never)]
     pub(in crate::classifier) fn new(
         hash: HashKey,
         profile: &Profile<'_>,
@@ -97,6 +98,7 @@ impl Builder {
     }
 
     /// Works for about `budget` microseconds.
+    #[inline(never)]
     pub(in crate::classifier) fn step(
         &mut self,
         budget: usize,
@@ -223,7 +225,7 @@ impl Builder {
     /// Joins fields of few rows as long as the joint rows are few.
     fn finish(&mut self) -> Result<BitVec, Unsuited> {
         let mut made = core::mem::take(&mut self.made);
-        self.dense.sort_by_key(Dense::row_count);
+        self.dense.sort_unstable_by_key(Dense::row_count);
         made.dense = reserved(MAX_DENSE)?;
         for field in self.dense.drain(..) {
             let joint = match made.dense.pop() {

@@ -117,7 +117,7 @@ impl Plan {
                 }
             }
         }
-        prefixes.sort_by_key(|(count, _)| core::cmp::Reverse(*count));
+        prefixes.sort_unstable_by_key(|(count, _)| core::cmp::Reverse(*count));
         for (_, span) in prefixes {
             plan.push(span, Shape::Prefixes)?;
             let _ = plan.keys.try_push(span);

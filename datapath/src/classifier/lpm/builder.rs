@@ -28,6 +28,7 @@ impl Builder {
     ///
     /// [`Unsuited`] when they are not prefixes of one field, nearly all of them, with the same mask
     /// beside it.
+    #[inline(never)]
     pub(in crate::classifier) fn new(profile: &Profile<'_>) -> Result<Builder, Unsuited> {
         let masks = || profile.masks().map(|mask| (mask.mask, mask.entry_count));
         let (field, rest) = shape::common_shape(profile.mask_count(), masks).ok_or(Unsuited)?;
@@ -71,6 +72,7 @@ impl Builder {
     /// # Errors
     ///
     /// [`Unsuited`] when it has no entry.
+    #[inline(never)]
     pub(in crate::classifier) fn step(&mut self) -> Result<Option<Lpm>, Unsuited> {
         self.form.take().map(Some).ok_or(Unsuited)
     }

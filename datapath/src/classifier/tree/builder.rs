@@ -108,6 +108,7 @@ impl Builder {
     /// # Errors
     ///
     /// [`Unsuited`] without memory.
+    #[inline(never)]
     pub(in super::super) fn new(hash: HashKey, profile: &Profile<'_>) -> Result<Builder, Unsuited> {
         // Words that only a mask beyond these has bits in cost their entries a place in the tree.
         let masks = profile.masks().take(MASKS_LOOKED_AT).map(|used| used.mask);
@@ -195,6 +196,7 @@ impl Builder {
     /// # Errors
     ///
     /// [`Unsuited`] when a lookup would cost too much, or without memory.
+    #[inline(never)]
     pub(in super::super) fn step(&mut self, budget: usize) -> Result<Option<Tree>, Unsuited> {
         if !self.is_begun {
             self.is_begun = true;
@@ -530,7 +532,7 @@ impl Builder {
             at = node.base().saturating_add(1);
         }
         let top = |at: &u32| self.refs.get(*at as usize).map_or(0, |node| node.top_priority());
-        roots.sort_by_key(|at| core::cmp::Reverse(top(at)));
+        roots.sort_unstable_by_key(|at| core::cmp::Reverse(top(at)));
         let empty = Entries::new(self.hash, &Key::default(), 0, 0)?;
         Ok(Tree {
             hash: self.hash,
