@@ -29,7 +29,7 @@ pub struct Handle {
 
 /// What is behind a handle.
 pub(crate) struct Inner {
-    pub(crate) device: Device,
+    pub(crate) device: Box<Device>,
     /// Frames on their way in: too much for a kernel's stack.
     pub(crate) batch: Box<Batch<HostFrame>>,
     /// The channels and what was last told of them, oldest first.

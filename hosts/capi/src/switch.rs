@@ -101,6 +101,7 @@ pub unsafe extern "C" fn rumpswitch_create(
 /// # Safety
 ///
 /// `config.description` is NULL or ends with a NUL.
+#[inline(never)]
 unsafe fn make(config: &Config) -> Result<Inner, Error> {
     let n_tables = u8::try_from(config.n_tables).ok().filter(|count| *count > 0);
     if config.max_channels == 0 {
@@ -122,7 +123,9 @@ unsafe fn make(config: &Config) -> Result<Inner, Error> {
         description: unsafe { text(config.description) }?,
         ..DeviceConfig::default()
     };
-    let mut device = Device::new(settings, Switch::new(switch));
+    let device = put(|| Device::new(settings, Switch::new(switch)))?;
+    // SAFETY: it was allocated as a box is.
+    let mut device = unsafe { Box::from_raw(device.as_ptr()) };
     if config.standalone != 0 {
         device.set_fail_mode(FailMode::Standalone);
     }
