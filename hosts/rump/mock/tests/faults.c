@@ -102,9 +102,97 @@ a_missing_cluster_costs_a_frame_at_most(void)
 	bench_end(&b);
 }
 
+/* A port added, an open, messages, a close, the port removed: whatever fails is told and leaves nothing. */
+static int
+try_life(struct bench *b)
+{
+	static struct buffer m;
+	uint8_t frame[100];
+	struct rumpswitch_ifbreq r;
+	int fd, bytes, added;
+
+	memset(&r, 0, sizeof(r));
+	strcpy(r.ifbr_name, "switch1");
+	strcpy(r.ifbr_ifsname, "free0");
+	added = rump_sys_ioctl(b->socket, SIOCBRDGADD, &r) == 0;
+	CHECK(added || errno == NB_ENOMEM);
+	CHECK(added || rumpmock_untouched("free0"));
+	fd = rump_sys_open("/dev/switch1", RUMPSWITCH_NB_O_RDWR | RUMPSWITCH_NB_O_NONBLOCK);
+	if (fd < 0) {
+		CHECK_EQ(errno, NB_ENOMEM);
+		if (added)
+			CHECK_EQ(rump_sys_ioctl(b->socket, SIOCBRDGDEL, &r), 0);
+		return 0;
+	}
+	make_frame(frame, sizeof(frame), 1);
+	message_begin(&m, OF_HELLO, 1);
+	message_end(&m);
+	(void)rump_sys_write(fd, m.bytes, m.len);
+	message_begin(&m, OF_PACKET_OUT, 2);
+	put32(&m, 0xffffffff);
+	put32(&m, OF_CONTROLLER);
+	put16(&m, 16);
+	put32(&m, 0);
+	put16(&m, 0);
+	put32(&m, 16);
+	put32(&m, OF_CONTROLLER);
+	put32(&m, 0xffff0000);
+	put32(&m, 0);
+	memcpy(m.bytes + m.len, frame, sizeof(frame));
+	m.len += sizeof(frame);
+	message_end(&m);
+	(void)rump_sys_write(fd, m.bytes, m.len);
+	message_begin(&m, OF_MULTIPART, 3);
+	put64(&m, (uint64_t)13 << 48);		/* descriptions of the ports */
+	message_end(&m);
+	(void)rump_sys_write(fd, m.bytes, m.len);
+	do
+		bytes = (int)rump_sys_read(fd, m.bytes, sizeof(m.bytes));
+	while (bytes > 0);
+	CHECK(bytes == 0 || errno == NB_EAGAIN || errno == NB_ENOMEM || errno == NB_EPIPE);
+	CHECK_EQ(rump_sys_close(fd), 0);
+	if (added)
+		CHECK_EQ(rump_sys_ioctl(b->socket, SIOCBRDGDEL, &r), 0);
+	return added;
+}
+
+static void
+every_allocation_of_a_living_switch_may_fail(void)
+{
+	struct bench b;
+	struct rumpmock_balance before;
+	unsigned long n, asked = 1;
+
+	bench_start(&b, 0);
+	CHECK_EQ(rumpmock_port_create("free0"), 0);
+	rumpmock_balance(&before);
+	for (n = 1; n <= asked && n < 2000; n++) {
+		CHECK_EQ(interface_request(&b, NB_SIOCIFCREATE, "switch1", 0), 0);
+		rumpmock_fail(RUMPMOCK_FAULT_KMEM, n, (int)(n % 2));
+		(void)try_life(&b);
+		if (rumpmock_asked(RUMPMOCK_FAULT_KMEM) > asked)
+			asked = rumpmock_asked(RUMPMOCK_FAULT_KMEM);
+		rumpmock_fail(RUMPMOCK_FAULT_KMEM, 0, 0);
+		CHECK_EQ(try_life(&b), 1);
+		CHECK_EQ(interface_request(&b, NB_SIOCIFDESTROY, "switch1", 0), 0);
+		CHECK(rumpmock_balanced(&before));
+	}
+	CHECK(asked > 10);
+	CHECK_EQ(rumpmock_port_destroy("free0"), 0);
+	bench_end(&b);
+}
+
+static void
+a_missing_block_costs_a_message_or_a_frame(void)
+{
+	frames_survive(RUMPMOCK_FAULT_KMEM);
+}
+
 #define TEST(f) { #f, f, NULL }
 const struct test faults_tests[] = {
 	TEST(a_missing_mbuf_costs_a_frame_at_most),
 	TEST(a_missing_cluster_costs_a_frame_at_most),
+	TEST(every_allocation_of_a_living_switch_may_fail),
+	TEST(a_missing_block_costs_a_message_or_a_frame),
 	{ NULL, NULL, NULL }
 };
