@@ -16,7 +16,7 @@
 #include "host.h"
 #include "openflow.h"
 
-#define BOUND 8192
+#define BOUND 9216
 #define GROUPS_BOUND 12288
 #define FORMS_BOUND 32768
 #define DEPTH 20
