@@ -191,22 +191,12 @@ all_allocations_may_fail_from_any_on(void)
 		;
 }
 
-static void
-a_switch_without_memory_is_not_made(void)
-{
-	unsigned long from;
-
-	for (from = 1; turn(from, 1, 1) && from < 3000; from++)
-		;
-}
-
 int
 main(void)
 {
 	host_platform();
 	RUN(each_single_allocation_may_fail);
 	RUN(all_allocations_may_fail_from_any_on);
-	RUN(a_switch_without_memory_is_not_made);
 	printf("%lu failed allocations\n", failures);
 	return 0;
 }
