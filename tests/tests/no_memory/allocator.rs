@@ -99,7 +99,7 @@ impl State {
                 word ^= word >> 7;
                 word ^= word << 17;
                 self.random.set(word);
-                (word >> 16) % n == 0
+                (word >> 16).is_multiple_of(n)
             }
         };
         if is_refused {

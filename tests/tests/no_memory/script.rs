@@ -253,10 +253,10 @@ fn table_features() -> Vec<Step> {
     let told = bed.ask(&multipart(XID, 12, 0, &[]));
     let mut tables = Vec::new();
     for message in told {
-        if let Message::MultipartReply(reply) = Message::decode(&message).expect("an answer").1 {
-            if let MultipartReplyBody::TableFeatures(some) = reply.body {
-                tables.extend(some);
-            }
+        if let Message::MultipartReply(reply) = Message::decode(&message).expect("an answer").1
+            && let MultipartReplyBody::TableFeatures(some) = reply.body
+        {
+            tables.extend(some);
         }
     }
     tables.retain(|table| table.table_id.0 < 9);

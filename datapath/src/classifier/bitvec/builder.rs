@@ -218,7 +218,8 @@ impl Builder {
             made.entries.resize(end, Hit::NONE);
         }
         made.untidy = [0; MAX_ENTRIES / PAGE];
-        made.common = self.plan.common().to_vec();
+        made.common = reserved(self.plan.common().len())?;
+        made.common.extend_from_slice(self.plan.common());
         Ok(())
     }
 
