@@ -145,6 +145,7 @@ rumpsw_hooks_clear(struct rumpsw_port *port)
 		ifp->_if_input = ether_input;
 	mutex_exit(&rumpsw_members_lock);
 	(void)pfil_remove_hook(rumpsw_hook_output, port, PFIL_OUT, ifp->if_pfil);
-	while (port->p_uses != 0)
+	/* Exchanged for itself: read behind what the last user did with the port, which is freed next. */
+	while (atomic_cas_uint(&port->p_uses, 0, 0) != 0)
 		(void)kpause("switchuse", false, 1, NULL);
 }
