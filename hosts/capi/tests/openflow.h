@@ -15,7 +15,7 @@ enum {
 	OF_MULTIPART_REPLY = 19, OF_BARRIER_REQUEST = 20, OF_BARRIER_REPLY = 21, OF_METER_MOD = 29
 };
 
-enum { OF_ADD = 0, OF_MODIFY = 1, OF_DELETE = 3 };
+enum { OF_ADD = 0, OF_MODIFY = 1, OF_DELETE = 3, OF_DELETE_STRICT = 4 };
 
 #define OF_PORT_IN_PORT    0xfffffff8u
 #define OF_PORT_TABLE      0xfffffff9u
@@ -31,8 +31,11 @@ enum { OF_ADD = 0, OF_MODIFY = 1, OF_DELETE = 3 };
 #define OXM_ETH_SRC  4, 6
 #define OXM_ETH_TYPE 5, 2
 #define OXM_VLAN_VID 6, 2
+#define OXM_IP_PROTO 10, 1
 #define OXM_IPV4_SRC 11, 4
 #define OXM_IPV4_DST 12, 4
+#define OXM_UDP_SRC  15, 2
+#define OXM_UDP_DST  16, 2
 
 struct of_buffer {
 	size_t len;
@@ -110,6 +113,17 @@ of_oxm(struct of_buffer *b, unsigned field, unsigned len, uint64_t value)
 	of_number(b, field << 1, 1);
 	of_number(b, len, 1);
 	of_number(b, value, len);
+}
+
+/* A field under a mask. */
+static inline void
+of_masked(struct of_buffer *b, unsigned field, unsigned len, uint64_t value, uint64_t mask)
+{
+	of_number(b, 0x8000, 2);
+	of_number(b, field << 1 | 1, 1);
+	of_number(b, 2 * len, 1);
+	of_number(b, value & mask, len);
+	of_number(b, mask, len);
 }
 
 static inline void
