@@ -1,6 +1,7 @@
 //! Changes to flow entries: flow-mods, timeouts, and the bookkeeping that both share (§6.4, §6.5).
 
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use hypercall::Nanos;
 use ofp_codec::{
@@ -435,13 +436,23 @@ impl Tables {
             self.job = Some(Job::delete(now, filter, walk));
             return Ok(());
         }
-        for table_id in first..=last {
+        let mut table_ids = first..=last;
+        while let Some(table_id) = self.next_used(&mut table_ids) {
             if let Some(slot) = self.identical(table_id, &filter, given.priority) {
                 self.reserve_undo(1)?;
                 self.remove_entry(now, slot, FlowRemovedReason::Delete);
             }
         }
         Ok(())
+    }
+
+    /// The next of these tables that has entries: most of 255 have none.
+    fn next_used(&self, table_ids: &mut RangeInclusive<u8>) -> Option<u8> {
+        let range = usize::from(*table_ids.start())..=usize::from(*table_ids.end());
+        let mut tables =
+            self.tables.get(range).filter(|_| !RangeInclusive::is_empty(table_ids))?.iter();
+        let passed = tables.position(|table| table.count != 0)?;
+        table_ids.nth(passed)
     }
 
     /// The entry of a table that a strict request is about.
