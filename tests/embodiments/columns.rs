@@ -40,9 +40,15 @@ impl Column {
 /// What is tried when nobody says what.
 const DEFAULT: &str = "a p b s c";
 
+/// What C does: all but queues, which its interface has no function for.
+const C: Abilities = Abilities::all().difference(Abilities::QUEUES);
+
 /// What rump kernels do: descriptors, cables, a LOCAL port that is always there.
-const RUMP_KERNEL: Abilities =
-    Abilities::SHARED.union(Abilities::EXACT).union(Abilities::LINKS).union(Abilities::BULK);
+const RUMP_KERNEL: Abilities = Abilities::SHARED
+    .union(Abilities::EXACT)
+    .union(Abilities::LINKS)
+    .union(Abilities::MEMBERS)
+    .union(Abilities::BULK);
 
 /// The same on a clock that stands, whose callouts are due at its ticks.
 const STAND_IN_KERNEL: Abilities = RUMP_KERNEL.union(Abilities::TIME);
@@ -55,16 +61,10 @@ pub(crate) fn chosen() -> Vec<Column> {
         .map(|letter| match letter {
             'a' => Column { letter, name: "rust", offer: in_process() },
             'p' => Column { letter, name: "protocol", offer: served() },
-            'b' => {
-                Column { letter, name: "c", offer: driven(c_driver("capi"), Abilities::all(), &[]) }
-            }
+            'b' => Column { letter, name: "c", offer: driven(c_driver("capi"), C, &[]) },
             's' => {
                 let scattered = [("DRIVER_HEAD", "17")];
-                Column {
-                    letter,
-                    name: "c-mbufs",
-                    offer: driven(c_driver("capi"), Abilities::all(), &scattered),
-                }
+                Column { letter, name: "c-mbufs", offer: driven(c_driver("capi"), C, &scattered) }
             }
             'c' => {
                 let offer = driven(c_driver("mock"), STAND_IN_KERNEL, &[]);

@@ -41,12 +41,16 @@ bitflags! {
         const ORDER = 1 << 5;
         /// Ten thousand frames take seconds at most.
         const BULK = 1 << 6;
-        /// The ports that there are lose and get their links, go, and come again.
+        /// The ports that there are lose and get their links.
         const LINKS = 1 << 7;
         /// The next deadline is told, and a tick does what is due to the nanosecond.
         const DEADLINE = 1 << 8;
         /// There are no ports but those of the setup: no LOCAL.
         const BLANK = 1 << 9;
+        /// The ports that there are go, and come again.
+        const MEMBERS = 1 << 10;
+        /// The host gives ports queues, and sees by which of them a frame is to leave.
+        const QUEUES = 1 << 11;
     }
 }
 
@@ -101,9 +105,23 @@ impl Setup {
     }
 }
 
+/// A frame that went out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The port.
+    pub port: u32,
+    /// The queue that SET_QUEUE asked for, by [`Abilities::QUEUES`].
+    pub queue: Option<u32>,
+    /// The frame.
+    pub bytes: Vec<u8>,
+}
+
 /// A port operation was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortRefused;
+
+/// As many frames at once as a short ring before a port keeps.
+pub const MAX_FRAMES: usize = 64;
 
 /// A switch, made as a [`Setup`] says, in the hands of a test. Channels are numbers that are not used
 /// again. Calls that an embodiment has no ability for may panic.
@@ -169,12 +187,28 @@ pub trait Embodiment {
     /// [`PortRefused`] when there is none of that number.
     fn port_remove(&mut self, number: u32) -> Result<(), PortRefused>;
 
+    /// Gives a port these queues, without rates, and takes those that it had.
+    ///
+    /// # Errors
+    ///
+    /// [`PortRefused`] when there is none of that number.
+    fn set_queues(&mut self, number: u32, ids: &[u32]) -> Result<(), PortRefused>;
+
     /// A frame comes in. When this returns, it is through the tables.
     fn frame(&mut self, port: u32, bytes: &[u8]);
 
-    /// Ports and frames that went out since this was last asked: in their order by
-    /// [`Abilities::ORDER`], else in the order of each port alone.
-    fn sent(&mut self) -> Vec<(u32, Vec<u8>)>;
+    /// Frames come in, each at its time, which means something by [`Abilities::TIME`] alone. No more than
+    /// [`MAX_FRAMES`] between two calls of [`sent`](Embodiment::sent).
+    fn frames(&mut self, port: u32, frames: &[(Nanos, Vec<u8>)]) {
+        for (now, bytes) in frames {
+            self.set_time(*now);
+            self.frame(port, bytes);
+        }
+    }
+
+    /// The frames that went out since this was last asked: in their order by [`Abilities::ORDER`], else
+    /// in the order of each port alone.
+    fn sent(&mut self) -> Vec<Sent>;
 
     /// Moves the clock; what time brings waits for a [`tick`](Embodiment::tick).
     fn set_time(&mut self, now: Nanos);

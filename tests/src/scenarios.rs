@@ -15,10 +15,14 @@ mod groups;
 mod liveness;
 mod meters;
 mod normal;
+mod notation;
 mod ports;
 mod prelude;
 mod punts;
+mod queues;
+mod select;
 mod stats;
+mod timing;
 
 use std::cell::Cell;
 use std::io;
@@ -64,13 +68,16 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         flows::CASES,
         actions::CASES,
         groups::CASES,
+        select::CASES,
         liveness::CASES,
         normal::CASES,
         punts::CASES,
         ports::CASES,
+        queues::CASES,
         meters::CASES,
         stats::CASES,
         dynamics::CASES,
+        timing::CASES,
     ];
     files.into_iter().flatten()
 }

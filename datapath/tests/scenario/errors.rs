@@ -1,7 +1,7 @@
 //! What is refused, with which error, and that nothing changes.
 
 use crate::*;
-use ofp_codec::{BadActionCode, BadMatchCode, FlowModCommand, FlowModFailedCode};
+use ofp_codec::{BadMatchCode, FlowModCommand, FlowModFailedCode};
 
 #[test]
 fn matches_are_validated() {
@@ -10,28 +10,6 @@ fn matches_are_validated() {
     assert_eq!(bed.flow_mod(unsound), Ok(()));
     let prereq = Match::new([Oxm::new(OxmField::TcpDst, 1)]);
     assert_eq!(prereq, Err(OfpError::BadMatch(BadMatchCode::BadPrereq)));
-}
-
-/// Statistics of an entry have to fit a message: 16 bytes, 48, its match and its instructions
-/// (§7.3.5.2). A flow-mod has 16 bytes less around them, and a modify meets longer matches.
-#[test]
-fn an_entry_is_no_longer_than_its_statistics_can_tell() {
-    let too_many = Err(OfpError::BadAction(BadActionCode::TooMany));
-    let list = |count| apply(vec![output(2); count]);
-    let mut bed = Bed::new();
-    assert_eq!(bed.flow_mod(entry(1, &[], list(4_091))), too_many);
-    bed.add(entry(1, &[], list(4_090)));
-    bed.add(entry(2, &[(OxmField::InPort, 1), (OxmField::EthDst, 5)], list(1)));
-    let modify = FlowMod { command: FlowModCommand::Modify, ..entry(0, &[], list(4_090)) };
-    let before = bed.all_flows();
-    assert_eq!(bed.flow_mod(modify), too_many);
-    assert_eq!(bed.all_flows(), before);
-    for flow in before {
-        let body = ofp_codec::MultipartReplyBody::Flow(vec![flow]);
-        let flags = ofp_codec::MultipartFlags::empty();
-        let reply = ofp_codec::Message::MultipartReply(ofp_codec::MultipartReply { flags, body });
-        reply.encode(1, &mut Vec::new()).unwrap();
-    }
 }
 
 /// One message of 64 kB may be about a million entries: what all entries hold is bounded, by bundles

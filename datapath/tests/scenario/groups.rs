@@ -1,45 +1,11 @@
-//! Groups of all types, chained, watched, counted, deleted.
+//! Limits of groups that no embodiment sets.
 
 use crate::*;
-use ofp_codec::{
-    Bucket, GroupId, GroupMod, GroupModCommand, GroupModFailedCode, GroupType, PortState,
-};
-
-pub(crate) fn group(
-    command: GroupModCommand,
-    group_type: GroupType,
-    id: u32,
-    buckets: Vec<Bucket>,
-) -> GroupMod {
-    GroupMod { command, group_type, group_id: GroupId(id), buckets }
-}
-
-pub(crate) fn add(group_type: GroupType, id: u32, buckets: Vec<Bucket>) -> GroupMod {
-    group(GroupModCommand::Add, group_type, id, buckets)
-}
-
-pub(crate) fn bucket(actions: impl Into<Vec<Action>>) -> Bucket {
-    Bucket::new(actions.into())
-}
-
-pub(crate) fn watching(port: u32) -> Bucket {
-    Bucket { watch_port: PortNo(port), ..bucket([output(port)]) }
-}
+use ofp_codec::{GroupMod, GroupModCommand, GroupModFailedCode, GroupType};
 
 impl Bed {
-    pub(crate) fn group(&mut self, given: GroupMod) {
+    fn group(&mut self, given: GroupMod) {
         self.switch.tables.group_mod(self.now, &given).unwrap();
-    }
-
-    pub(crate) fn link(&mut self, port: u32, is_up: bool) {
-        let state = if is_up { PortState::empty() } else { PortState::LINK_DOWN };
-        let port = PortConfig { state, ..PortConfig::new(Port(port), "p") };
-        self.switch.tables.port_change(port).unwrap();
-        while self.switch.tables.next_news().is_some() {}
-    }
-
-    pub(crate) fn via(&mut self, id: u32) {
-        self.add(entry(1, &[], apply([Action::Group(GroupId(id))])));
     }
 }
 

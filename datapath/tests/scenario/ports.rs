@@ -123,52 +123,6 @@ fn undone_port_mods_leave_no_trace() {
 }
 
 #[test]
-fn features_that_a_port_mod_asked_for_outlive_what_the_host_offers() {
-    let mut bed = Bed::new();
-    let supported = PortFeatures::FD_1GB | PortFeatures::FD_10GB | PortFeatures::COPPER;
-    let offered = PortFeatures::FD_10GB | PortFeatures::COPPER;
-    let port = PortConfig { supported, advertised: offered, ..PortConfig::new(Port(9), "nine") };
-    bed.switch.tables.port_add(bed.now, port.clone()).unwrap();
-    let advertised = |bed: &Bed| bed.switch.tables.port_desc(Port(9)).unwrap().advertised;
-    assert_eq!((bed.status().unwrap().desc.advertised, advertised(&bed)), (offered, offered));
-    let nothing = port_mod(9, Flags::empty(), Flags::empty());
-    let ask =
-        |bed: &mut Bed, advertise| bed.switch.tables.port_mod(&PortMod { advertise, ..nothing });
-    ask(&mut bed, PortFeatures::FD_1GB).unwrap();
-    assert_eq!(bed.status().unwrap().desc.advertised, PortFeatures::FD_1GB);
-    let bad = OfpError::PortModFailed(PortModFailedCode::BadAdvertise);
-    let beyond = PortFeatures::FD_1GB | PortFeatures::FIBER;
-    assert_eq!(ask(&mut bed, beyond), Err(bad), "the port does not support fiber");
-    ask(&mut bed, PortFeatures::empty()).unwrap();
-    assert_eq!(advertised(&bed), PortFeatures::FD_1GB, "zero leaves it alone");
-    bed.switch.tables.port_change(PortConfig { curr_speed: 5, ..port }).unwrap();
-    let told = bed.status().unwrap();
-    assert_eq!((told.reason, told.desc.curr_speed), (PortReason::Modify, 5));
-    assert_eq!(told.desc.advertised, PortFeatures::FD_1GB);
-}
-
-#[test]
-fn every_port_number_has_32_bits() {
-    let mut bed = Bed::new();
-    let numbers = [4095, 4096, 0xffff, 0x1_0000, 0xffff_ff00, PortNo::LOCAL.0];
-    for number in numbers {
-        let port = PortConfig::new(Port(number), "p");
-        bed.switch.tables.port_add(bed.now, port).unwrap();
-        bed.add(entry(1, &[(OxmField::InPort, number.into())], apply([output(1)])));
-        bed.add(entry(1, &[(OxmField::InPort, 1)], apply([output(number)])));
-        assert_eq!(bed.ports(number, &udp(1, 2, 53)), [1]);
-        assert_eq!(bed.ports(1, &udp(1, 2, 53)), [number]);
-        let stats = bed.switch.tables.port_stats(PortNo(number), bed.now).unwrap();
-        assert_eq!((stats[0].rx_packets, stats[0].tx_packets), (1, 1));
-        bed.switch.tables.port_mod(&port_mod(number, Flags::NO_FWD, Flags::NO_FWD)).unwrap();
-        assert_eq!(bed.ports(1, &udp(1, 2, 53)), []);
-    }
-    let all = bed.switch.tables.port_descs();
-    let listed: Vec<u32> = all.iter().map(|desc| desc.port_no.0).collect();
-    assert_eq!(listed, [&[1, 2, 3, 4], &numbers[..]].concat());
-}
-
-#[test]
 fn the_host_is_told_once_of_each_port_that_goes_down_or_up() {
     let mut bed = Bed::new();
     let told = |bed: &mut Bed| {

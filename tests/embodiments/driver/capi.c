@@ -26,6 +26,7 @@ struct buffer {
 struct sent {
 	struct sent *next;
 	uint32_t port;
+	uint32_t queue;
 	size_t len;
 	uint8_t bytes[];
 };
@@ -172,9 +173,9 @@ transmit(void *host, uint32_t port, const struct rumpswitch_meta *meta,
 	struct sent *sent = must(malloc(sizeof(*sent) + frame->len));
 
 	(void)host;
-	(void)meta;
 	sent->next = NULL;
 	sent->port = port;
+	sent->queue = meta->queue_id;
 	sent->len = frame->len;
 	frame_copy(frame, sent->bytes);
 	*last = sent;
@@ -406,7 +407,7 @@ capi_sent(void)
 	struct sent *sent;
 
 	while ((sent = first) != NULL) {
-		driver_sent(sent->port, sent->bytes, sent->len);
+		driver_sent(sent->port, sent->queue, sent->bytes, sent->len);
 		first = sent->next;
 		free(sent);
 	}
@@ -447,7 +448,8 @@ capi_quit(void)
 
 const struct driver_backend driver_backend = {
 	.abilities = DRIVER_SHARED | DRIVER_EXACT | DRIVER_TIME | DRIVER_SETUP | DRIVER_PORTS |
-	    DRIVER_ORDER | DRIVER_BULK | DRIVER_LINKS | DRIVER_DEADLINE | DRIVER_BLANK,
+	    DRIVER_ORDER | DRIVER_BULK | DRIVER_LINKS | DRIVER_DEADLINE | DRIVER_BLANK |
+	    DRIVER_MEMBERS,
 	.make = capi_make,
 	.open = capi_open,
 	.close = capi_close,

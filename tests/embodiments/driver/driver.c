@@ -88,10 +88,11 @@ take_word(struct rest *rest)
 }
 
 void
-driver_sent(uint32_t port, const void *bytes, size_t len)
+driver_sent(uint32_t port, uint32_t queue, const void *bytes, size_t len)
 {
 
 	put_word(port);
+	put_word(queue);
 	put_word((uint32_t)len);
 	put(bytes, len);
 }
@@ -247,6 +248,23 @@ frame_in(uint64_t now, struct rest *rest)
 	return driver_backend.frame(now, port, rest->at, rest->len);
 }
 
+#define MAX_QUEUES 64u
+
+static int
+set_queues(uint64_t now, struct rest *rest)
+{
+	uint32_t ids[MAX_QUEUES], number = take_word(rest);
+	size_t count;
+
+	if (driver_backend.queues == NULL)
+		return DRIVER_CANNOT;
+	if (rest->len > sizeof(ids))
+		fail("too many queues");
+	for (count = 0; rest->len > 0; count++)
+		ids[count] = take_word(rest);
+	return driver_backend.queues(now, number, ids, count);
+}
+
 static int
 tick(uint64_t now)
 {
@@ -317,6 +335,8 @@ carry_out(unsigned operation, uint64_t now, struct rest *rest)
 		return tell_deadline();
 	case 14:
 		return driver_backend.quit();
+	case 15:
+		return set_queues(now, rest);
 	default:
 		return DRIVER_CANNOT;
 	}

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DRIVER_VERSION 1u
+#define DRIVER_VERSION 2u
 
 /* What an embodiment lets a test do: `Abilities` of tests/src/embodiment.rs. */
 #define DRIVER_SHARED (1u << 0)
@@ -22,6 +22,11 @@
 #define DRIVER_LINKS  (1u << 7)
 #define DRIVER_DEADLINE (1u << 8)
 #define DRIVER_BLANK  (1u << 9)
+#define DRIVER_MEMBERS (1u << 10)
+#define DRIVER_QUEUES (1u << 11)
+
+/* The queue of a frame that has none. */
+#define DRIVER_NO_QUEUE UINT32_MAX
 
 /* Answers: 0, the numbers of enum rumpswitch_error, and one more. */
 #define DRIVER_OK          0
@@ -85,12 +90,13 @@ struct driver_backend {
 	int (*tick)(uint64_t now, uint64_t *deadline);
 	int (*deadline)(uint64_t *deadline);
 	int (*quit)(void);		/* not 0: something was lost, which stderr names */
+	int (*queues)(uint64_t now, uint32_t number, const uint32_t *ids, size_t count);
 };
 
 /* The one that this driver is linked with. */
 extern const struct driver_backend driver_backend;
 
 /* Adds a frame to the answer. */
-void driver_sent(uint32_t port, const void *bytes, size_t len);
+void driver_sent(uint32_t port, uint32_t queue, const void *bytes, size_t len);
 
 #endif /* DRIVER_H */

@@ -289,7 +289,7 @@ rump_sent(void)
 		if (ports[number][0] == '\0')
 			continue;
 		while ((len = wires_sent(number, frame, sizeof(frame))) >= 0)
-			driver_sent(number, frame, (size_t)len);
+			driver_sent(number, DRIVER_NO_QUEUE, frame, (size_t)len);
 	}
 	return DRIVER_OK;
 }
@@ -329,7 +329,7 @@ rump_quit(void)
 }
 
 const struct driver_backend driver_backend = {
-	.abilities = DRIVER_SHARED | DRIVER_EXACT | DRIVER_LINKS,
+	.abilities = DRIVER_SHARED | DRIVER_EXACT | DRIVER_LINKS | DRIVER_MEMBERS,
 	.more_abilities = &wires_abilities,
 	.make = rump_make,
 	.open = rump_open,

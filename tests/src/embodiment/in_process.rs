@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use datapath::{Batch, DropReason, Ingress, PortConfig, Switch, SwitchConfig};
+use datapath::{Batch, DropReason, Ingress, PortConfig, QueueConfig, Switch, SwitchConfig};
 use hypercall::fake::Recorder;
 use hypercall::{Frame, Meta, Nanos, Port, VecFrame};
 use switch_dev::{ChannelId, ChannelKind, Device, DeviceConfig, DeviceError, FailMode, Readiness};
 
-use super::{Abilities, Embodiment, PortRefused, Setup};
+use super::{Abilities, Embodiment, PortRefused, Sent, Setup};
 
 /// A device, a host that records, and a clock that stands.
 pub struct InProcess {
@@ -115,6 +115,12 @@ impl Embodiment for InProcess {
         self.device.switch_mut().tables.port_remove(Port(number)).map_err(|_| PortRefused)
     }
 
+    fn set_queues(&mut self, number: u32, ids: &[u32]) -> Result<(), PortRefused> {
+        let queues: Vec<QueueConfig> = ids.iter().map(|id| QueueConfig::new(*id)).collect();
+        let tables = &mut self.device.switch_mut().tables;
+        tables.set_queues(self.now, Port(number), &queues).map_err(|_| PortRefused)
+    }
+
     fn frame(&mut self, port: u32, bytes: &[u8]) {
         let mut batch: Batch<VecFrame> = Batch::new();
         let frame = VecFrame::from_bytes(bytes);
@@ -122,9 +128,13 @@ impl Embodiment for InProcess {
         self.device.process(self.now, &mut self.host, &mut batch);
     }
 
-    fn sent(&mut self) -> Vec<(u32, Vec<u8>)> {
-        let sent = self.host.take().into_iter();
-        sent.map(|sent| (sent.port.0, sent.frame.headers().to_vec())).collect()
+    fn sent(&mut self) -> Vec<Sent> {
+        let sent = self.host.take().into_iter().map(|sent| Sent {
+            port: sent.port.0,
+            queue: sent.meta.queue_id,
+            bytes: sent.frame.headers().to_vec(),
+        });
+        sent.collect()
     }
 
     fn set_time(&mut self, now: Nanos) {

@@ -8,7 +8,7 @@
 use std::io::{self, Read, Write};
 
 /// Of the first request and answer, so that a driver of another version is refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Operation {
     PortRemove = 9,
     /// `port`, bytes.
     Frame = 10,
-    /// To `(port, len, bytes)`, as many as there are.
+    /// To `(port, queue, len, bytes)`, as many as there are; the queue is all ones without one.
     Sent = 11,
     /// To the deadline, all ones for none.
     Tick = 12,
@@ -46,10 +46,12 @@ pub enum Operation {
     Deadline = 13,
     /// To nothing; the driver destroys the switch, looks for what it has lost, and ends.
     Quit = 14,
+    /// `number`, and the numbers of the queues.
+    Queues = 15,
 }
 
 /// All of them, by number.
-pub const OPERATIONS: [Operation; 15] = [
+pub const OPERATIONS: [Operation; 16] = [
     Operation::Greet,
     Operation::Make,
     Operation::Open,
@@ -65,6 +67,7 @@ pub const OPERATIONS: [Operation; 15] = [
     Operation::Tick,
     Operation::Deadline,
     Operation::Quit,
+    Operation::Queues,
 ];
 
 /// What was wrong: the numbers of `enum rumpswitch_error`, and one of our own.
@@ -88,6 +91,9 @@ pub mod status {
     /// The embodiment cannot do that.
     pub const CANNOT: u32 = 100;
 }
+
+/// No queue: that of a frame without a mark.
+pub const NO_QUEUE: u32 = u32::MAX;
 
 /// Longest request or answer: a message of OpenFlow, or the frames of one batch of copies.
 pub const MAX_LEN: usize = 64 << 20;

@@ -10,8 +10,8 @@ use datapath::PortConfig;
 use hypercall::Nanos;
 use switch_dev::{ChannelKind, DeviceError, Readiness};
 
-use super::protocol::{Operation, Parts, VERSION, receive, send, status};
-use super::{Abilities, Embodiment, PortRefused, Setup};
+use super::protocol::{NO_QUEUE, Operation, Parts, VERSION, receive, send, status};
+use super::{Abilities, Embodiment, MAX_FRAMES, PortRefused, Sent, Setup};
 
 /// How long a driver may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -89,8 +89,16 @@ impl Remote {
         operation: Operation,
         content: &[u8],
     ) -> io::Result<Result<Vec<u8>, u32>> {
-        let head = [&[operation as u8][..], &self.now.0.to_le_bytes()].concat();
-        send(&mut self.stream, &[&head[..], content].concat())?;
+        self.request(self.now, operation, content)?;
+        self.answer()
+    }
+
+    fn request(&mut self, now: Nanos, operation: Operation, content: &[u8]) -> io::Result<()> {
+        let head = [&[operation as u8][..], &now.0.to_le_bytes()].concat();
+        send(&mut self.stream, &[&head[..], content].concat())
+    }
+
+    fn answer(&mut self) -> io::Result<Result<Vec<u8>, u32>> {
         let answer = receive(&mut self.stream)?;
         let mut parts = Parts(&answer);
         Ok(match parts.u32()? {
@@ -241,19 +249,43 @@ impl Embodiment for Remote {
         self.ask(Operation::PortRemove, &number.to_le_bytes()).map(drop).map_err(|_| PortRefused)
     }
 
+    fn set_queues(&mut self, number: u32, ids: &[u32]) -> Result<(), PortRefused> {
+        let words = std::iter::once(number).chain(ids.iter().copied());
+        let content: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
+        self.ask(Operation::Queues, &content).map(drop).map_err(|_| PortRefused)
+    }
+
     fn frame(&mut self, port: u32, bytes: &[u8]) {
         let answer = self.ask(Operation::Frame, &[&port.to_le_bytes(), bytes].concat());
         assert!(answer.is_ok(), "the driver takes a frame: {answer:?}");
     }
 
-    fn sent(&mut self) -> Vec<(u32, Vec<u8>)> {
+    /// The answers wait in the socket meanwhile, where as many have room.
+    fn frames(&mut self, port: u32, frames: &[(Nanos, Vec<u8>)]) {
+        assert!(frames.len() <= MAX_FRAMES, "{} frames at once", frames.len());
+        let port = port.to_le_bytes();
+        for (now, bytes) in frames {
+            let request = self.request(*now, Operation::Frame, &[&port[..], bytes].concat());
+            request.expect("the driver is there");
+            self.now = *now;
+        }
+        for _ in frames {
+            let answer = self.answer().expect("the driver is there");
+            assert!(answer.is_ok(), "the driver takes a frame: {answer:?}");
+        }
+    }
+
+    fn sent(&mut self) -> Vec<Sent> {
         let answer = self.ask(Operation::Sent, &[]).expect("frames");
         let mut parts = Parts(&answer);
         let mut sent = Vec::new();
         while !parts.0.is_empty() {
             let port = parts.u32().expect("a port");
+            let queue = parts.u32().expect("a queue");
+            let queue = (queue != NO_QUEUE).then_some(queue);
             let len = parts.u32().expect("a length") as usize;
-            sent.push((port, parts.bytes(len).expect("a frame").to_vec()));
+            let bytes = parts.bytes(len).expect("a frame").to_vec();
+            sent.push(Sent { port, queue, bytes });
         }
         sent
     }

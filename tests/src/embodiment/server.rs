@@ -8,7 +8,7 @@ use hypercall::{Nanos, Port};
 use ofp_codec::{HwAddr, PortConfig as ConfigFlags, PortFeatures, PortState};
 use switch_dev::{ChannelKind, DeviceError};
 
-use super::protocol::{OPERATIONS, Operation, Parts, VERSION, receive, send, status};
+use super::protocol::{NO_QUEUE, OPERATIONS, Operation, Parts, VERSION, receive, send, status};
 use super::{Embodiment, InProcess, PortRefused, Setup};
 
 /// Serves one test until it is done.
@@ -91,16 +91,26 @@ fn carry_out(
         Operation::PortAdd => done(switch.port_add(&port(parts)?)),
         Operation::PortChange => done(switch.port_change(&port(parts)?)),
         Operation::PortRemove => done(switch.port_remove(parts.u32()?)),
+        Operation::Queues => {
+            let number = parts.u32()?;
+            let mut ids = Vec::new();
+            while !parts.0.is_empty() {
+                ids.push(parts.u32()?);
+            }
+            done(switch.set_queues(number, &ids))
+        }
         Operation::Frame => {
             switch.frame(parts.u32()?, parts.0);
             Ok(Vec::new())
         }
         Operation::Sent => {
             let mut content = Vec::new();
-            for (port, frame) in switch.sent() {
-                content.extend(port.to_le_bytes());
-                content.extend((frame.len() as u32).to_le_bytes());
-                content.extend(frame);
+            for sent in switch.sent() {
+                let queue = sent.queue.unwrap_or(NO_QUEUE);
+                for word in [sent.port, queue, sent.bytes.len() as u32] {
+                    content.extend(word.to_le_bytes());
+                }
+                content.extend(sent.bytes);
             }
             Ok(content)
         }

@@ -20,7 +20,7 @@ use ofp_codec::multipart::{MultipartReplyBody, MultipartRequest, MultipartReques
 use ofp_codec::{Message, MultipartFlags, PortNo};
 use switch_dev::{ChannelKind, DeviceError, Readiness};
 
-use super::{Abilities, Embodiment, PortRefused, Setup};
+use super::{Abilities, Embodiment, PortRefused, Sent, Setup};
 use crate::contract::{HELLO, header};
 
 /// What a machine on a busy host may take for anything.
@@ -333,6 +333,10 @@ impl Embodiment for Unikernel {
         Err(PortRefused)
     }
 
+    fn set_queues(&mut self, _number: u32, _ids: &[u32]) -> Result<(), PortRefused> {
+        Err(PortRefused)
+    }
+
     fn frame(&mut self, number: u32, bytes: &[u8]) {
         let port = &mut self.ports[number as usize - 1];
         port.socket.send(bytes).expect("the machine takes frames");
@@ -345,7 +349,7 @@ impl Embodiment for Unikernel {
         }
     }
 
-    fn sent(&mut self) -> Vec<(u32, Vec<u8>)> {
+    fn sent(&mut self) -> Vec<Sent> {
         let stats = self.port_stats();
         let mut sent = Vec::new();
         let mut buffer = vec![0; 1 << 16];
@@ -355,7 +359,7 @@ impl Embodiment for Unikernel {
             port.socket.set_read_timeout(Some(PATIENCE)).expect("a time limit");
             while port.came_out < told {
                 let len = port.socket.recv(&mut buffer).expect("a frame that was sent comes out");
-                sent.push((number, buffer[..len].to_vec()));
+                sent.push(Sent { port: number, queue: None, bytes: buffer[..len].to_vec() });
                 port.came_out += 1;
             }
             // None but those that were counted.

@@ -6,21 +6,23 @@ use std::collections::VecDeque;
 use datapath::{DropReason, PortConfig};
 use hypercall::Nanos;
 use ofp_codec::multipart::{
-    AggregateStats, FlowStats, FlowStatsRequest, GroupDesc, GroupStats, MeterConfig, MeterStats,
-    MultipartReplyBody, MultipartRequest, MultipartRequestBody, PortStats, TableStats,
+    AggregateStats, FlowStats, FlowStatsRequest, GroupDesc, GroupFeatures, GroupStats, MeterConfig,
+    MeterFeatures, MeterStats, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
+    PortStats, QueueStats, QueueStatsRequest, TableFeatures, TableStats,
 };
 use ofp_codec::{
-    Action, AsyncConfig, AsyncMask, Config as SwitchConfig, ConfigFlags as SwitchFlags, FlowMod,
-    FlowRemoved, GroupId, GroupMod, Message, MeterId, MeterMod, MultipartFlags, OfpError, PacketIn,
-    PacketOut, PortConfig as ConfigFlags, PortDesc, PortFeatures, PortMod, PortNo, PortState,
-    PortStatus, TableMod,
+    Action, AsyncConfig, AsyncMask, BundleAdd, BundleControl, BundleControlType, BundleFlags,
+    Config as SwitchConfig, ConfigFlags as SwitchFlags, FlowMod, FlowRemoved, GroupId, GroupMod,
+    Message, MeterId, MeterMod, MultipartFlags, OfpError, PacketIn, PacketOut, PacketQueue,
+    PortConfig as ConfigFlags, PortDesc, PortFeatures, PortMod, PortNo, PortState, PortStatus,
+    TableMod,
 };
 use switch_dev::{ChannelKind, DeviceError};
 
 use super::World;
-use super::prelude::{apply, entry};
+use super::notation::{apply, entry};
 use crate::contract::{HELLO, header};
-use crate::embodiment::{Abilities, Embodiment, Setup};
+use crate::embodiment::{Abilities, Embodiment, MAX_FRAMES, Sent, Setup};
 
 /// See the head of the file.
 pub(super) struct Bed<'w> {
@@ -126,6 +128,44 @@ impl<'w> Bed<'w> {
             [Message::Error(error)] => Err(error.error().expect("an error of the standard")),
             others => panic!("{others:?}"),
         }
+    }
+
+    /// Sends messages that are all taken, without waiting for each.
+    #[track_caller]
+    pub(super) fn tell_all(&mut self, messages: impl Iterator<Item = Message>) {
+        let mut bytes = Vec::new();
+        for message in messages {
+            message.encode(1, &mut bytes).expect("a message that can be written");
+            if bytes.len() > 1 << 14 {
+                self.write(&std::mem::take(&mut bytes));
+            }
+        }
+        self.write(&bytes);
+        self.say(&Message::BarrierRequest);
+        let error = self.heard.iter().find(|message| matches!(message, Message::Error(_)));
+        assert_eq!(error, None, "all are taken");
+    }
+
+    /// Commits messages as one atomic bundle; whether it took effect.
+    #[track_caller]
+    pub(super) fn commit(&mut self, messages: &[Message]) -> bool {
+        let (bundle_id, flags) = (7, BundleFlags::ATOMIC | BundleFlags::ORDERED);
+        let control = |control| {
+            let properties = Vec::new();
+            Message::BundleControl(BundleControl { bundle_id, control, flags, properties })
+        };
+        let answers = self.say(&control(BundleControlType::OpenRequest));
+        assert_eq!(answers, [control(BundleControlType::OpenReply)]);
+        for message in messages {
+            let mut bytes = Vec::new();
+            // The bundle's messages have the numbers of those that they came in.
+            message.encode(self.next_xid, &mut bytes).expect("a message that can be written");
+            let properties = Vec::new();
+            let add = BundleAdd { bundle_id, flags, message: bytes, properties };
+            self.tell(&Message::BundleAdd(add)).expect("the bundle takes it");
+        }
+        let answers = self.say(&control(BundleControlType::CommitRequest));
+        answers == [control(BundleControlType::CommitReply)]
     }
 
     #[track_caller]
@@ -306,6 +346,55 @@ impl<'w> Bed<'w> {
         })
     }
 
+    #[track_caller]
+    pub(super) fn queue_stats(
+        &mut self,
+        port_no: PortNo,
+        queue_id: u32,
+    ) -> Result<Vec<QueueStats>, OfpError> {
+        let request = QueueStatsRequest { port_no, queue_id };
+        let parts = self.request(MultipartRequestBody::Queue(request))?;
+        Ok(rows(parts, |part| match part {
+            MultipartReplyBody::Queue(rows) => Some(rows),
+            _ => None,
+        }))
+    }
+
+    /// The queues of a port, or of all by ANY.
+    #[track_caller]
+    pub(super) fn queue_configs(&mut self, port: PortNo) -> Result<Vec<PacketQueue>, OfpError> {
+        match &self.say(&Message::QueueGetConfigRequest(port))[..] {
+            [Message::QueueGetConfigReply(config)] => Ok(config.queues.clone()),
+            [Message::Error(error)] => Err(error.error().expect("an error of the standard")),
+            others => panic!("{others:?}"),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn table_features(&mut self) -> Vec<TableFeatures> {
+        let parts = self.request(MultipartRequestBody::TableFeatures(Vec::new()));
+        rows(parts.expect("table features"), |part| match part {
+            MultipartReplyBody::TableFeatures(rows) => Some(rows),
+            _ => None,
+        })
+    }
+
+    #[track_caller]
+    pub(super) fn group_features(&mut self) -> GroupFeatures {
+        match &self.request(MultipartRequestBody::GroupFeatures).expect("group features")[..] {
+            [MultipartReplyBody::GroupFeatures(features)] => *features,
+            others => panic!("{others:?}"),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn meter_features(&mut self) -> MeterFeatures {
+        match &self.request(MultipartRequestBody::MeterFeatures).expect("meter features")[..] {
+            [MultipartReplyBody::MeterFeatures(features)] => *features,
+            others => panic!("{others:?}"),
+        }
+    }
+
     // ---- what controllers hear ----
 
     /// Takes the first of one kind of asynchronous message.
@@ -350,19 +439,63 @@ impl<'w> Bed<'w> {
 
     // ---- frames ----
 
+    /// One frame in.
+    pub(super) fn frame(&mut self, port: u32, frame: &[u8]) {
+        self.device.frame(port, frame);
+    }
+
     /// One frame in; ports and frames out.
     pub(super) fn send(&mut self, port: u32, frame: &[u8]) -> Vec<(u32, Vec<u8>)> {
-        self.device.frame(port, frame);
+        self.frame(port, frame);
         self.sent()
     }
 
     /// What went out since this was last asked; by port, where their order cannot be seen.
     pub(super) fn sent(&mut self) -> Vec<(u32, Vec<u8>)> {
+        self.went_out().into_iter().map(|sent| (sent.port, sent.bytes)).collect()
+    }
+
+    fn went_out(&mut self) -> Vec<Sent> {
         let mut sent = self.device.sent();
         if !self.world.abilities.contains(Abilities::ORDER) {
-            sent.sort_by_key(|(port, _)| *port);
+            sent.sort_by_key(|sent| sent.port);
         }
         sent
+    }
+
+    /// Ports and queues of the frames that went out since this was last asked.
+    #[track_caller]
+    pub(super) fn marks(&mut self) -> Vec<(u32, Option<u32>)> {
+        self.world.uses(Abilities::QUEUES);
+        self.went_out().into_iter().map(|sent| (sent.port, sent.queue)).collect()
+    }
+
+    /// Many frames in, one every so many nanoseconds; each of what goes out is handed over.
+    #[track_caller]
+    pub(super) fn stream(
+        &mut self,
+        port: u32,
+        every: u64,
+        frames: impl IntoIterator<Item = Vec<u8>>,
+        mut out: impl FnMut(u32, Vec<u8>),
+    ) {
+        self.sends_much();
+        if every > 0 {
+            self.world.uses(Abilities::TIME);
+        }
+        let mut frames = frames.into_iter().peekable();
+        while frames.peek().is_some() {
+            let mut burst = Vec::new();
+            for frame in frames.by_ref().take(MAX_FRAMES) {
+                burst.push((self.now, frame));
+                self.now = self.now.plus(every);
+            }
+            self.device.frames(port, &burst);
+            self.device.sent().into_iter().for_each(|sent| out(sent.port, sent.bytes));
+        }
+        if every > 0 {
+            self.device.set_time(self.now);
+        }
     }
 
     /// One frame in; ports out.
@@ -464,8 +597,15 @@ impl<'w> Bed<'w> {
 
     #[track_caller]
     pub(super) fn port_remove(&mut self, number: u32) -> bool {
-        self.world.uses(Abilities::LINKS);
+        self.world.uses(Abilities::MEMBERS);
         self.device.port_remove(number).is_ok()
+    }
+
+    /// The host gives a port queues.
+    #[track_caller]
+    pub(super) fn set_queues(&mut self, port: u32, ids: &[u32]) {
+        self.world.uses(Abilities::QUEUES);
+        assert!(self.device.set_queues(port, ids).is_ok());
     }
 
     /// A port gets or loses its link.
@@ -480,19 +620,25 @@ impl<'w> Bed<'w> {
     /// A port that went comes again.
     #[track_caller]
     pub(super) fn port_back(&mut self, port: u32) {
-        self.world.uses(Abilities::LINKS);
+        self.world.uses(Abilities::MEMBERS);
         assert!(self.device.port_add(&Setup::port(port)).is_ok());
     }
 
     /// A port as the switch describes it.
     #[track_caller]
     pub(super) fn port_desc(&mut self, port: u32) -> PortDesc {
+        let ports = self.port_descs();
+        ports.into_iter().find(|desc| desc.port_no == PortNo(port)).expect("a port")
+    }
+
+    /// All ports as the switch describes them.
+    #[track_caller]
+    pub(super) fn port_descs(&mut self) -> Vec<PortDesc> {
         let parts = self.request(MultipartRequestBody::PortDesc).expect("ports");
-        let ports = rows(parts, |part| match part {
+        rows(parts, |part| match part {
             MultipartReplyBody::PortDesc(rows) => Some(rows),
             _ => None,
-        });
-        ports.into_iter().find(|desc| desc.port_no == PortNo(port)).expect("a port")
+        })
     }
 
     /// A port-mod that names the port's own address, not sent.

@@ -12,6 +12,7 @@ cases! { "errors":
     a_full_table_says_so_and_still_replaces: SETUP,
     instructions_and_actions,
     packet_outs,
+    an_entry_is_no_longer_than_its_statistics_can_tell,
 }
 
 #[track_caller]
@@ -171,4 +172,19 @@ fn packet_outs(world: &World<'_>) {
         bed.packet_out(&given(port, &frame, to_2())).unwrap();
         assert_eq!(bed.sent(), [(2, frame.clone())]);
     }
+}
+
+/// Statistics of an entry have to fit a message: 16 bytes, 48, its match and its instructions
+/// (§7.3.5.2). A flow-mod has 16 bytes less around them, and a modify meets longer matches.
+fn an_entry_is_no_longer_than_its_statistics_can_tell(world: &World<'_>) {
+    let too_many = Err(OfpError::BadAction(BadActionCode::TooMany));
+    let list = |count| apply(vec![output(2); count]);
+    let mut bed = world.bed();
+    assert_eq!(bed.flow_mod(entry(1, &[], list(4_091))), too_many);
+    bed.add(entry(1, &[], list(4_090)));
+    bed.add(entry(2, &[(OxmField::InPort, 1), (OxmField::EthDst, 5)], list(1)));
+    let modify = FlowMod { command: FlowModCommand::Modify, ..entry(0, &[], list(4_090)) };
+    let before = bed.entries();
+    assert_eq!(bed.flow_mod(modify), too_many);
+    assert_eq!(bed.entries(), before);
 }

@@ -1,11 +1,10 @@
 //! Which buckets are live: watched ports, watched groups, and what ports do meanwhile (§6.5.1).
 
-use super::groups::{add, bucket, group, watching};
 use super::prelude::*;
-use ofp_codec::{Bucket, GroupId, GroupModCommand, GroupType, PortConfig as ConfigFlags};
+use ofp_codec::{GroupId, GroupModCommand, GroupType, PortConfig as ConfigFlags};
 
 cases! { "liveness":
-    a_bucket_lives_and_dies_with_the_port_that_it_watches: LINKS,
+    a_bucket_lives_and_dies_with_the_port_that_it_watches: LINKS | MEMBERS,
     failover_without_a_live_bucket_drops,
     liveness_follows_watched_groups: LINKS,
     a_ring_of_watches_is_not_live,

@@ -20,6 +20,10 @@ cases! { "meters":
     the_controller_meter_remarks_packet_ins,
     all_meters_are_also_the_virtual_ones,
     nonsense_is_refused: SETUP,
+    a_meter_passes_rate_times_time_within_a_percent_plus_its_depth: TIME | BULK,
+    a_meter_of_long_frames_passes_rate_times_time_too: TIME | BULK | PORTS,
+    without_the_burst_flag_a_meter_holds_its_rate_from_the_first_packet: TIME | BULK,
+    the_depth_is_the_burst_size_or_a_tenth_of_a_second: TIME | BULK,
 }
 
 fn meter(id: u32, flags: MeterFlags, bands: Vec<Band>) -> MeterMod {
@@ -36,14 +40,12 @@ fn metered(id: u32) -> Vec<Instruction> {
 
 /// What a stream of equal frames meets: how many pass, and how many of those with DSCP 12.
 fn stream(bed: &mut Bed<'_>, frame: &[u8], every: u64, span: u64) -> (u64, u64) {
-    bed.sends_much();
     let (mut passed, mut remarked) = (0, 0);
-    for _ in 0..span.div_ceil(every) {
-        let sent = bed.send(1, frame);
-        passed += sent.len() as u64;
-        remarked += sent.iter().filter(|(_, frame)| frame[15] >> 2 == 12).count() as u64;
-        bed.pass(every);
-    }
+    let count = usize::try_from(span.div_ceil(every)).unwrap();
+    bed.stream(1, every, std::iter::repeat_n(frame.to_vec(), count), |_, frame| {
+        passed += 1;
+        remarked += u64::from(frame[15] >> 2 == 12);
+    });
     (passed, remarked)
 }
 
@@ -113,13 +115,8 @@ fn kilobits_are_thousands_of_bits(world: &World<'_>) {
     let band = Band::Drop { rate: 48, burst_size: 1 };
     bed.meter(meter(1, MeterFlags::KBPS | MeterFlags::BURST, vec![band]));
     bed.add(entry(1, &[], metered(1)));
-    let mut passed = 0;
-    bed.sends_much();
     // 60 bytes are 480 bits: 48 kbit/s are 100 frames a second.
-    for _ in 0..10_000 {
-        passed += bed.ports(1, &udp(1, 2, 53)).len();
-        bed.pass(1_000_000);
-    }
+    let (passed, _) = stream(&mut bed, &udp(1, 2, 53), 1_000_000, 10 * SECOND);
     assert!((1_000..=1_003).contains(&passed), "{passed}");
 }
 
@@ -378,4 +375,121 @@ fn nonsense_is_refused(world: &World<'_>) {
     assert_eq!(third, Err(OfpError::MeterModFailed(Code::OutOfMeters)));
     bed.meter(modify(meter(2, MeterFlags::KBPS, vec![drop(7), drop(9)])));
     assert_eq!(bed.meter_configs(MeterId(2))[0].bands, [drop(7), drop(9)]);
+}
+
+/// Flags, rate, thousandths of a packet or bits of a frame, frame, span in ms, depth without BURST.
+type Offered = (MeterFlags, u32, u64, usize, u64, u64);
+
+/// Offered hardly more than the rate or several times as much, at even and at odd spacings: rate times
+/// time within 1 %, plus the depth.
+fn passes_rate_times_time<'w>(make: impl Fn(MeterFlags, u32) -> Bed<'w>, offered: Offered) {
+    let (flags, rate, cost, len, millis, depth) = offered;
+    let (rate_milli, span) = (u64::from(rate) * 1_000, millis * 1_000_000);
+    for (percent, jitter) in [(101, 0), (143, 1), (400, 1)] {
+        let every = cost * SECOND * 100 / (rate_milli * percent) + jitter;
+        let mut bed = make(flags, rate);
+        let (passed, _) = stream(&mut bed, &af11(len), every, span);
+        let (passed, expected) = (passed * cost, u64::from(rate) * millis);
+        let least = expected * 99 / 100 - cost.min(expected / 100);
+        let most = expected * 101 / 100 + depth * 1_000 + cost;
+        let name = format!("{flags:?} {rate}, {percent} % offered: {passed} of {expected}");
+        assert!((least..=most).contains(&passed), "{name}");
+    }
+}
+
+/// From 1 packet/s to 100,000 and 1 Mbit/s.
+fn a_meter_passes_rate_times_time_within_a_percent_plus_its_depth(world: &World<'_>) {
+    let (pktps, kbps) = (MeterFlags::PKTPS, MeterFlags::KBPS);
+    for offered in [
+        (pktps, 1, 1_000, 60, 400_000, 1),
+        (pktps, 3, 1_000, 60, 200_000, 1),
+        (pktps, 10, 1_000, 60, 100_000, 1),
+        (pktps, 1_234, 1_000, 60, 5_000, 123),
+        (pktps, 100_000, 1_000, 60, 60, 10_000),
+        (kbps, 1, 480, 60, 400_000, 12),
+        (kbps, 64, 12_000, 1_500, 60_000, 12),
+        (kbps, 1_000, 12_000, 1_500, 20_000, 100),
+    ] {
+        passes_rate_times_time(|flags, rate| bed_with(world, flags, vec![drop(rate)]), offered);
+    }
+}
+
+/// A bed with meter 1 on everything, whose ports take frames of 9,000 bytes.
+fn long_bed<'w>(world: &'w World<'w>, flags: MeterFlags, bands: Vec<Band>) -> Bed<'w> {
+    let mut bed = bed_with(world, flags, bands);
+    for number in [1, 2] {
+        assert!(bed.port_change(&PortConfig { max_frame: 9_018, ..Setup::port(number) }));
+    }
+    bed
+}
+
+/// 1 and 10 Gbit/s.
+fn a_meter_of_long_frames_passes_rate_times_time_too(world: &World<'_>) {
+    for offered in [
+        (MeterFlags::KBPS, 1_000_000, 72_000, 9_000, 500, 100_000),
+        (MeterFlags::KBPS, 10_000_000, 72_000, 9_000, 100, 1_000_000),
+    ] {
+        passes_rate_times_time(|flags, rate| long_bed(world, flags, vec![drop(rate)]), offered);
+    }
+    holds_its_rate(|flags, bands| long_bed(world, flags, bands), MeterFlags::KBPS, 100_000, 9_000);
+}
+
+/// From the first packet on, 20 % above the rate: dropped, or remarked.
+fn holds_its_rate<'w>(
+    make: impl Fn(MeterFlags, Vec<Band>) -> Bed<'w>,
+    flags: MeterFlags,
+    rate: u32,
+    len: usize,
+) {
+    let cost = if flags.contains(MeterFlags::KBPS) { len as u64 * 8 } else { 1_000 };
+    let every = cost * SECOND / (u64::from(rate) * 1_200);
+    // The tenth of a second that passes at once is a third of a percent of it.
+    let span = 30 * SECOND;
+    let expected = u64::from(rate) * 30_000 / cost;
+    let near = |count: u64| count.abs_diff(expected) * 100 <= expected;
+    let bands = vec![Band::Drop { rate, burst_size: 77 }];
+    let mut bed = make(flags, bands.clone());
+    assert_eq!(bed.meter_configs(MeterId(1))[0].bands, bands);
+    let (passed, remarked) = stream(&mut bed, &af11(len), every, span);
+    assert!(near(passed) && remarked == 0, "{flags:?} {rate}: {passed} of {expected}");
+
+    let mut bed = make(flags, vec![Band::DscpRemark { rate, burst_size: 0, prec_level: 1 }]);
+    let (passed, remarked) = stream(&mut bed, &af11(len), every, span);
+    assert!(near(passed - remarked), "{flags:?} {rate}: {remarked} of {passed} remarked");
+    bed.assert_drops(&[]);
+}
+
+/// Without the BURST flag the burst size means nothing and comes back as it was sent.
+fn without_the_burst_flag_a_meter_holds_its_rate_from_the_first_packet(world: &World<'_>) {
+    let (pktps, kbps) = (MeterFlags::PKTPS, MeterFlags::KBPS);
+    for (flags, rate, len) in
+        [(pktps, 100, 60), (pktps, 1_000, 60), (kbps, 1_000, 1_500), (kbps, 10_000, 1_500)]
+    {
+        holds_its_rate(|flags, bands| bed_with(world, flags, bands), flags, rate, len);
+    }
+}
+
+/// A burst of as many packets as the bucket is deep passes at once, and not one more.
+fn the_depth_is_the_burst_size_or_a_tenth_of_a_second(world: &World<'_>) {
+    let burst = MeterFlags::BURST;
+    let sized = |rate, burst_size| Band::Drop { rate, burst_size };
+    let cases = [
+        (MeterFlags::PKTPS | burst, sized(10, 25), 60, 25),
+        (MeterFlags::PKTPS, sized(1_000, 25), 60, 100),
+        (MeterFlags::PKTPS, sized(5, 25), 60, 1),
+        (MeterFlags::KBPS | burst, sized(10, 480), 60, 1_000),
+        (MeterFlags::KBPS, sized(4_800, 0), 60, 1_000),
+        (MeterFlags::KBPS, sized(1, 500), 1_500, 1),
+        (MeterFlags::KBPS | burst, sized(1, 0), 1_500, 1),
+    ];
+    for (flags, band, len, depth) in cases {
+        let mut bed = bed_with(world, flags, vec![band.clone()]);
+        for idle in [0, 1_000] {
+            bed.pass(idle * SECOND);
+            let mut passed = 0;
+            let frames = std::iter::repeat_n(af11(len), 2 * depth + 5);
+            bed.stream(1, 0, frames, |_, _| passed += 1);
+            assert_eq!(passed, depth, "{flags:?} {band:?} after {idle} s");
+        }
+    }
 }

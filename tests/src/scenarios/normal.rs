@@ -6,7 +6,7 @@ cases! { "normal":
     learns_and_forwards: TIME,
     vlans_are_apart,
     broadcasts_flood_and_reserved_addresses_stay,
-    a_station_behind_a_gone_port_is_flooded_to: LINKS,
+    a_station_behind_a_gone_port_is_flooded_to: MEMBERS,
 }
 
 fn bridge<'w>(world: &'w World<'w>) -> Bed<'w> {

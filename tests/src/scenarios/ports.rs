@@ -6,16 +6,18 @@ use ofp_codec::{
 };
 
 cases! { "ports":
-    ports_come_change_and_go_and_each_is_told: PORTS | LINKS,
+    ports_come_change_and_go_and_each_is_told: PORTS | MEMBERS,
     port_mods_change_what_their_mask_says,
     config_bits_do_what_they_say: PORTS,
     a_port_drops_frames_that_are_too_long_for_it: PORTS,
     byte_counters_count_before_padding,
     fragments_are_dropped_when_asked,
-    a_flood_that_reaches_no_port_is_a_drop: LINKS,
+    a_flood_that_reaches_no_port_is_a_drop: MEMBERS,
     drops_are_counted_at_the_port_where_they_happen: LINKS,
     blocked_ports_are_left_out_of_floods_and_of_normal: PORTS,
-    port_statistics_tell_seconds_and_nanoseconds_since_the_port_came: PORTS | LINKS | TIME,
+    port_statistics_tell_seconds_and_nanoseconds_since_the_port_came: PORTS | MEMBERS | TIME,
+    features_that_a_port_mod_asked_for_outlive_what_the_host_offers: PORTS,
+    every_port_number_has_32_bits: PORTS | BLANK,
 }
 
 const ADDRESS: HwAddr = HwAddr([2, 0, 0, 0, 0, 0x99]);
@@ -216,4 +218,46 @@ fn port_statistics_tell_seconds_and_nanoseconds_since_the_port_came(world: &Worl
     assert!(bed.port_remove(9));
     assert!(bed.port_add(&PortConfig::new(Port(9), "nine")));
     assert_eq!(row(&mut bed, 9), (0, 0), "it starts anew");
+}
+
+fn features_that_a_port_mod_asked_for_outlive_what_the_host_offers(world: &World<'_>) {
+    let mut bed = world.bed();
+    let supported = PortFeatures::FD_1GB | PortFeatures::FD_10GB | PortFeatures::COPPER;
+    let offered = PortFeatures::FD_10GB | PortFeatures::COPPER;
+    let port = PortConfig { supported, advertised: offered, ..PortConfig::new(Port(9), "nine") };
+    assert!(bed.port_add(&port));
+    let told = bed.port_status().unwrap().desc.advertised;
+    assert_eq!((told, bed.port_desc(9).advertised), (offered, offered));
+    let nothing = bed.port_mod_of(9, Flags::empty(), Flags::empty());
+    let ask = |bed: &mut Bed<'_>, advertise| bed.port_mod(PortMod { advertise, ..nothing });
+    ask(&mut bed, PortFeatures::FD_1GB).unwrap();
+    assert_eq!(bed.port_status().unwrap().desc.advertised, PortFeatures::FD_1GB);
+    let bad = OfpError::PortModFailed(PortModFailedCode::BadAdvertise);
+    let beyond = PortFeatures::FD_1GB | PortFeatures::FIBER;
+    assert_eq!(ask(&mut bed, beyond), Err(bad), "the port does not support fiber");
+    ask(&mut bed, PortFeatures::empty()).unwrap();
+    assert_eq!(bed.port_desc(9).advertised, PortFeatures::FD_1GB, "zero leaves it alone");
+    assert!(bed.port_change(&PortConfig { curr_speed: 5, ..port }));
+    let told = bed.port_status().unwrap();
+    assert_eq!((told.reason, told.desc.curr_speed), (PortReason::Modify, 5));
+    assert_eq!(told.desc.advertised, PortFeatures::FD_1GB);
+}
+
+fn every_port_number_has_32_bits(world: &World<'_>) {
+    let mut bed = world.bed();
+    bed.counts_all_ports();
+    let numbers = [4095, 4096, 0xffff, 0x1_0000, 0xffff_ff00, PortNo::LOCAL.0];
+    for number in numbers {
+        assert!(bed.port_add(&PortConfig::new(Port(number), "p")));
+        bed.add(entry(1, &[(OxmField::InPort, number.into())], apply([output(1)])));
+        bed.add(entry(1, &[(OxmField::InPort, 1)], apply([output(number)])));
+        assert_eq!(bed.ports(number, &udp(1, 2, 53)), [1]);
+        assert_eq!(bed.ports(1, &udp(1, 2, 53)), [number]);
+        let stats = bed.port_stats(PortNo(number)).unwrap();
+        assert_eq!((stats[0].rx_packets, stats[0].tx_packets), (1, 1));
+        bed.config(number, Flags::NO_FWD, Flags::NO_FWD).unwrap();
+        assert_eq!(bed.ports(1, &udp(1, 2, 53)), []);
+    }
+    let listed: Vec<u32> = bed.port_descs().iter().map(|desc| desc.port_no.0).collect();
+    assert_eq!(listed, [&[1, 2, 3, 4], &numbers[..]].concat());
 }

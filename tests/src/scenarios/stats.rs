@@ -2,7 +2,8 @@
 
 use super::prelude::*;
 use ofp_codec::multipart::FlowStatsRequest;
-use ofp_codec::{BadRequestCode, FlowModCommand, FlowModFlags, GroupId, TableId};
+use ofp_codec::multipart::TableFeatureProperty as Property;
+use ofp_codec::{BadRequestCode, FlowModCommand, FlowModFlags, GroupId, MeterId, TableId};
 
 cases! { "stats":
     flow_statistics_tell_all_that_was_given: TIME,
@@ -11,6 +12,8 @@ cases! { "stats":
     a_miss_is_a_lookup_and_no_match,
     byte_counters_count_before_padding_and_total_len_after,
     reset_counts_resets_packets_and_bytes_only: TIME,
+    table_features_are_complete,
+    features_announce_what_is_there,
 }
 
 fn flow_statistics_tell_all_that_was_given(world: &World<'_>) {
@@ -185,4 +188,48 @@ fn reset_counts_resets_packets_and_bytes_only(world: &World<'_>) {
     }
     let stats = bed.table_stats()[0];
     assert_eq!((stats.lookup_count, stats.matched_count), (4, 4));
+}
+
+fn table_features_are_complete(world: &World<'_>) {
+    let mut bed = world.bed();
+    let tables = bed.table_features();
+    assert_eq!(tables.len(), 255);
+    for (id, features) in (0..=254).zip(&tables) {
+        assert_eq!((features.table_id, &features.name), (TableId(id), &format!("table{id}")));
+        assert_eq!(features.metadata_match, u64::MAX);
+        assert!(features.max_entries > 10_000, "{}", features.max_entries);
+        let mut kinds = [0; 8];
+        for property in &features.properties {
+            let (kind, count) = match property {
+                Property::Instructions(ids) => (0, ids.len()),
+                Property::NextTables(ids) => (1, ids.len()),
+                Property::WriteActions(ids) => (2, ids.len()),
+                Property::ApplyActions(ids) => (3, ids.len()),
+                Property::Match(ids) => (4, ids.len()),
+                Property::Wildcards(ids) => (5, ids.len()),
+                Property::WriteSetfield(ids) => (6, ids.len()),
+                Property::ApplySetfield(ids) => (7, ids.len()),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(kinds[kind], 0, "once each");
+            kinds[kind] = count.max(1);
+            if kind == 1 {
+                assert_eq!(count, usize::from(254 - id));
+            }
+            if kind == 4 || kind == 5 {
+                assert_eq!(count, 40);
+            }
+        }
+        assert!(kinds.iter().all(|count| *count > 0), "{kinds:?}");
+    }
+}
+
+fn features_announce_what_is_there(world: &World<'_>) {
+    let mut bed = world.bed();
+    let groups = bed.group_features();
+    assert_eq!((groups.types, groups.capabilities.bits()), (15, 15));
+    let meters = bed.meter_features();
+    assert_eq!((meters.band_types, meters.capabilities.bits(), meters.max_bands), (6, 15, 8));
+    assert_eq!(bed.group_stats(GroupId(5)), []);
+    assert_eq!(bed.meter_stats(MeterId::ALL), Ok(vec![]));
 }

@@ -3,9 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::*;
-use ofp_codec::{FlowModCommand, FlowModFlags, FlowRemovedReason};
-use rumpswitch_datapath::News;
+use super::prelude::*;
+use ofp_codec::{FlowModCommand, FlowModFlags, FlowRemovedReason, Message};
+
+use crate::random::Random;
+
+cases! { "timing":
+    timeouts_are_exact_whatever_happens_to_the_entries: TIME | DEADLINE | BULK,
+    a_hundred_thousand_that_end_at_once_are_gone_in_two_hundred_ticks: TIME | DEADLINE | BULK,
+}
 
 /// What the model knows of an entry.
 #[derive(Clone, Copy, Debug)]
@@ -31,15 +37,6 @@ impl Known {
     }
 }
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) % end
-    }
-}
-
 fn flow(n: u64, idle: u16, hard: u16) -> FlowMod {
     FlowMod {
         cookie: n,
@@ -55,12 +52,11 @@ fn frame(n: u64) -> Vec<u8> {
 }
 
 /// Ticks at a deadline and holds what is told of it against the model.
-fn tick(bed: &mut Bed, model: &mut BTreeMap<u64, Known>) {
-    bed.switch.tables.tick(bed.now);
-    while let Some(news) = bed.switch.tables.next_news() {
-        let News::FlowRemoved(message) = news else { panic!("{news:?}") };
+fn tick(bed: &mut Bed<'_>, model: &mut BTreeMap<u64, Known>) {
+    bed.tick();
+    while let Some(message) = bed.flow_removed() {
         let known = model.remove(&message.cookie).expect("it was there");
-        let now = bed.now.0;
+        let now = bed.now().0;
         assert_eq!(known.due(), Some(now), "neither early nor late: {known:?}");
         match message.reason {
             FlowRemovedReason::IdleTimeout => assert_eq!(known.idle_due(), Some(now)),
@@ -74,28 +70,28 @@ fn tick(bed: &mut Bed, model: &mut BTreeMap<u64, Known>) {
         assert_eq!((packets, bytes), (known.packets, known.packets * 60));
         assert_eq!((message.idle_timeout, message.hard_timeout), (known.idle, known.hard));
     }
-    let late = model.values().filter(|known| known.due().is_some_and(|due| due <= bed.now.0));
+    let late = model.values().filter(|known| known.due().is_some_and(|due| due <= bed.now().0));
     assert_eq!(late.count(), 0);
 }
 
 /// Idle timeouts count from the last packet, hard ones from the insertion, through MODIFY, and anew
 /// after an ADD over the identical entry; a host that ticks at each deadline is exact to the
 /// nanosecond.
-#[test]
-fn timeouts_are_exact_whatever_happens_to_the_entries() {
-    let mut random = Random(7);
-    let mut bed = Bed::new();
+fn timeouts_are_exact_whatever_happens_to_the_entries(world: &World<'_>) {
+    let mut random = Random::new(7);
+    let mut bed = world.bed();
+    bed.sends_much();
     let mut model: BTreeMap<u64, Known> = BTreeMap::new();
-    for _ in 0..20_000 {
-        let next = bed.now.plus(random.below(400_000_000));
-        while let Some(deadline) = bed.switch.tables.next_deadline().filter(|at| *at <= next) {
+    for _ in 0..8_000 {
+        let next = bed.now().plus(random.below(400_000_000) as u64);
+        while let Some(deadline) = bed.deadline().filter(|at| *at <= next) {
             // One that is past: something else is to be done at once.
-            bed.now = bed.now.max(deadline);
+            bed.pass_until(bed.now().max(deadline));
             tick(&mut bed, &mut model);
         }
-        bed.now = next;
-        let now = bed.now.0;
-        let n = random.below(40);
+        bed.pass_until(next);
+        let now = next.0;
+        let n = random.below(40) as u64;
         match random.below(10) {
             0..=2 => {
                 let timeout = |random: &mut Random| (random.below(6) as u16).saturating_sub(1);
@@ -112,7 +108,7 @@ fn timeouts_are_exact_whatever_happens_to_the_entries() {
             4 => {
                 let flags = FlowModFlags::empty();
                 bed.add(FlowMod { command: FlowModCommand::DeleteStrict, flags, ..flow(n, 0, 0) });
-                let told = bed.switch.tables.next_news().is_some();
+                let told = bed.flow_removed().is_some();
                 assert_eq!(told, model.remove(&n).is_some());
             }
             _ => {
@@ -124,25 +120,31 @@ fn timeouts_are_exact_whatever_happens_to_the_entries() {
             }
         }
     }
-    assert_eq!(bed.all_flows().len(), model.len());
+    assert_eq!(bed.flows().len(), model.len());
+}
+
+/// Flow entries of all tables.
+fn entry_count(bed: &mut Bed<'_>) -> u32 {
+    bed.table_stats().iter().map(|table| table.active_count).sum()
 }
 
 /// Many that end at one moment end in ticks of bounded length, with no time between them.
-#[test]
-fn a_hundred_thousand_that_end_at_once_are_gone_in_two_hundred_ticks() {
-    let mut bed = Bed::new();
-    for n in 0..100_000_u64 {
-        let fields = [(OxmField::EthDst, u128::from(n))];
-        bed.add(FlowMod { hard_timeout: 1, ..entry(5, &fields, vec![]) });
-    }
-    bed.now = bed.now.plus(SECOND);
-    let mut ticks = 0;
-    while bed.switch.tables.entry_count() != 0 {
-        assert!(bed.switch.tables.next_deadline().is_some_and(|deadline| deadline <= bed.now));
-        let before = bed.switch.tables.entry_count();
-        bed.switch.tables.tick(bed.now);
-        assert!(before - bed.switch.tables.entry_count() <= 512);
+fn a_hundred_thousand_that_end_at_once_are_gone_in_two_hundred_ticks(world: &World<'_>) {
+    let mut bed = world.bed();
+    bed.sends_much();
+    bed.tell_all((0..100_000_u32).map(|n| {
+        let fields = [(OxmField::EthDst, n.into())];
+        Message::FlowMod(FlowMod { hard_timeout: 1, ..entry(5, &fields, vec![]) })
+    }));
+    bed.pass(SECOND);
+    let (mut ticks, mut left) = (0, entry_count(&mut bed));
+    assert_eq!(left, 100_000);
+    while left != 0 {
+        assert!(bed.deadline().is_some_and(|deadline| deadline <= bed.now()));
+        bed.tick();
+        let before = std::mem::replace(&mut left, entry_count(&mut bed));
+        assert!(before - left <= 512);
         ticks += 1;
     }
-    assert_eq!((bed.switch.tables.entry_count(), ticks), (0, 196));
+    assert_eq!(ticks, 196);
 }
