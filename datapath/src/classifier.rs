@@ -352,6 +352,7 @@ impl Classifier {
     }
 
     /// Removes all entries at once, whatever their number; [`step`](Self::step) frees what held them.
+    #[inline(never)]
     pub fn clear(&mut self) {
         let any = core::mem::take(&mut self.any);
         if any.is_empty() && self.directory.entry_count() == 0 {

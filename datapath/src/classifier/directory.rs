@@ -205,34 +205,74 @@ impl Directory {
     }
 
     /// Falls down the ladder if `matching` does not fit the form.
-    #[inline(never)]
+    ///
+    /// Each fall is a call of its own, and the new form is filled where it lies: a form is close to a KiB,
+    /// and kernels' stacks are small.
     fn make_room(&mut self, hash: HashKey, matching: &MaskedKey) -> Result<(), Full> {
         match self {
             Directory::Fixed(fixed) if fixed.is_full() => {
                 let same_mask = fixed.entries().all(|(key, _)| key.mask() == matching.mask());
-                if same_mask {
-                    let mut exact = Exact::new(hash, matching.mask());
-                    for (key, hit) in fixed.entries() {
-                        exact.insert(key.value(), hit)?;
-                    }
-                    *self = Directory::Exact(exact);
-                } else {
-                    let mut tuples = Tuples::new(hash);
-                    for (key, hit) in fixed.entries() {
-                        tuples.insert(key, hit)?;
-                    }
-                    *self = Directory::Tuples(tuples);
+                let mask = same_mask.then_some(matching.mask());
+                let mut fixed = core::mem::take(fixed);
+                self.open(hash, mask);
+                let filled = self.fill(&fixed);
+                if filled.is_err() {
+                    self.reopen(&mut fixed);
                 }
+                filled
             }
-            Directory::Exact(exact) if !exact.has_mask(matching) => {
-                let mut tuples = Tuples::new(hash);
-                let id = tuples.reserve(&exact.mask())?;
-                let exact = core::mem::replace(exact, Exact::new(hash, matching.mask()));
-                tuples.adopt(id, exact);
-                *self = Directory::Tuples(tuples);
-            }
-            _ => {}
+            Directory::Exact(exact) if !exact.has_mask(matching) => self.widen(hash),
+            _ => Ok(()),
         }
+    }
+
+    /// Becomes an empty form: for entries of `mask`, or of several.
+    #[inline(never)]
+    fn open(&mut self, hash: HashKey, mask: Option<&Key>) {
+        match mask {
+            Some(mask) => self.open_exact(hash, mask),
+            None => self.open_tuples(hash),
+        }
+    }
+
+    #[inline(never)]
+    fn open_exact(&mut self, hash: HashKey, mask: &Key) {
+        *self = Directory::Exact(Exact::new(hash, mask));
+    }
+
+    #[inline(never)]
+    fn open_tuples(&mut self, hash: HashKey) {
+        *self = Directory::Tuples(Tuples::new(hash));
+    }
+
+    /// Takes in the entries of the small form.
+    fn fill(&mut self, fixed: &Fixed) -> Result<(), Full> {
+        match self {
+            Directory::Fixed(_) => Ok(()),
+            Directory::Exact(exact) => {
+                fixed.entries().try_for_each(|(key, hit)| exact.insert(key.value(), hit))
+            }
+            Directory::Tuples(tuples) => {
+                fixed.entries().try_for_each(|(key, hit)| tuples.insert(key, hit))
+            }
+        }
+    }
+
+    /// Goes back to the small form.
+    #[inline(never)]
+    fn reopen(&mut self, fixed: &mut Fixed) {
+        *self = Directory::Fixed(core::mem::take(fixed));
+    }
+
+    /// From entries of one mask to entries of several, of which they are the first.
+    #[inline(never)]
+    fn widen(&mut self, hash: HashKey) -> Result<(), Full> {
+        let Directory::Exact(exact) = self else { return Ok(()) };
+        let mut tuples = Tuples::new(hash);
+        let id = tuples.reserve(&exact.mask())?;
+        let exact = core::mem::replace(exact, Exact::of_keys(hash));
+        tuples.adopt(id, exact);
+        *self = Directory::Tuples(tuples);
         Ok(())
     }
 

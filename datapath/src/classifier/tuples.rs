@@ -129,6 +129,7 @@ impl Tuples {
 
     /// Makes room for a table of `mask`, which is not here yet; its number for
     /// [`adopt`](Self::adopt).
+    #[inline(never)]
     pub(super) fn reserve(&mut self, mask: &Key) -> Result<u32, Full> {
         self.order.try_reserve(1)?;
         // Every table may come to be free: then nothing is allocated.
@@ -146,6 +147,7 @@ impl Tuples {
     }
 
     /// Takes in a table for which room has just been made.
+    #[inline(never)]
     pub(super) fn adopt(&mut self, id: u32, table: Exact) {
         let turn = Turn {
             top_priority: table.top_priority(),
@@ -180,20 +182,33 @@ impl Tuples {
     }
 
     pub(super) fn insert(&mut self, matching: &MaskedKey, hit: Hit) -> Result<(), Full> {
-        let Some(id) = self.id_of(matching.mask()) else {
-            let mut table = Exact::new(self.hash, matching.mask());
-            table.insert(matching.value(), hit)?;
-            let id = self.reserve(matching.mask())?;
-            self.adopt(id, table);
-            return Ok(());
+        let id = match self.id_of(matching.mask()) {
+            Some(id) => id,
+            None => {
+                let id = self.reserve(matching.mask())?;
+                self.open(id, matching.mask());
+                id
+            }
         };
         let table = self.table_mut(id).ok_or(Full)?;
         let before = table.top_priority();
-        table.insert(matching.value(), hit)?;
+        if table.insert(matching.value(), hit).is_err() {
+            if table.entry_count() == 0 {
+                self.drop_table(id, before);
+            }
+            return Err(Full);
+        }
         let after = table.top_priority();
         self.entry_count = self.entry_count.saturating_add(1);
         self.turn(id, before, after);
         Ok(())
+    }
+
+    /// An empty table for which room has just been made: filled where it lies, so that no caller has one
+    /// on its stack.
+    #[inline(never)]
+    fn open(&mut self, id: u32, mask: &Key) {
+        self.adopt(id, Exact::new(self.hash, mask));
     }
 
     pub(super) fn replace(&mut self, matching: &MaskedKey, hit: Hit) -> Option<Hit> {
@@ -235,22 +250,32 @@ impl Tuples {
         self.order.insert(to, moved);
     }
 
-    fn drop_table(&mut self, id: u32, top_priority: u16) -> Option<Exact> {
-        let at = self.position(id, top_priority)?;
+    #[inline(never)]
+    fn drop_table(&mut self, id: u32, top_priority: u16) {
+        let Some(at) = self.position(id, top_priority) else { return };
         self.order.remove(at);
-        let table = self.tables.get_mut(id as usize)?.take()?;
-        self.by_mask.remove(&table.mask(), 0);
-        self.demand.count(table.needs(), false);
+        self.forget(id);
+        if let Some(place) = self.tables.get_mut(id as usize) {
+            *place = None;
+        }
+    }
+
+    /// The number of a table that goes is free.
+    #[inline(never)]
+    fn forget(&mut self, id: u32) {
+        let Some(mask) = self.table(id).map(Exact::mask) else { return };
+        self.by_mask.remove(&mask, 0);
+        self.demand.count(Needs::of_mask(&mask), false);
         self.free.push(id);
-        Some(table)
     }
 
     /// The table of the only mask left.
+    #[inline(never)]
     pub(super) fn take_only(&mut self) -> Option<Exact> {
-        match self.order.as_slice() {
-            &[Turn { top_priority, table, .. }] => self.drop_table(table, top_priority),
-            _ => None,
-        }
+        let &[Turn { table: id, .. }] = self.order.as_slice() else { return None };
+        self.order.clear();
+        self.forget(id);
+        self.tables.get_mut(id as usize)?.take()
     }
 
     pub(super) fn get(&self, matching: &MaskedKey, priority: u16) -> Option<Hit> {

@@ -6,7 +6,7 @@
 //! more runs is *wide*: a block has a value for each slot, 1 KiB, which five prefixes or more share.
 //! The prefixes that end in a node are kept beside it, from which its slots are painted anew.
 
-use arrayvec::ArrayVec;
+use alloc::vec::Vec;
 
 use super::blocks::Blocks;
 use super::chains::{LEAF_LIMIT, NO_LEAF};
@@ -65,12 +65,40 @@ struct Side {
 }
 
 /// Runs of values: where each begins.
-pub(super) type Runs = ArrayVec<(u8, u32), SLOTS>;
+type Runs = Vec<(u8, u32)>;
 
 fn push_run(runs: &mut Runs, start: u8, value: u32) {
-    if runs.last().is_none_or(|&(_, last)| last != value) {
-        // No more runs than slots.
-        let _ = runs.try_push((start, value));
+    // No more runs than slots, for which there is room.
+    if runs.last().is_none_or(|&(_, last)| last != value) && runs.len() < runs.capacity() {
+        runs.push((start, value));
+    }
+}
+
+/// What a change has in hand: some KiB, which would be too much for a kernel's stack.
+#[derive(Debug)]
+struct Scratch {
+    old: Runs,
+    new: Runs,
+    best: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Scratch {
+    const LEN: usize = SLOTS * (2 * size_of::<(u8, u32)>() + 4) + MOST_ITEMS * 4;
+
+    const fn new() -> Scratch {
+        Scratch { old: Vec::new(), new: Vec::new(), best: Vec::new(), items: Vec::new() }
+    }
+
+    /// Makes room for the most that a change can have in hand.
+    fn reserve(&mut self) -> Result<(), Full> {
+        if self.items.capacity() == 0 {
+            self.old.try_reserve_exact(SLOTS)?;
+            self.new.try_reserve_exact(SLOTS)?;
+            self.best.try_reserve_exact(SLOTS)?;
+            self.items.try_reserve_exact(MOST_ITEMS)?;
+        }
+        Ok(())
     }
 }
 
@@ -161,11 +189,18 @@ pub(super) struct Nodes {
     sides: Pages<Side, 1024>,
     blocks: Blocks,
     free: u32,
+    scratch: Scratch,
 }
 
 impl Nodes {
     pub(super) const fn new() -> Nodes {
-        Nodes { nodes: Pages::new(), sides: Pages::new(), blocks: Blocks::new(), free: NO_NODE }
+        Nodes {
+            nodes: Pages::new(),
+            sides: Pages::new(),
+            blocks: Blocks::new(),
+            free: NO_NODE,
+            scratch: Scratch::new(),
+        }
     }
 
     /// Whether they are more than the nearer caches hold.
@@ -211,6 +246,7 @@ impl Nodes {
 
     /// Makes sure that the next change finds room: two new nodes and their blocks.
     pub(super) fn reserve(&mut self) -> Result<(), Full> {
+        self.scratch.reserve()?;
         if self.nodes.len() == 0 {
             self.sides.push(Side::default())?;
             self.nodes.push(Node::EMPTY)?;
@@ -265,27 +301,47 @@ impl Nodes {
         }
     }
 
-    /// What a node's slots have.
-    pub(super) fn runs(&self, node: u32) -> Runs {
-        let mut runs = Runs::new();
-        let Some(node) = self.get(node) else { return runs };
+    /// What a node's slots have: where a run begins, and its value. A value may be told twice in a row.
+    fn each_run(&self, node: u32, mut tell: impl FnMut(u8, u32)) {
+        let Some(node) = self.get(node) else { return };
         if node.is_wide() {
             let [block, ..] = node.values;
             for (slot, &value) in (0..=u8::MAX).zip(self.blocks.slice(block, SLOTS)) {
-                push_run(&mut runs, slot, value);
+                tell(slot, value);
             }
-            return runs;
+            return;
         }
         let (mut start, mut next) = (0, node.starts);
         for &value in &node.values {
-            push_run(&mut runs, start, value);
+            tell(start, value);
             (start, next) = (next as u8, next.wrapping_shr(LANE));
         }
-        runs
+    }
+
+    /// What a node's slots have.
+    fn runs(&self, node: u32, runs: &mut Runs) {
+        runs.clear();
+        self.each_run(node, |start, value| push_run(runs, start, value));
+    }
+
+    /// The first two of the nodes that go on from a node, each with the first of its slots.
+    pub(super) fn children(&self, node: u32) -> [Option<(u8, u32)>; 2] {
+        let mut children = [None; 2];
+        self.each_run(node, |slot, value| {
+            let child = (value & IS_NODE != 0).then_some((slot, value & !IS_NODE));
+            match &mut children {
+                [first @ None, _] => *first = child,
+                [Some((_, first)), second @ None] => {
+                    *second = child.filter(|(_, child)| child != first);
+                }
+                _ => {}
+            }
+        });
+        children
     }
 
     /// Gives a node's slots other values; room has been made.
-    pub(super) fn store(&mut self, node: u32, runs: &Runs) {
+    fn store(&mut self, node: u32, runs: &[(u8, u32)]) {
         if runs.len() > OWN_RUNS {
             return self.store_wide(node, runs);
         }
@@ -303,7 +359,7 @@ impl Nodes {
             .fold(0, |starts, ((start, _), lane)| starts | u64::from(start).wrapping_shl(lane));
     }
 
-    fn store_wide(&mut self, node: u32, runs: &Runs) {
+    fn store_wide(&mut self, node: u32, runs: &[(u8, u32)]) {
         let Some(place) = self.nodes.get_mut(node as usize) else { return };
         let [block, ..] = &mut place.values;
         if place.meta & WIDE == 0 {
@@ -319,8 +375,10 @@ impl Nodes {
 
     /// Gives one slot of a node another value; room has been made.
     pub(super) fn set_slot(&mut self, node: u32, slot: u8, value: u32) {
-        let old = self.runs(node);
-        let mut runs = Runs::new();
+        let mut old = core::mem::take(&mut self.scratch.old);
+        let mut runs = core::mem::take(&mut self.scratch.new);
+        self.runs(node, &mut old);
+        runs.clear();
         for (start, end, before) in ends(&old) {
             if start < slot {
                 push_run(&mut runs, start, before);
@@ -333,6 +391,7 @@ impl Nodes {
             }
         }
         self.store(node, &runs);
+        (self.scratch.old, self.scratch.new) = (old, runs);
     }
 
     /// Makes a node skip other bytes.
@@ -344,15 +403,10 @@ impl Nodes {
     }
 
     /// The prefixes that end in a node, shorter ones first.
-    pub(super) fn items(&self, node: u32) -> ArrayVec<u32, MOST_ITEMS> {
-        let side = self.side(node);
+    fn items<'a>(&'a self, side: &'a Side) -> &'a [u32] {
         let count = usize::from(side.item_count);
         let [first, ..] = side.items;
-        let words = match side.items.get(..count) {
-            Some(words) => words,
-            None => self.blocks.slice(first, count),
-        };
-        words.iter().copied().collect()
+        side.items.get(..count).unwrap_or_else(|| self.blocks.slice(first, count))
     }
 
     /// Whether prefixes end in a node.
@@ -385,9 +439,7 @@ impl Nodes {
     /// The leaf of the prefix at `place` ([`item_place`]) of a node.
     pub(super) fn leaf(&self, node: u32, place: u32) -> u32 {
         let side = self.side(node);
-        let [first, ..] = side.items;
-        let count = usize::from(side.item_count);
-        let items = side.items.get(..count).unwrap_or_else(|| self.blocks.slice(first, count));
+        let items = self.items(&side);
         let found = items.binary_search_by_key(&place, |item| item >> LEAF_BITS);
         let item = found.ok().and_then(|at| items.get(at));
         item.map_or(NO_LEAF, |item| item & leaf_mask())
@@ -395,7 +447,11 @@ impl Nodes {
 
     /// Sets the leaf of the prefix at `place` of a node, or removes it; room has been made.
     pub(super) fn set_leaf(&mut self, node: u32, place: u32, leaf: u32) {
-        let mut items = self.items(node);
+        let side = self.side(node);
+        let mut items = core::mem::take(&mut self.scratch.items);
+        items.clear();
+        // No more prefixes than there are places, for which there is room.
+        items.extend(self.items(&side).iter().take(items.capacity()));
         let item = place.wrapping_shl(LEAF_BITS) | leaf;
         match items.binary_search_by_key(&place, |item| item >> LEAF_BITS) {
             Ok(at) if leaf == NO_LEAF => {
@@ -406,20 +462,22 @@ impl Nodes {
                     *old = item;
                 }
             }
-            Err(at) => {
-                // No more prefixes than there are places.
-                let _ = items.try_insert(at, item);
-            }
+            Err(at) if items.len() < items.capacity() => items.insert(at, item),
+            Err(_) => {}
         }
         self.set_items(node, &items);
+        self.scratch.items = items;
     }
 
     /// Paints anew the slots of a node that its prefix at `place` covers; `better(a, b)` is the
     /// better of a leaf and one of a longer prefix. Room has been made.
     pub(super) fn paint(&mut self, node: u32, place: u32, better: impl Fn(u32, u32) -> u32) {
         let (first, last) = span(place.wrapping_shl(LEAF_BITS));
-        let mut best = [NO_LEAF; 256];
-        for item in self.items(node) {
+        let mut best = core::mem::take(&mut self.scratch.best);
+        best.clear();
+        best.resize(best.capacity().min(SLOTS), NO_LEAF);
+        let side = self.side(node);
+        for &item in self.items(&side) {
             let (from, to) = span(item);
             let (from, to) = (from.max(first), to.min(last));
             let covered = best.get_mut(usize::from(from)..=usize::from(to));
@@ -429,8 +487,10 @@ impl Nodes {
                 }
             }
         }
-        let old = self.runs(node);
-        let mut runs = Runs::new();
+        let mut old = core::mem::take(&mut self.scratch.old);
+        let mut runs = core::mem::take(&mut self.scratch.new);
+        self.runs(node, &mut old);
+        runs.clear();
         for (start, end, value) in ends(&old) {
             if start < first {
                 push_run(&mut runs, start, value);
@@ -451,6 +511,7 @@ impl Nodes {
             }
         }
         self.store(node, &runs);
+        (self.scratch.old, self.scratch.new, self.scratch.best) = (old, runs, best);
     }
 
     /// Gives back about `pages` pages; whether little is left. Of no more use then.
@@ -460,7 +521,8 @@ impl Nodes {
 
     pub(super) fn memory_len(&self) -> usize {
         let nodes = self.nodes.memory_len().saturating_add(self.sides.memory_len());
-        nodes.saturating_add(self.blocks.memory_len())
+        let scratch = if self.scratch.items.capacity() == 0 { 0 } else { Scratch::LEN };
+        nodes.saturating_add(self.blocks.memory_len()).saturating_add(scratch)
     }
 }
 
@@ -469,7 +531,7 @@ fn leaf_mask() -> u32 {
 }
 
 /// Runs with the last slot of each: first, last, value.
-fn ends(runs: &Runs) -> impl Iterator<Item = (u8, u8, u32)> + '_ {
+fn ends(runs: &[(u8, u32)]) -> impl Iterator<Item = (u8, u8, u32)> + '_ {
     let lasts = runs.iter().skip(1).map(|&(next, _)| next.wrapping_sub(1)).chain([u8::MAX]);
     runs.iter().zip(lasts).map(|(&(start, value), last)| (start, last, value))
 }

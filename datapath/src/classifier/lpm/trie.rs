@@ -315,11 +315,10 @@ impl Trie {
             if self.nodes.has_items(node) {
                 return;
             }
-            let runs = self.nodes.runs(node);
-            let mut children = runs.iter().filter(|(_, value)| value & IS_NODE != 0);
+            let [first, second] = self.nodes.children(node);
             let Some(line) = self.nodes.get(node) else { return };
             let (above, skip, skipped) = (line.above, line.skip(), line.skipped());
-            match (children.next(), children.next()) {
+            match (first, second) {
                 (None, _) => {
                     match parent {
                         Parent::Root(index) => self.root.set_node(index, NO_NODE),
@@ -327,8 +326,7 @@ impl Trie {
                     }
                     self.nodes.release(node);
                 }
-                (Some(&(slot, value)), None) => {
-                    let child = value & !IS_NODE;
+                (Some((slot, child)), None) => {
                     let Some(line) = self.nodes.get_mut(child) else { return };
                     line.above = above;
                     let more = line.skip();
