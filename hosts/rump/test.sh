@@ -5,23 +5,102 @@
 #
 # RUMP is where the rump kernel is installed (include, lib, bin/rump_server), NETBSDSRC the source tree that it
 # was built from (libraries: rump, rumpuser, rumpclient, vfs, net, net_net, net_netinet, net_shmif, dev,
-# dev_bpf). Builds the component with gcc and, where there is one, clang (and the switch with cargo),
-# then each test: a kernel in a client's own process, shared and static; one that is served to a remote
-# client; both doors; a killed client; a panic; glue of another kernel. No root, no network.
+# dev_bpf; as shared objects, as archives, or both). Builds the component with gcc and, where there is one,
+# clang (and the switch with cargo, unless LIBRUMPSWITCH names it, made with the feature debug-panic), then
+# each test: a kernel in a client's own process, shared and static; one that is served to remote clients over a
+# Unix socket and over TCP on loopback; both doors; killed and stopped clients; a panic; glue of another
+# kernel. Neither root nor a network nor a home is needed.
+#
+#   OUT=DIR   where to build; build/test here, or a folder that is removed at the end if this one is read-only
+#   CC=...    the compiler; cc, gcc or clang, whichever is there
+#
+# Exits with 0 when all passed, 1 when something failed, 2 when it could not be begun.
 set -uo pipefail
-cd "$(dirname "$0")"
+unset CDPATH MAKEFLAGS MFLAGS
+export LC_ALL=C
 
-: "${RUMP:?must name the prefix of an installed rump kernel}"
-: "${NETBSDSRC:?must name a NetBSD source tree}"
-RUMP=$(cd "$RUMP" && pwd)
-NETBSDSRC=$(cd "$NETBSDSRC" && pwd)
-OUT=${OUT:-$PWD/build/test}
-mkdir -p "$OUT"
-OUT=$(cd "$OUT" && pwd)
-work=$(mktemp -d)
+refuse() { # why
+    echo "test.sh: $*" >&2
+    exit 2
+}
+
+folder() { # the same by its full name
+    (cd -- "$1" 2>/dev/null && pwd -P)
+}
+
+has() { # name of a library: as a shared object, or as an archive
+    if [ $shared = yes ]; then [ -e "$RUMP/lib/lib$1.so" ]; else [ -e "$RUMP/lib/lib$1.a" ]; fi
+}
+
+[ -n "${RUMP:-}" ] || refuse 'RUMP= must name the prefix of an installed rump kernel'
+[ -n "${NETBSDSRC:-}" ] || refuse 'NETBSDSRC= must name the NetBSD source tree that it was built from'
+prefix=$RUMP sources=$NETBSDSRC
+RUMP=$(folder "$prefix") || refuse "RUMP=$prefix is no folder"
+NETBSDSRC=$(folder "$sources") || refuse "NETBSDSRC=$sources is no folder"
+if [ -d "$RUMP/sys/rump" ]; then
+    refuse "RUMP=$prefix is a source tree, not where a rump kernel is installed (is it NETBSDSRC's?)"
+fi
+if [ ! -e "$NETBSDSRC/sys/sys/param.h" ] && [ -e "$NETBSDSRC/sys/param.h" ] && [ -d "$NETBSDSRC/rump" ] &&
+    [ "$(basename "$NETBSDSRC")" = sys ]; then
+    NETBSDSRC=$(dirname "$NETBSDSRC") # its sys alone was named
+fi
+for file in sys/sys/param.h sys/rump/include/opt/opt_rumpkernel.h sys/rump/librump/rumpkern common/include \
+    sys/arch/amd64/include; do
+    [ -e "$NETBSDSRC/$file" ] || refuse "NETBSDSRC=$sources has no $file: not the source tree of a rump kernel"
+done
+if [ -e "$RUMP/lib/librump.so" ]; then
+    shared=yes
+elif [ -e "$RUMP/lib/librump.a" ]; then
+    shared=no
+else
+    refuse "RUMP=$prefix has neither lib/librump.so nor lib/librump.a: no rump kernel is installed there"
+fi
+[ -e "$RUMP/include/rump/rump.h" ] || refuse "RUMP=$prefix has no include/rump/rump.h"
+missing=
+for library in rump rumpuser rumpvfs rumpnet rumpnet_net rumpnet_netinet rumpnet_shmif rumpdev rumpdev_bpf; do
+    has $library || missing+=" lib$library"
+done
+[ -e "$RUMP/lib/librumpclient.so" ] || [ -e "$RUMP/lib/librumpclient.a" ] || missing+=" librumpclient"
+[ -z "$missing" ] || refuse "RUMP=$prefix/lib lacks$missing"
+
+for compiler in ${CC:-cc gcc clang}; do
+    command -v "$compiler" >/dev/null && break
+    compiler=
+done
+CC=${CC:-$compiler}
+[ -n "$compiler" ] || refuse 'there is no C compiler'
+for tool in make objcopy nm ld ar awk; do
+    command -v $tool >/dev/null || refuse "$tool is not installed"
+done
+[ -n "${LIBRUMPSWITCH:-}" ] || command -v cargo >/dev/null ||
+    refuse 'cargo is not installed, and LIBRUMPSWITCH= names no library'
+[ -z "${LIBRUMPSWITCH:-}" ] || LIBRUMPSWITCH=$(folder "$(dirname "$LIBRUMPSWITCH")")/$(basename "$LIBRUMPSWITCH")
+
+# A folder of short names without spaces, for sockets' addresses and for make.
+work=$(mktemp -d) || refuse 'no folder for temporary files'
+if [ ${#work} -gt 60 ] || [[ $work = *[[:space:]]* ]]; then
+    rmdir "$work"
+    work=$(mktemp -d /tmp/rumpswitch.XXXXXX) || refuse 'no folder for temporary files'
+fi
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
-export LD_LIBRARY_PATH=$RUMP/lib
+[ -z "${OUT:-}" ] || { mkdir -p "$OUT" && OUT=$(folder "$OUT"); } || refuse "OUT=$OUT cannot be made"
+cd "$(dirname "$0")" || exit 2
+if [ -z "${OUT:-}" ]; then
+    OUT=build/test
+    mkdir -p $OUT 2>/dev/null && [ -w $OUT ] || OUT=$work/built
+    mkdir -p "$OUT"
+    OUT=$(folder "$OUT")
+fi
+ln -s "$OUT" "$work/out"
+ln -s "$RUMP" "$work/rump"
+OUT=$work/out
+RUMP=$work/rump
+if [ -z "${LIBRUMPSWITCH:-}" ]; then # cargo writes into its target folder and its home
+    { mkdir -p ../../target/capi && [ -w ../../target/capi ]; } 2>/dev/null || export CARGO_TARGET=$OUT/cargo
+    [ -n "${CARGO_HOME:-}" ] || [ -w ~ ] || export CARGO_HOME=$OUT/cargo-home
+fi
+export LD_LIBRARY_PATH=$OUT/cc:$RUMP/lib
 
 kernel_libs=(-lrumpdev_bpf -lrumpnet_shmif -lrumpnet_netinet -lrumpnet_net -lrumpnet -lrumpdev
     -lrumpvfs -lrump -lrumpuser)
@@ -45,72 +124,136 @@ show() { # of what was written, the last lines
 
 component() { # compiler, directory, further settings
     make CC="$1" O="$2" NETBSDSRC="$NETBSDSRC" RUMP="$RUMP" FEATURES=debug-panic \
-        "${@:3}" >"$work/make.log" 2>&1
+        ${LIBRUMPSWITCH:+LIBRUMPSWITCH="$LIBRUMPSWITCH"} "${@:3}" >"$work/make.log" 2>&1
 }
 
 program() { # name, sources and objects, libraries...
     local name=$1
     shift
-    "${CC:-cc}" -std=gnu99 -O1 -g -Wall -Wextra -Werror -isystem "$RUMP/include" -Iinclude \
+    # shellcheck disable=SC2086 # a compiler may have options
+    $CC -std=gnu99 -O1 -g -Wall -Wextra -Werror -isystem "$RUMP/include" -Iinclude \
         -Itests -o "$OUT/$name" "$@" >>"$work/program.log" 2>&1
 }
 
+# A program with a kernel in it. Libraries of a kernel register themselves when they are loaded, or when a
+# program starts that has all of them: the linker must drop none.
+shared_program() { # name, sources...
+    program "$@" -L"$OUT/cc" -L"$RUMP/lib" -Wl,--no-as-needed "${component_lib[@]}" \
+        "${more_libs[@]}" "${kernel_libs[@]}" "${host_libs[@]}"
+}
+
+static_program() { # name, sources...
+    program "$@" -L"$RUMP/lib" -Wl,--whole-archive "$OUT/${component_folder:-cc}/librumpnet_switch.a" \
+        -Wl,-Bstatic "${more_libs[@]}" "${kernel_libs[@]}" -Wl,-Bdynamic -Wl,--no-whole-archive \
+        "${host_libs[@]}"
+}
+component_lib=(-lrumpnet_switch)
+more_libs=()
+
+local_program() { # name, sources...
+    if [ $shared = yes ]; then shared_program "$@"; else static_program "$@"; fi
+}
+
+remote_program() { # name, sources...
+    program "$@" -L"$RUMP/lib" -lrumpclient "${host_libs[@]}"
+}
+
 suite_sources=(tests/suite.c tests/netif.c tests/openflow.c tests/wait.c)
-local_libs=(-L"$RUMP/lib" -Wl,-rpath,"$RUMP/lib" -Wl,--no-as-needed "${kernel_libs[@]}" "${host_libs[@]}")
+client_sources=(tests/netif.c tests/openflow.c tests/wait.c tests/local.c)
 
 build_programs() {
     : >"$work/program.log"
-    program suite-shared "${suite_sources[@]}" tests/local.c -L"$OUT/cc" -Wl,-rpath,"$OUT/cc" \
-        -Wl,--no-as-needed -lrumpnet_switch "${local_libs[@]}" &&
-        program suite-remote "${suite_sources[@]}" tests/remote.c -L"$RUMP/lib" \
-            -Wl,-rpath,"$RUMP/lib" -lrumpclient "${host_libs[@]}" &&
-        program victim tests/victim.c tests/remote.c tests/wait.c tests/openflow.c -L"$RUMP/lib" \
-            -Wl,-rpath,"$RUMP/lib" -lrumpclient "${host_libs[@]}" &&
-        program stress tests/stress.c tests/netif.c tests/openflow.c tests/wait.c tests/local.c \
-            -L"$OUT/cc" -Wl,-rpath,"$OUT/cc" -Wl,--no-as-needed -lrumpnet_switch "${local_libs[@]}" &&
+    local_program suite-local "${suite_sources[@]}" tests/local.c &&
+        remote_program suite-remote "${suite_sources[@]}" tests/remote.c &&
+        remote_program victim tests/victim.c tests/remote.c tests/wait.c tests/openflow.c &&
+        local_program stress tests/stress.c "${client_sources[@]}" &&
         program hijacked tests/hijacked.c &&
-        program starved tests/starved.c tests/netif.c tests/openflow.c tests/wait.c tests/local.c \
-            -L"$OUT/cc" -Wl,-rpath,"$OUT/cc" -Wl,--no-as-needed -lrumpnet_switch "${local_libs[@]}" &&
-        program probe tests/probe.c tests/wait.c -rdynamic "${local_libs[@]}"
+        local_program starved tests/starved.c "${client_sources[@]}" &&
+        build_probe probe cc
 }
 
-# The kernel, the component and the client in one file; the archives are all taken whole.
-build_static() {
-    program suite-static "${suite_sources[@]}" tests/local.c -L"$RUMP/lib" -Wl,--whole-archive \
-        "$OUT/cc/librumpnet_switch.a" -Wl,-Bstatic "${kernel_libs[@]}" -Wl,-Bdynamic \
-        -Wl,--no-whole-archive "${host_libs[@]}"
+# Loads the component when it runs; in a program without shared objects it is linked.
+build_probe() { # name, the component's folder
+    if [ $shared = yes ]; then
+        component_lib=()
+        shared_program "$1" tests/probe.c tests/wait.c -rdynamic
+        local status=$?
+        component_lib=(-lrumpnet_switch)
+        return $status
+    else
+        more_libs=(-lrumpkern_sysproxy)
+        component_folder=$2 static_program "$1" tests/probe.c tests/wait.c -rdynamic
+        local status=$?
+        more_libs=()
+        return $status
+    fi
 }
 
 build_example() {
-    local virtif=()
-    [ ! -e "$RUMP/lib/librumpnet_virtif.so" ] || virtif=(-lrumpnet_virtif)
-    program bpf examples/bpf.c tests/netif.c tests/openflow.c tests/wait.c tests/local.c \
-        -L"$OUT/cc" -Wl,-rpath,"$OUT/cc" -L"$RUMP/lib" -Wl,--no-as-needed -lrumpnet_switch \
-        "${virtif[@]}" "${local_libs[@]}"
+    ! has rumpnet_virtif || more_libs=(-lrumpnet_virtif)
+    local_program bpf examples/bpf.c "${client_sources[@]}"
+    local status=$?
+    more_libs=()
+    return $status
+}
+
+# The component as the tests' programs name it: a file to load, or the program's own.
+component_of() { # the component's folder
+    if [ $shared = yes ]; then echo "$OUT/$1/librumpnet_switch.so"; else echo linked; fi
+}
+
+listens() { # address
+    case $1 in
+    unix://*) [ -S "${1#unix://}" ] ;;
+    *)
+        local place=${1#tcp://}
+        (exec 3<>"/dev/tcp/${place%:*}/${place##*:}") 2>/dev/null
+        ;;
+    esac
 }
 
 serve() { # address
-    if [ -x "$RUMP/bin/rump_server" ]; then
+    local i
+    if [ $shared = yes ] && [ -x "$RUMP/bin/rump_server" ]; then
         "$RUMP/bin/rump_server" -s -lrumpvfs -lrumpnet -lrumpnet_net -lrumpnet_netinet \
-            -lrumpnet_shmif -lrumpdev -lrumpdev_bpf -l"$OUT/cc/librumpnet_switch.so" "$1" \
+            -lrumpnet_shmif -lrumpdev -lrumpdev_bpf -l"$(component_of cc)" "$1" \
             >"$work/server.log" 2>&1 &
     else
-        echo "   no $RUMP/bin/rump_server: a program of ours serves the kernel"
-        "$OUT/probe" "$1" "$OUT/cc/librumpnet_switch.so" >"$work/server.log" 2>&1 &
+        echo "   a program of ours serves the kernel, in the place of rump_server"
+        "$OUT/probe" "$1" "$(component_of cc)" >"$work/server.log" 2>&1 &
     fi
     server=$!
-    local i
-    for i in $(seq 100); do
-        [ -S "${1#unix://}" ] && return 0
+    for i in $(seq 150); do
+        kill -0 $server 2>/dev/null || return 1
+        listens "$1" && return 0
         sleep 0.1
     done
     return 1
 }
 
+# On one of the ports that nobody has.
+serve_tcp() {
+    local try
+    for try in 1 2 3 4 5; do
+        RUMP_SERVER=tcp://127.0.0.1:$((20000 + RANDOM % 12000))
+        ! listens "$RUMP_SERVER" || continue
+        serve "$RUMP_SERVER" && return 0
+        stop_serving
+    done
+    return 1
+}
+
+stop_serving() {
+    kill "$server" 2>/dev/null
+    wait "$server" 2>/dev/null
+    server=
+}
+
 suite() { # name, program
-    timeout 180 "$OUT/$2" "$work/bus-$1" >"$work/$1.log" 2>&1
+    timeout 300 "$OUT/$2" "$work/bus-$2" >"$work/$2.log" 2>&1
     local status=$?
-    show "$work/$1.log"
+    rm -f "$work/bus-$2".?
+    show "$work/$2.log"
     result "$1" $status
 }
 
@@ -146,15 +289,16 @@ stopped_clients() {
     return $status
 }
 
-component "${CC:-cc}" "$OUT/cc"
-result "the component is built with ${CC:-cc}" $? || true
+component "$CC" "$OUT/cc"
+result "the component is built with $CC" $?
 [ $failed = 0 ] || { show "$work/make.log"; exit 1; }
 build_programs
 result "the test programs are built" $?
 [ $failed = 0 ] || { show "$work/program.log"; exit 1; }
 
 echo "== a client with the kernel in its process"
-suite local suite-shared
+[ $shared = yes ] || echo "SKIP shared: the kernel was installed without shared objects; what follows is static"
+suite local suite-local
 
 echo "== everything at once"
 timeout 120 "$OUT/stress" "$work/stress" "${STRESS_SECONDS:-5}" >"$work/stress.log" 2>&1
@@ -174,7 +318,7 @@ timeout 60 "$OUT/bpf" shmif "$work/bpf" >"$work/bpf.log" 2>&1
 status=$?
 show "$work/bpf.log"
 result "bpf on a bus" $status
-if [ ! -e "$RUMP/lib/librumpnet_virtif.so" ] || ! unshare -rn test -w /dev/net/tun 2>/dev/null; then
+if ! has rumpnet_virtif || ! unshare -rn test -w /dev/net/tun 2>/dev/null; then
     echo "SKIP bpf on a tap: no librumpnet_virtif, or no tap in a network namespace"
 else
     timeout 60 unshare -rn "$OUT/bpf" virt "$work/virt" >"$work/bpf.log" 2>&1
@@ -183,20 +327,24 @@ else
     result "bpf on a tap" $status
 fi
 
-echo "== the same client, linked statically"
-: >"$work/program.log"
-if [ ! -e "$RUMP/lib/librump.a" ]; then
-    echo "SKIP static: the kernel was installed without archives"
-elif build_static; then
-    suite static suite-static
-else
-    show "$work/program.log"
-    result static 1
+if [ $shared = yes ]; then
+    echo "== the same client, linked statically"
+    : >"$work/program.log"
+    if [ ! -e "$RUMP/lib/librump.a" ]; then
+        echo "SKIP static: the kernel was installed without archives"
+    elif static_program suite-static "${suite_sources[@]}" tests/local.c; then
+        suite static suite-static
+    else
+        show "$work/program.log"
+        result static 1
+    fi
 fi
 
-echo "== a client of a served kernel"
+echo "== clients of a served kernel"
 export RUMP_SERVER=unix://$work/socket
-if serve "$RUMP_SERVER"; then
+if [ $shared = no ] && ! has rumpkern_sysproxy; then
+    echo "SKIP served: no librumpkern_sysproxy"
+elif serve "$RUMP_SERVER"; then
     suite remote suite-remote
     if [ -e "$RUMP/lib/librumphijack.so" ]; then
         RUMPHIJACK=path=/rump LD_PRELOAD=$RUMP/lib/librumphijack.so timeout 60 \
@@ -213,36 +361,51 @@ if serve "$RUMP_SERVER"; then
     result "stopped clients harm only themselves" $?
     kill -0 "$server" 2>/dev/null
     result "the kernel outlives its clients" $?
-    kill "$server"
-    wait "$server" 2>/dev/null
-    server=
+    stop_serving
+    if serve_tcp; then
+        suite "remote over TCP" suite-remote
+        killed_clients 3 2>/dev/null
+        result "clients over TCP are killed in a read, and their channels end" $?
+        kill -0 "$server" 2>/dev/null
+        result "the kernel outlives its clients over TCP" $?
+        stop_serving
+    else
+        show "$work/server.log"
+        result "the kernel is served over TCP" 1
+    fi
 else
     show "$work/server.log"
     result "the kernel is served" 1
 fi
 
 echo "== the doors"
-"$OUT/probe" early "$OUT/cc/librumpnet_switch.so" >"$work/log" 2>&1
+"$OUT/probe" early "$(component_of cc)" >"$work/log" 2>&1
 result "a component that is there at boot registers itself" $?
-"$OUT/probe" late "$OUT/cc/librumpnet_switch.so" >"$work/log" 2>&1
-result "a component that comes later is attached by a call" $?
-component "${CC:-cc}" "$OUT/other" BUILT_FOR=799003300
-"$OUT/probe" early "$OUT/other/librumpnet_switch.so" >"$work/log" 2>&1
+if [ $shared = yes ]; then
+    "$OUT/probe" late "$(component_of cc)" >"$work/log" 2>&1
+    result "a component that comes later is attached by a call" $?
+else
+    echo "SKIP a component that comes later: a static program has it from the start"
+fi
+component "$CC" "$OUT/other" BUILT_FOR=799003300 && build_probe probe-other other
+"$OUT/probe-other" early "$(component_of other)" >"$work/log" 2>&1
 [ $? = 3 ] && [ "$(grep -c '^switch: built for NetBSD 799003300, this kernel is' "$work/log")" = 1 ]
 result "glue of another kernel refuses with one line" $?
 grep '^switch:' "$work/log" | sed 's/^/    | /'
 
 echo "== a defect of the switch"
-(ulimit -c 0; "$OUT/probe" panic "$OUT/cc/librumpnet_switch.so"; exit $?) >"$work/log" 2>&1
+(ulimit -c 0; "$OUT/probe" panic "$(component_of cc)"; exit $?) >"$work/log" 2>&1
 [ $? = 134 ] && grep -q '^panic: rumpswitch: ' "$work/log"
 result "a panic of the switch is a panic of the kernel, with its message" $?
 grep '^panic:' "$work/log" | sed 's/^/    | /'
 
 if command -v clang >/dev/null; then
     echo "== the same glue, compiled by clang"
-    if component clang "$OUT/clang"; then
+    if component clang "$OUT/clang" && { [ $shared = yes ] ||
+        component_folder=clang local_program suite-clang "${suite_sources[@]}" tests/local.c; }; then
+        if [ $shared = yes ]; then ln -sf suite-local "$OUT/suite-clang"; fi
         LD_LIBRARY_PATH=$OUT/clang:$LD_LIBRARY_PATH
-        suite clang suite-shared
+        suite clang suite-clang
     else
         show "$work/make.log"
         result clang 1

@@ -6,6 +6,8 @@
  *   probe panic COMPONENT   as early, then the request that raises a defect in the switch
  *   probe ADDRESS COMPONENT as early, then serves the kernel to remote clients until it is ended
  *
+ * COMPONENT is a shared object, or `linked`: this program has it, and all of the kernel, in itself.
+ *
  * Exits with 0 when /dev/switch0 opens, with 3 when it is not there.
  */
 #define _GNU_SOURCE
@@ -20,6 +22,18 @@
 
 #include "client.h"
 
+/* The component's, or the kernel's, before it boots. */
+static void *
+load(const char *library)
+{
+	void *loaded = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
+
+	if (loaded == NULL)
+		printf("%s\n", dlerror());
+	CHECK(loaded != NULL);
+	return loaded;
+}
+
 static int
 node(void)
 {
@@ -31,22 +45,22 @@ int
 main(int argc, char **argv)
 {
 	int (*attach)(void), (*serve)(const char *);
-	void *component;
+	bool linked;
+	void *component = NULL;
 	int fd, error;
 
 	if (argc != 3)
 		return 2;
 	setvbuf(stdout, NULL, _IONBF, 0);
+	linked = strcmp(argv[2], "linked") == 0;
 	if (strcmp(argv[1], "late") == 0) {
 		CHECK_IS(rump_init(), 0);
 		CHECK_IS(failed_with(node()), NB_ENOENT);
 	}
-	if (strstr(argv[1], "://") != NULL)
-		CHECK(dlopen("librumpkern_sysproxy.so", RTLD_NOW | RTLD_GLOBAL) != NULL);
-	component = dlopen(argv[2], RTLD_NOW | RTLD_GLOBAL);
-	if (component == NULL)
-		printf("%s\n", dlerror());
-	CHECK(component != NULL);
+	if (!linked && strstr(argv[1], "://") != NULL)
+		(void)load("librumpkern_sysproxy.so");
+	if (!linked)
+		component = load(argv[2]);
 	if (strcmp(argv[1], "late") == 0) {
 		*(void **)&attach = dlsym(component, "rumpnet_switch_attach");
 		CHECK(attach != NULL);
