@@ -74,7 +74,7 @@ for tool in make objcopy nm ld ar awk; do
 done
 [ -n "${LIBRUMPSWITCH:-}" ] || command -v cargo >/dev/null ||
     refuse 'cargo is not installed, and LIBRUMPSWITCH= names no library'
-[ -z "${LIBRUMPSWITCH:-}" ] || LIBRUMPSWITCH=$(folder "$(dirname "$LIBRUMPSWITCH")")/$(basename "$LIBRUMPSWITCH")
+[ -z "${LIBRUMPSWITCH:-}" ] || [ -f "$LIBRUMPSWITCH" ] || refuse "LIBRUMPSWITCH=$LIBRUMPSWITCH is no file"
 
 # A folder of short names without spaces, for sockets' addresses and for make.
 work=$(mktemp -d) || refuse 'no folder for temporary files'
@@ -84,7 +84,11 @@ if [ ${#work} -gt 60 ] || [[ $work = *[[:space:]]* ]]; then
 fi
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
-[ -z "${OUT:-}" ] || { mkdir -p "$OUT" && OUT=$(folder "$OUT"); } || refuse "OUT=$OUT cannot be made"
+if [ -n "${LIBRUMPSWITCH:-}" ]; then
+    ln -s "$(folder "$(dirname "$LIBRUMPSWITCH")")/$(basename "$LIBRUMPSWITCH")" "$work/librumpswitch.a"
+    LIBRUMPSWITCH=$work/librumpswitch.a
+fi
+[ -z "${OUT:-}" ] || { mkdir -p "$OUT" 2>/dev/null && OUT=$(folder "$OUT"); } || refuse "OUT=$OUT cannot be made"
 cd "$(dirname "$0")" || exit 2
 if [ -z "${OUT:-}" ]; then
     OUT=build/test

@@ -6,13 +6,16 @@
  * frames are filtered. Output of the host's own stack: a pfil hook for PFIL_OUT of the interface, which
  * sees whole Ethernet frames and takes them; they enter the tables from LOCAL, so nothing of the host
  * passes a port beside the flow entries. Interfaces that go away: the PFIL_IFNET event of all interfaces.
+ * Interfaces that come up, go down or change their link: the kernel tells address families alone, so there is
+ * one without sockets, addresses or routes that only listens.
  *
- * Both hooks find the port by its interface in a hash under the members lock and hold a use of it, which
+ * The hooks find the port by its interface in a hash under the members lock and hold a use of it, which
  * whoever removes a port waits for.
  */
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/atomic.h>
+#include <sys/domain.h>
 #include <sys/errno.h>
 #include <sys/kernel.h>
 #include <sys/proc.h>
@@ -29,6 +32,16 @@ static LIST_HEAD(, rumpsw_port) rumpsw_members[RUMPSW_HASH];
 static kmutex_t rumpsw_members_lock;
 
 static int rumpsw_hook_event(void *, struct mbuf **, struct ifnet *, int);
+static void rumpsw_hook_changed(struct ifnet *);
+static void rumpsw_hook_link(struct ifnet *, int);
+
+static struct domain rumpsw_domain = {
+	.dom_family = AF_MAX,		/* no address's */
+	.dom_name = RUMPSW_NAME,
+	.dom_if_up = rumpsw_hook_changed,
+	.dom_if_down = rumpsw_hook_changed,
+	.dom_if_link_state_change = rumpsw_hook_link,
+};
 
 void
 rumpsw_hooks_init(void)
@@ -38,6 +51,7 @@ rumpsw_hooks_init(void)
 	for (i = 0; i < RUMPSW_HASH; i++)
 		LIST_INIT(&rumpsw_members[i]);
 	mutex_init(&rumpsw_members_lock, MUTEX_DEFAULT, IPL_SOFTNET);
+	domain_attach(&rumpsw_domain);
 	if (pfil_add_hook(rumpsw_hook_event, NULL, PFIL_IFNET, if_pfil) != 0)
 		printf("switch: no events of interfaces: remove a port before its interface\n");
 }
@@ -107,6 +121,28 @@ rumpsw_hook_event(void *context, struct mbuf **event, struct ifnet *ifp, int dir
 	(void)rumpsw_port_remove(sc, ifp, true);
 	rumpsw_release(sc);
 	return 0;
+}
+
+/* An interface comes up or goes down, which its driver may still have to hear. */
+static void
+rumpsw_hook_changed(struct ifnet *ifp)
+{
+	struct rumpsw_port *port;
+
+	port = rumpsw_hooks_find(ifp);
+	if (port == NULL)
+		return;
+	mutex_enter(&port->p_switch->sc_lock);		/* the core is not asked, so nothing is to be sent */
+	rumpsw_timer_look(port->p_switch);
+	mutex_exit(&port->p_switch->sc_lock);
+	atomic_dec_uint(&port->p_uses);
+}
+
+static void
+rumpsw_hook_link(struct ifnet *ifp, int state)
+{
+
+	rumpsw_hook_changed(ifp);
 }
 
 bool

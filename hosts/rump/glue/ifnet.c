@@ -79,10 +79,12 @@ rumpsw_ifnet_batch(struct rumpsw *sc, uint32_t number, struct mbuf **frames, siz
 		rumpsw_mbuf_view(frames[i], &batch[i].frame);
 	}
 	rumpsw_enter(sc);
+	sc->sc_ingress = rumpsw_port_numbered(sc, number);
 	if (sc->sc_gone || rumpswitch_process(sc->sc_core, rumpsw_now(), batch, count) != 0) {
 		for (i = 0; i < count; i++)
 			m_freem(rumpsw_mbuf_settle(&batch[i].frame));
 	}
+	sc->sc_ingress = NULL;
 	rumpsw_leave(sc);
 }
 

@@ -27,6 +27,7 @@ rumpsw_ioctl_authorize(struct rumpsw *sc, u_long request)
 	case SIOCBRDGADD:
 	case SIOCBRDGDEL:
 	case SIOCBRDGADDL:
+	case SIOCBRDGSIFPROT:
 	case SIOCSWSDPID:
 	case SIOCSWSPORTNO:
 		return kauth_authorize_network(curlwp->l_cred, KAUTH_NETWORK_INTERFACE,
@@ -46,6 +47,7 @@ rumpsw_ioctl_describe(struct rumpsw *sc, const struct rumpsw_port *port,
 	strlcpy(say->ifbr_name, sc->sc_ec.ec_if.if_xname, sizeof(say->ifbr_name));
 	strlcpy(say->ifbr_ifsname, port->p_ifp->if_xname, sizeof(say->ifbr_ifsname));
 	say->ifbr_portno = port->p_number;
+	say->ifbr_protected = port->p_protected;
 	if (port->p_local)
 		say->ifbr_flags |= RUMPSWITCH_IFBIF_LOCAL;
 	if (rumpsw_port_running(port->p_ifp))
@@ -92,6 +94,9 @@ rumpsw_ioctl_port(struct rumpsw *sc, u_long request, struct rumpswitch_ifbreq *a
 		break;
 	case SIOCSWSPORTNO:
 		error = rumpsw_port_renumber(sc, ifp, argument->ifbr_portno);
+		break;
+	case SIOCBRDGSIFPROT:
+		error = rumpsw_port_protect(sc, ifp, argument->ifbr_protected);
 		break;
 	default:
 		error = rumpsw_ioctl_flags(sc, ifp, argument);
@@ -152,6 +157,7 @@ int
 rumpsw_ioctl(struct rumpsw *sc, u_long request, void *data)
 {
 	struct rumpswitch_ifbrparam *setting = data;
+	struct rumpswitch_ifbifconf *list = data;
 	int error;
 
 	error = rumpsw_ioctl_authorize(sc, request);
@@ -162,10 +168,15 @@ rumpsw_ioctl(struct rumpsw *sc, u_long request, void *data)
 	case SIOCBRDGDEL:
 	case SIOCBRDGADDL:
 	case SIOCBRDGGIFFLGS:
+	case SIOCBRDGSIFPROT:
 	case SIOCSWSPORTNO:
 		return rumpsw_ioctl_port(sc, request, data);
 	case SIOCBRDGIFS:
-		return rumpsw_ioctl_list(sc, data);
+		return rumpsw_ioctl_list(sc, list);
+	case SIOCBRDGRTS:
+	case SIOCBRDGGRL:
+		list->ifbic_len = 0;
+		return 0;
 	case SIOCSWGDPID:
 		return rumpsw_ioctl_setting(sc, RUMPSWITCH_GET_DATAPATH_ID, &setting->ifbrp_value, true);
 	case SIOCSWSDPID:

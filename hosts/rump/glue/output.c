@@ -27,6 +27,15 @@ rumpsw_output_fits(const struct ifnet *ifp, struct mbuf *m)
 	return (size_t)m->m_pkthdr.len <= most;
 }
 
+/* Whether protected domains keep what is in hand from a port. */
+static bool
+rumpsw_output_protected(const struct rumpsw_port *port)
+{
+	const struct rumpsw_port *ingress = port->p_switch->sc_ingress;
+
+	return ingress != NULL && ingress != port && (ingress->p_protected & port->p_protected) != 0;
+}
+
 int
 rumpsw_output_transmit(void *host, uint32_t number, const struct rumpswitch_meta *meta,
     struct rumpswitch_frame *frame)
@@ -35,6 +44,10 @@ rumpsw_output_transmit(void *host, uint32_t number, const struct rumpswitch_meta
 	struct rumpsw_port *port = rumpsw_port_numbered(sc, number);
 	struct mbuf *m = rumpsw_mbuf_settle(frame);
 
+	if (port != NULL && rumpsw_output_protected(port)) {
+		m_freem(m);
+		return 1;
+	}
 	if (port == NULL || port->p_count >= RUMPSW_OUTPUT_MAX ||
 	    !rumpsw_port_running(port->p_ifp) ||
 	    (!port->p_local && !rumpsw_output_fits(port->p_ifp, m))) {

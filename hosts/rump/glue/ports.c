@@ -289,6 +289,19 @@ rumpsw_port_renumber(struct rumpsw *sc, struct ifnet *ifp, uint32_t number)
 	return error;
 }
 
+int
+rumpsw_port_protect(struct rumpsw *sc, struct ifnet *ifp, uint32_t domains)
+{
+	struct rumpsw_port *port;
+
+	rumpsw_enter(sc);
+	port = rumpsw_port_of(sc, ifp);
+	if (port != NULL)
+		port->p_protected = domains;
+	rumpsw_leave(sc);
+	return port != NULL ? 0 : ESRCH;
+}
+
 /* For a switch that is going away: its members, then its own port. */
 void
 rumpsw_ports_remove_all(struct rumpsw *sc)

@@ -51,6 +51,7 @@ struct rumpsw_port {
 	struct ifnet *p_ifp;
 	uint8_t p_address[ETHER_ADDR_LEN];	/* as it was added: an interface loses it before its ports go */
 	uint32_t p_number;			/* (l) */
+	uint32_t p_protected;			/* (l) domains, a bit each */
 	bool p_local;				/* frames for it go up into the stack */
 	bool p_promiscuous;			/* (config lock) */
 	bool p_draining;			/* (l) somebody sends what is queued */
@@ -91,6 +92,7 @@ struct rumpsw {
 	LIST_HEAD(, rumpsw_port) sc_ports;	/* (l) */
 	LIST_HEAD(, rumpsw_open) sc_opens;	/* (l) */
 	struct rumpsw_port *sc_own;		/* the interface as a port */
+	struct rumpsw_port *sc_ingress;		/* (l) what the core has in hand came in by this one */
 	volatile bool sc_local_elsewhere;	/* another interface is LOCAL */
 	bool sc_gone;				/* (l) the interface is being destroyed */
 	bool sc_output;				/* (l) some port has frames queued */
@@ -123,6 +125,7 @@ int rumpsw_port_add_local(struct rumpsw *sc, struct ifnet *ifp);
 int rumpsw_port_add_own(struct rumpsw *sc);
 int rumpsw_port_remove(struct rumpsw *sc, struct ifnet *ifp, bool detached);
 int rumpsw_port_renumber(struct rumpsw *sc, struct ifnet *ifp, uint32_t number);
+int rumpsw_port_protect(struct rumpsw *sc, struct ifnet *ifp, uint32_t domains);
 void rumpsw_ports_remove_all(struct rumpsw *sc);
 void rumpsw_ports_watch(struct rumpsw *sc);		/* lock held: tells the core what changed */
 struct rumpsw_port *rumpsw_port_of(struct rumpsw *sc, const struct ifnet *ifp);	/* lock held */
@@ -176,6 +179,7 @@ uint64_t rumpsw_now(void);				/* ns, monotonic */
 void rumpsw_timer_init(struct rumpsw *sc);
 void rumpsw_timer_start(struct rumpsw *sc);		/* lock held */
 void rumpsw_timer_arm(struct rumpsw *sc, uint64_t now);	/* lock held */
+void rumpsw_timer_look(struct rumpsw *sc);		/* lock held: at the ports, soon */
 void rumpsw_timer_stop(struct rumpsw *sc);		/* lock held */
 
 /* lock.c: around every use of the core */

@@ -3,7 +3,8 @@
  *
  * The core says when it wants to be called next, so nothing runs while nothing is due. A deadline that
  * moved away is not chased: the callout fires early once and is armed anew. The other callout looks
- * at the members once a second, since this kernel tells nobody of a changed flag, link or MTU.
+ * at the members once a second, since this kernel tells nobody of a changed MTU or driver, and soon after
+ * hooks.c heard of a changed link.
  */
 #include <sys/param.h>
 #include <sys/systm.h>
@@ -77,6 +78,15 @@ rumpsw_timer_start(struct rumpsw *sc)
 {
 
 	callout_schedule(&sc->sc_watch, hz);
+}
+
+/* From the next tick of the clock on: whoever changed the interface is done with it then. */
+void
+rumpsw_timer_look(struct rumpsw *sc)
+{
+
+	if (!sc->sc_gone)
+		callout_schedule(&sc->sc_watch, 1);
 }
 
 void

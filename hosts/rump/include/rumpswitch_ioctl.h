@@ -40,6 +40,7 @@ struct rumpswitch_ifbreq {
 	char ifbr_ifsname[RUMPSWITCH_NAME_LEN];	/* the interface that is a port of it */
 	uint32_t ifbr_flags;			/* out: RUMPSWITCH_IFBIF_... */
 	uint32_t ifbr_portno;			/* OpenFlow port number; in for SIOCSWSPORTNO, else out */
+	uint32_t ifbr_protected;		/* protected domains, a bit each; in for SIOCBRDGSIFPROT, else out */
 };
 
 #define RUMPSWITCH_IFBIF_LOCAL   1u		/* is OFPP_LOCAL */
@@ -70,7 +71,7 @@ struct rumpswitch_ifbrparam {
 #define SIOCBRDGADDL     RUMPSWITCH_IOC_WRITE('i', 202, struct rumpswitch_ifbreq)
 /* Lists the ports. EFAULT */
 #define SIOCBRDGIFS      RUMPSWITCH_IOC_BOTH('i', 203, struct rumpswitch_ifbifconf)
-/* Flags and number of a port. ENOENT (no interface), ESRCH (no port of this switch) */
+/* Flags, number and protected domains of a port. ENOENT (no interface), ESRCH (no port of this switch) */
 #define SIOCBRDGGIFFLGS  RUMPSWITCH_IOC_BOTH('i', 204, struct rumpswitch_ifbreq)
 /* The datapath id; setting it: super */
 #define SIOCSWGDPID      RUMPSWITCH_IOC_BOTH('i', 205, struct rumpswitch_ifbrparam)
@@ -80,6 +81,19 @@ struct rumpswitch_ifbrparam {
 #define SIOCSWGMAXGROUP  RUMPSWITCH_IOC_BOTH('i', 208, struct rumpswitch_ifbrparam)
 /* Gives a port another number. super; EINVAL (0, >= 0xffffff00), ENOENT (no port), EEXIST (taken) */
 #define SIOCSWSPORTNO    RUMPSWITCH_IOC_WRITE('i', 209, struct rumpswitch_ifbreq)
+/*
+ * Puts a port into protected domains (none at first): a frame that came in by a port of a domain does not leave
+ * by another port of it, whatever the tables say, and is counted as dropped there. What a controller sends by
+ * packet-out comes in by no port. super; ENOENT (no interface), ESRCH (no port of this switch)
+ */
+#define SIOCBRDGSIFPROT  RUMPSWITCH_IOC_WRITE('i', 210, struct rumpswitch_ifbreq)
+/* Learned addresses and rules of a bridge: a switch has none, so ifbic_len comes back as 0. */
+#define SIOCBRDGRTS      RUMPSWITCH_IOC_BOTH('i', 211, struct rumpswitch_ifbifconf)
+#define SIOCBRDGGRL      RUMPSWITCH_IOC_BOTH('i', 212, struct rumpswitch_ifbifconf)
+/*
+ * What else bridge(4) or switch(4) had or named (spanning tree, SIOCSWSFLOWMAX, SIOCSWSMAXGROUP) has no number
+ * here: ENOTTY, like every request that nobody knows.
+ */
 
 /* How often the switch was called by the clock since it was made (it arms the clock only when something is due). */
 #define RUMPSWITCH_IOC_TICKS RUMPSWITCH_IOC_READ('s', 1, uint64_t)

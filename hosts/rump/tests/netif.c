@@ -125,7 +125,7 @@ switch_port(unsigned long request, const char *name, const char *port, uint32_t 
 	memset(&argument, 0, sizeof(argument));
 	snprintf(argument.ifbr_name, sizeof(argument.ifbr_name), "%s", name);
 	snprintf(argument.ifbr_ifsname, sizeof(argument.ifbr_ifsname), "%s", port);
-	argument.ifbr_portno = number;
+	argument.ifbr_portno = argument.ifbr_protected = number;
 	return failed_with(rump_sys_ioctl(requests, request, &argument));
 }
 

@@ -202,6 +202,35 @@ frames_cross_byte_for_byte(void)
 	CHECK_IS(station_receive(&station_b, TYPE_TEST, got, sizeof(got), 50), 0);
 }
 
+static void
+protected_ports_do_not_reach_each_other(void)
+{
+	struct rumpswitch_ifbreq one;
+	uint8_t frame[100], got[2048];
+
+	CHECK_IS(switch_port(SIOCBRDGSIFPROT, "switch0", "nothere0", 1), NB_ENOENT);
+	CHECK_IS(switch_port(SIOCBRDGSIFPROT, "switch0", "shmif2", 1), NB_ESRCH);
+	CHECK_IS(switch_port(SIOCBRDGSIFPROT, "switch0", "shmif0", 3), 0);
+	CHECK_IS(switch_port(SIOCBRDGSIFPROT, "switch0", "shmif1", 2), 0);
+	CHECK_IS(switch_flags("switch0", "shmif0", &one), 0);
+	CHECK_IS(one.ifbr_protected, 3);
+	station_send(&station_a, frame, frame_of(frame, sizeof(frame), 1));
+	CHECK_IS(station_receive(&station_b, TYPE_TEST, got, sizeof(got), 200), 0);
+	CHECK_IS(switch_port(SIOCBRDGSIFPROT, "switch0", "shmif1", 0), 0);
+	station_send(&station_a, frame, frame_of(frame, sizeof(frame), 2));
+	CHECK_IS(station_receive(&station_b, TYPE_TEST, got, sizeof(got), 3000), sizeof(frame));
+	CHECK_IS(switch_port(SIOCBRDGSIFPROT, "switch0", "shmif0", 0), 0);
+}
+
+static void
+requests_that_a_switch_does_not_know_are_refused(void)
+{
+	uint64_t value = 0;
+
+	CHECK_IS(switch_setting(RUMPSWITCH_IOC_BOTH('i', 250, struct rumpswitch_ifbrparam), "switch0", &value),
+	    NB_ENOTTY);
+}
+
 /* A frame that a pushed tag makes longer than the driver takes is dropped; the kernel goes on. */
 static void
 a_frame_grown_beyond_the_mtu_is_dropped(void)
@@ -509,11 +538,14 @@ static void
 a_port_whose_link_goes_down_is_told(void)
 {
 	const uint8_t *message;
+	double start;
 
 	while (channel_next(&control, -1, 0) != NULL)
 		;
+	start = seconds();
 	netif_up("shmif1", false);
 	message = status_of(port_b, 2);
+	printf("   told after %.3f s\n", seconds() - start);
 	CHECK_IS(get32(message + 16 + 36) & 1, 1);
 	netif_up("shmif1", true);
 	message = status_of(port_b, 2);
@@ -634,6 +666,8 @@ static const struct {
 	TEST(a_port_is_renumbered),
 	TEST(settings_are_told_and_the_datapath_id_is_set),
 	TEST(frames_cross_byte_for_byte),
+	TEST(protected_ports_do_not_reach_each_other),
+	TEST(requests_that_a_switch_does_not_know_are_refused),
 	TEST(a_frame_grown_beyond_the_mtu_is_dropped),
 	TEST(a_packet_in_is_read_through_kevent),
 	TEST(waiters_are_woken_by_poll_select_kevent_and_read),

@@ -2,6 +2,7 @@
  * Interfaces: made, found, asked, destroyed, in the order in which a NetBSD kernel does each. The requests'
  * own lock is the kernel's and not counted: only what the component holds matters to copies.
  */
+#include <sys/domain.h>
 #include <sys/mbuf.h>
 #include <sys/sockio.h>
 #include <sys/intr.h>
@@ -17,6 +18,7 @@ static void *changed;
 static void *config_lock;		/* of requests */
 static struct ifnet *all;
 static LIST_HEAD(, if_clone) cloners;
+static LIST_HEAD(, domain) domains;
 static unsigned short last_index;
 
 static int do_ifioctl(struct socket *, u_long, void *, struct lwp *);
@@ -81,6 +83,39 @@ if_put(const struct ifnet *ifp, struct psref *ref)
 	ref->mock_target = NULL;
 	rumphost_cv_broadcast(changed);
 	rumphost_mutex_exit(lock);
+}
+
+/* ---- changes ---- */
+
+void
+domain_attach(struct domain *dp)
+{
+	KASSERTMSG(dp->dom_family == AF_MAX, "a family that addresses may have");
+	LIST_INSERT_HEAD(&domains, dp, dom_link);
+}
+
+void
+mock_if_flag_up(struct ifnet *ifp, bool up)
+{
+	struct domain *dp;
+
+	if (up == ((ifp->if_flags & IFF_UP) != 0))
+		return;
+	ifp->if_flags ^= IFF_UP;
+	LIST_FOREACH(dp, &domains, dom_link)
+		(up ? dp->dom_if_up : dp->dom_if_down)(ifp);
+}
+
+void
+mock_if_link(struct ifnet *ifp, int state)
+{
+	struct domain *dp;
+
+	if (ifp->if_link_state == state)
+		return;
+	ifp->if_link_state = state;
+	LIST_FOREACH(dp, &domains, dom_link)
+		dp->dom_if_link_state_change(ifp, state);
 }
 
 /* ---- making and destroying ---- */
@@ -171,7 +206,8 @@ if_detach(struct ifnet *ifp)
 	*at = ifp->mock_next;
 	rumphost_mutex_exit(lock);
 	mock_ifq_purge(&ifp->if_snd);
-	ifp->if_flags &= ~(IFF_UP | IFF_RUNNING);
+	mock_if_flag_up(ifp, false);
+	ifp->if_flags &= ~IFF_RUNNING;
 	(void)pfil_run_hooks(if_pfil, (struct mbuf **)PFIL_IFNET_DETACH, ifp, PFIL_IFNET);
 	mock_pfil_free(ifp->if_pfil);
 	ifp->if_pfil = NULL;
@@ -274,7 +310,7 @@ ether_ioctl(struct ifnet *ifp, u_long request, void *data)
 		ifr->ifr_flags = ifp->if_flags;
 		return 0;
 	case SIOCSIFFLAGS:
-		ifp->if_flags = (short)((ifp->if_flags & ~IFF_UP) | (ifr->ifr_flags & IFF_UP));
+		mock_if_flag_up(ifp, (ifr->ifr_flags & IFF_UP) != 0);
 		if ((ifp->if_flags & (IFF_UP | IFF_RUNNING)) == IFF_UP)
 			return ifp->if_init(ifp);
 		if ((ifp->if_flags & (IFF_UP | IFF_RUNNING)) == IFF_RUNNING)

@@ -56,6 +56,8 @@ void mock_kqueue_balance(long *knotes);
 int mock_ifioctl(u_long request, void *data);
 void mock_ifnet_init(void);
 void mock_pfil_init(void);
+void mock_if_flag_up(struct ifnet *, bool);
+void mock_if_link(struct ifnet *, int);
 pfil_head_t *mock_pfil_new(void);
 void mock_pfil_free(pfil_head_t *head);
 bool mock_pfil_empty(const pfil_head_t *head);

@@ -310,8 +310,10 @@ rumpmock_port_flags(const char *name, int up_flag, int running)
 
 	if (ifp == NULL)
 		return ENXIO;
-	ifp->if_flags = (short)((ifp->if_flags & ~(IFF_UP | IFF_RUNNING)) | (up_flag ? IFF_UP : 0) |
-	    (running ? IFF_RUNNING : 0));
+	rump_schedule();
+	mock_if_flag_up(ifp, up_flag != 0);
+	rump_unschedule();
+	ifp->if_flags = (short)((ifp->if_flags & ~IFF_RUNNING) | (running ? IFF_RUNNING : 0));
 	return 0;
 }
 
@@ -320,9 +322,12 @@ rumpmock_port_link(const char *name, int state)
 {
 	struct ifnet *ifp = ifunit(name);
 
-	if (ifp != NULL)
-		ifp->if_link_state = state;
-	return ifp != NULL ? 0 : ENXIO;
+	if (ifp == NULL)
+		return ENXIO;
+	rump_schedule();
+	mock_if_link(ifp, state);
+	rump_unschedule();
+	return 0;
 }
 
 int

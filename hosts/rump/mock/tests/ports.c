@@ -116,6 +116,68 @@ a_port_gets_another_number(void)
 	bench_end(&b);
 }
 
+/* Ports of one protected domain do not reach each other, nor does one lose what goes back by it. */
+static void
+protected_ports_do_not_reach_each_other(void)
+{
+	struct bench b;
+	struct rumpswitch_ifbreq r;
+	uint32_t out[4];
+	uint8_t frame[60];
+	int fd;
+
+	bench_start(&b, 3);
+	memset(&r, 0, sizeof(r));
+	r.ifbr_protected = 6;
+	rumpmock_super(0);
+	CHECK_FAILS(port_request(&b, SIOCBRDGSIFPROT, "shm0", &r), NB_EPERM);
+	rumpmock_super(1);
+	CHECK_FAILS(port_request(&b, SIOCBRDGSIFPROT, "none0", &r), NB_ENOENT);
+	CHECK_EQ(port_request(&b, SIOCBRDGSIFPROT, "shm0", &r), 0);
+	r.ifbr_protected = 2;
+	CHECK_EQ(port_request(&b, SIOCBRDGSIFPROT, "shm1", &r), 0);
+	r.ifbr_protected = 8;
+	CHECK_EQ(port_request(&b, SIOCBRDGSIFPROT, "shm2", &r), 0);
+	CHECK_EQ(port_request(&b, SIOCBRDGGIFFLGS, "shm0", &r), 0);
+	CHECK_EQ(r.ifbr_protected, 6);
+	fd = open_device();
+	out[0] = 0xfffffff8u;		/* IN_PORT */
+	out[1] = b.port[1];
+	out[2] = b.port[2];
+	out[3] = 0;
+	add_flow(fd, b.port[0], AS_IT_IS, out, 0);
+	make_frame(frame, sizeof(frame), 1);
+	CHECK_EQ(rumpmock_port_receive("shm0", frame, sizeof(frame), NULL, 0), 0);
+	expect_frame("shm0", frame, sizeof(frame));
+	expect_frame("shm2", frame, sizeof(frame));
+	expect_no_frame("shm1");
+	r.ifbr_protected = 0;
+	CHECK_EQ(port_request(&b, SIOCBRDGSIFPROT, "shm1", &r), 0);
+	CHECK_EQ(rumpmock_port_receive("shm0", frame, sizeof(frame), NULL, 0), 0);
+	expect_frame("shm1", frame, sizeof(frame));
+	CHECK_EQ(rumpmock_port_destroy("shm1"), 0);
+	CHECK_FAILS(port_request(&b, SIOCBRDGSIFPROT, "shm1", &r), NB_ENOENT);
+	bench_end(&b);
+}
+
+static void
+what_a_bridge_tells_and_a_switch_has_not_is_empty(void)
+{
+	struct bench b;
+	struct rumpswitch_ifbifconf list;
+
+	bench_start(&b, 2);
+	memset(&list, 0, sizeof(list));
+	strcpy(list.ifbic_name, "switch0");
+	list.ifbic_len = 4096;
+	CHECK_EQ(rump_sys_ioctl(b.socket, SIOCBRDGRTS, &list), 0);
+	CHECK_EQ(list.ifbic_len, 0);
+	list.ifbic_len = 4096;
+	CHECK_EQ(rump_sys_ioctl(b.socket, SIOCBRDGGRL, &list), 0);
+	CHECK_EQ(list.ifbic_len, 0);
+	bench_end(&b);
+}
+
 static void
 the_list_tells_all_ports(void)
 {
@@ -192,6 +254,29 @@ a_port_goes_with_its_interface(void)
 	CHECK_EQ(m.bytes[8], 1);		/* delete */
 	CHECK_EQ(get32(m.bytes + 16), b.port[1]);
 	CHECK_FAILS(port_request(&b, SIOCBRDGGIFFLGS, "shm1", NULL), NB_ENOENT);
+	bench_end(&b);
+}
+
+static void
+a_port_whose_link_or_flag_changes_is_told_at_once(void)
+{
+	struct bench b;
+	struct buffer m;
+	int fd, step;
+
+	bench_start(&b, 1);
+	fd = open_device();
+	barrier(fd);
+	rumpmock_advance(1100000000UL);
+	for (step = 0; step < 4; step++) {
+		if (step < 2)
+			CHECK_EQ(rumpmock_port_link("shm0", 1 + step), 0);
+		else
+			CHECK_EQ(rumpmock_port_flags("shm0", step == 3, step == 3), 0);
+		rumpmock_advance(20000000UL);
+		expect_message(fd, OF_PORT_STATUS, &m);
+		CHECK_EQ(get32(m.bytes + 16 + 36) & 1, (uint32_t)(step % 2 == 0));
+	}
 	bench_end(&b);
 }
 
@@ -279,9 +364,12 @@ const struct test ports_tests[] = {
 	TEST(adding_tells_each_error),
 	TEST(removing_and_asking_tell_each_error),
 	TEST(a_port_gets_another_number),
+	TEST(protected_ports_do_not_reach_each_other),
+	TEST(what_a_bridge_tells_and_a_switch_has_not_is_empty),
 	TEST(the_list_tells_all_ports),
 	TEST(settings_are_told_and_the_datapath_id_set),
 	TEST(a_port_goes_with_its_interface),
+	TEST(a_port_whose_link_or_flag_changes_is_told_at_once),
 	TEST(a_port_that_changes_is_told),
 	TEST(another_interface_may_be_local),
 	TEST(a_switch_is_destroyed_with_its_ports),

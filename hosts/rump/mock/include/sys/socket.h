@@ -7,6 +7,7 @@
 #define AF_UNSPEC 0
 #define AF_INET 2
 #define AF_LINK 18
+#define AF_MAX 36
 #define SOCK_DGRAM 2
 
 struct sockaddr {
