@@ -8,6 +8,13 @@ pub fn udp(station: u32) -> Vec<u8> {
     udp_to([10, b, c, d], [2, 0, a, b, c, d])
 }
 
+/// A 60-byte UDP frame from one station to another.
+pub(crate) fn udp_between(from: u32, to: u32) -> Vec<u8> {
+    let mut bytes = udp(to);
+    bytes[8..12].copy_from_slice(&from.to_be_bytes());
+    bytes
+}
+
 /// A 60-byte UDP frame from 10.0.0.1 port 80 to port 90, its checksums right.
 pub fn udp_to(ip: [u8; 4], mac: [u8; 6]) -> Vec<u8> {
     let mut bytes = Vec::from(mac);

@@ -57,6 +57,12 @@ impl Scenario {
             tables.flow_mod(now, &flow).expect("an entry that the standard allows");
         }
         tables.settle();
+        let (mut host, mut batch) = (Recycler::default(), Batch::new());
+        for bytes in &self.answers {
+            let frame = host.receive(bytes);
+            batch.push(Ingress { port: Port(2), meta: Meta::default(), frame });
+            switch.process(&mut host, now, &mut batch);
+        }
         switch
     }
 }

@@ -1,7 +1,7 @@
 //! What the fast path is measured on: flow tables and the frames that go through them. The criterion
 //! bench `fastpath` and the instruction counts take the same ones.
 
-use crate::frames::{tagged, udp, udp_to};
+use crate::frames::{tagged, udp, udp_between, udp_to};
 use crate::random::Random;
 
 /// A switch's tables as text, and frames for them.
@@ -15,16 +15,19 @@ pub struct Scenario {
     pub meters: Vec<String>,
     /// Frames, received by port 1 in turn.
     pub frames: Vec<Vec<u8>>,
+    /// Frames that port 2 received before.
+    pub answers: Vec<Vec<u8>>,
 }
 
 /// Names of the scenarios.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "drop",
     "port",
     "l2-10",
     "l2-1000",
     "l2-100000",
     "normal",
+    "normal-known",
     "pipe3",
     "setfield",
     "vlan-push",
@@ -47,6 +50,11 @@ pub fn scenario(name: &str) -> Option<Scenario> {
         "normal" => {
             Scenario { frames: (0..1_000).map(udp).collect(), ..Scenario::flow("actions=normal") }
         }
+        "normal-known" => Scenario {
+            frames: (0..1_000).map(|station| udp_between(station, 1_000_000 + station)).collect(),
+            answers: (0..1_000).map(|station| udp_between(1_000_000 + station, station)).collect(),
+            ..Scenario::flow("actions=normal")
+        },
         "pipe3" => pipe3(),
         "setfield" => Scenario::flow(
             "in_port=1,udp,actions=set_field:02:00:00:00:aa:01->eth_src,\

@@ -27,8 +27,8 @@ use ofp_codec::{OxmField, PacketInReason};
 
 use crate::counters::{DropReason, Load, PortCell, WorkerCells};
 use crate::flow_cache::FlowCache;
-use crate::fragments::Fragments;
-use crate::groups::{Choice, GroupBucket};
+use crate::fragments::{Fragments, Transport};
+use crate::groups::{Choice, Group, GroupBucket};
 use crate::key::Depth;
 use crate::mac_table::MacTable;
 use crate::meters::{Verdict, remarked};
@@ -107,9 +107,9 @@ pub(crate) struct Carrier<F> {
     pub(crate) packet: Packet<F>,
     /// What it counts as, as long as it is now.
     pub(crate) load: Load,
-    owed: Option<Exit>,
+    pub(crate) owed: Option<Exit>,
     /// Whether a header was taken off, so that the frame may be shorter than Ethernet's shortest.
-    is_popped: bool,
+    pub(crate) is_popped: bool,
     /// Whether it entered the switch.
     pub(crate) is_in: bool,
     /// Outputs that the packet which it is a copy of had before.
@@ -323,16 +323,22 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     /// `skip_blocked` not to blocked ones, either.
     pub(crate) fn flood(&mut self, carrier: &mut Carrier<H::Frame>, skip_blocked: bool) {
         let tables = self.tables;
-        for port in tables.ports.flood(carrier.packet.in_port, skip_blocked) {
-            self.emit(carrier, port);
+        for (port, gate) in tables.ports.flood(carrier.packet.in_port, skip_blocked) {
+            self.emit_by(carrier, port, Some(gate));
         }
     }
 
     /// Owes an output to `port`, if that port would take the packet now.
     #[inline(always)]
     pub(crate) fn emit(&mut self, carrier: &mut Carrier<H::Frame>, port: Port) {
+        self.emit_by(carrier, port, self.tables.ports.gate(port));
+    }
+
+    /// [`emit`](Self::emit) to a port with this gate.
+    #[inline(always)]
+    fn emit_by(&mut self, carrier: &mut Carrier<H::Frame>, port: Port, gate: Option<Gate>) {
         let packet = &carrier.packet;
-        let gate = self.tables.ports.gate(port).ok_or(Refusal::Unknown);
+        let gate = gate.ok_or(Refusal::Unknown);
         let gate =
             match gate.and_then(|gate| gate.admit(&packet.frame, &packet.meta).map(|()| gate)) {
                 Ok(gate) => gate,
@@ -397,7 +403,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
 
     /// Hands a frame to the host.
     #[inline]
-    fn transmit(&mut self, exit: Exit, meta: &Meta, frame: H::Frame, load: Load) {
+    pub(crate) fn transmit(&mut self, exit: Exit, meta: &Meta, frame: H::Frame, load: Load) {
         let Exit { port, slot, flags } = exit;
         if O::DRY {
             self.observer.frame(port, &frame);
@@ -434,7 +440,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         self.cells.dropped(DropReason::HostRefused, load.packets);
     }
 
-    fn count_tx_drop(&self, port: Port, packet: &Packet<H::Frame>) {
+    pub(crate) fn count_tx_drop(&self, port: Port, packet: &Packet<H::Frame>) {
         if O::DRY {
             return;
         }
@@ -453,20 +459,42 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         depth: u32,
         is_last: bool,
     ) {
-        let tables = self.tables;
-        let Some(group) = tables.groups.get(slot).filter(|_| depth < GROUP_DEPTH_MAX) else {
+        let Some(group) = self.tables.groups.get(slot).filter(|_| depth < GROUP_DEPTH_MAX) else {
             self.dropped(DropReason::GroupDepth, &carrier.packet);
             return;
         };
         self.count_cell(group.cell(), carrier.load);
+        let choice = self.choose(carrier, group);
+        self.go_through(carrier, (slot, group), choice, &origin, depth, is_last);
+    }
+
+    /// Which buckets of a group the packet takes.
+    #[inline(always)]
+    pub(crate) fn choose(&mut self, carrier: &mut Carrier<H::Frame>, group: &Group) -> Choice {
+        let mut transport = Transport::Own;
         if group.hashes() {
             carrier.packet.ensure(Depth::Whole);
+            let Packet { key, headers, .. } = &carrier.packet;
+            if headers.is_fragment {
+                self.fragments.note(key, headers);
+                transport = self.fragments.transport(key, headers);
+            }
         }
-        let Packet { key, headers, .. } = &carrier.packet;
-        if group.hashes() {
-            self.fragments.note(key, headers);
-        }
-        match group.choose(tables, key, self.fragments.transport(key, headers)) {
+        group.choose(self.tables, &carrier.packet.key, transport)
+    }
+
+    /// Sends the packet through the buckets that have been chosen.
+    pub(crate) fn go_through(
+        &mut self,
+        carrier: &mut Carrier<H::Frame>,
+        (slot, group): (u32, &Group),
+        choice: Choice,
+        origin: &Origin,
+        depth: u32,
+        is_last: bool,
+    ) {
+        let tables = self.tables;
+        match choice {
             Choice::All => {
                 let buckets = group.buckets();
                 let mut left = buckets.len();
@@ -476,7 +504,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
                     }
                     left = left.saturating_sub(1);
                     self.observer.step(tables, Step::Bucket { slot, bucket: index });
-                    self.bucket(carrier, bucket, &origin, depth, is_last && left == 0);
+                    self.bucket(carrier, bucket, origin, depth, is_last && left == 0);
                 }
                 if buckets.is_empty() {
                     self.dropped(DropReason::GroupEmpty, &carrier.packet);
@@ -485,7 +513,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             Choice::One(index) => {
                 if let Some(bucket) = group.buckets().get(index) {
                     self.observer.step(tables, Step::Bucket { slot, bucket: index });
-                    self.bucket(carrier, bucket, &origin, depth, is_last);
+                    self.bucket(carrier, bucket, origin, depth, is_last);
                 }
             }
             Choice::NoBucket => self.dropped(DropReason::GroupEmpty, &carrier.packet),
@@ -542,7 +570,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
     }
 
-    fn acts(
+    pub(crate) fn acts(
         &mut self,
         carrier: &mut Carrier<H::Frame>,
         acts: &[Act],
@@ -585,7 +613,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         })
     }
 
-    fn count_cell(&self, cell: u32, load: Load) {
+    pub(crate) fn count_cell(&self, cell: u32, load: Load) {
         if O::DRY {
             return;
         }
@@ -664,7 +692,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
 /// A frame that a pop left shorter than Ethernet's shortest is padded, which no counter sees; if the
 /// host has no room for that, it goes as it is.
 #[inline(always)]
-fn padded<F: Frame>(frame: F, is_popped: bool) -> F {
+pub(crate) fn padded<F: Frame>(frame: F, is_popped: bool) -> F {
     if is_popped { grown(frame) } else { frame }
 }
 

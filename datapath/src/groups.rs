@@ -1,7 +1,7 @@
 //! Groups (§5.6): their buckets, compiled, and which bucket a packet takes.
 //!
 //! A bucket is an action set and is compiled to a list in the order of execution. SELECT takes the
-//! live bucket whose [`Lot`](lot::Lot) for the packet's flow is the least: flows fall by weight, and the
+//! live bucket whose [lot](lot::Lots) for the packet's flow is the least: flows fall by weight, and the
 //! failure or the coming of one bucket moves no flow between the others.
 //! Liveness is asked when a packet comes; it follows watched groups, but not for ever: chains of
 //! watched groups that need more than a bounded number of looks count as not live.
@@ -33,6 +33,7 @@ use crate::slab::Slab;
 use crate::tables::Tables;
 use bucket::{buckets, can_be_told};
 use flow_hash::flow_hash;
+use lot::Lots;
 
 /// Looks at groups that one choice of a bucket may cost.
 const LOOKS_MAX: u32 = 1024;
@@ -66,6 +67,10 @@ pub(crate) struct Group {
     id: GroupId,
     group_type: GroupType,
     buckets: Box<[GroupBucket]>,
+    /// What buckets draw flows with, in a SELECT group.
+    lots: Lots,
+    /// Whether all buckets are [ways](GroupBucket::way), and not many.
+    fans_out: bool,
     /// The groups that the buckets use, each once.
     children: Box<[u32]>,
     created: Nanos,
@@ -90,6 +95,7 @@ pub(crate) enum Choice {
 pub(crate) struct Replaced {
     group_type: GroupType,
     buckets: Box<[GroupBucket]>,
+    lots: Lots,
     children: Box<[u32]>,
 }
 
@@ -130,11 +136,19 @@ impl Group {
     }
 
     /// Whether the choice of a bucket looks at the whole packet.
+    #[inline]
     pub(crate) fn hashes(&self) -> bool {
         self.group_type == GroupType::Select
     }
 
+    /// Whether all buckets are [ways](GroupBucket::way), so few that no packet is copied too often.
+    #[inline]
+    pub(crate) fn fans_out(&self) -> bool {
+        self.fans_out
+    }
+
     /// Which buckets a packet with this key and transport takes.
+    #[inline]
     pub(crate) fn choose(&self, tables: &Tables, key: &Key, transport: Transport) -> Choice {
         match self.group_type {
             GroupType::All => Choice::All,
@@ -153,19 +167,15 @@ impl Group {
         }
     }
 
-    /// The live bucket with the least lot for a flow. Only a bucket that would win is asked whether
-    /// it is live: few of many are.
+    /// The live bucket with the least lot for a flow.
+    #[inline]
     fn select(&self, tables: &Tables, hash: u64) -> Choice {
         let looks = Looks::new();
-        let mut least: Option<(u128, usize)> = None;
-        for (index, bucket) in self.buckets.iter().enumerate() {
-            let Some(lot) = bucket.lot.as_ref().map(|lot| lot.draw(hash)) else { continue };
-            let wins = least.is_none_or(|(least, _)| lot < least);
-            if wins && bucket.is_live(tables, &looks, 0) {
-                least = Some((lot, index));
-            }
-        }
-        least.map_or(self.nothing(), |(_, index)| Choice::One(index))
+        let is_live = |at| {
+            let bucket = self.buckets.get(at);
+            bucket.is_some_and(|bucket: &GroupBucket| bucket.is_live(tables, &looks, 0))
+        };
+        self.lots.least(hash, is_live).map_or(self.nothing(), Choice::One)
     }
 
     fn nothing(&self) -> Choice {
@@ -254,10 +264,17 @@ impl Groups {
                 return fail(Code::OutOfBuckets);
             }
         };
+        let Ok(lots) = lots(given.group_type, &buckets) else {
+            counters.free_cell(cell);
+            buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell()));
+            return fail(Code::OutOfBuckets);
+        };
         let group = Group {
             id: given.group_id,
             group_type: given.group_type,
+            fans_out: fans_out(&buckets),
             buckets,
+            lots,
             children,
             created: now,
             cell,
@@ -293,18 +310,26 @@ impl Groups {
         let Ok(buckets) = buckets(given, lists, before, counters) else {
             return fail(Code::OutOfBuckets);
         };
-        let new = Replaced { group_type: given.group_type, buckets, children };
+        let Ok(lots) = lots(given.group_type, &buckets) else {
+            buckets.iter().for_each(|bucket| counters.free_cell(bucket.cell()));
+            return fail(Code::OutOfBuckets);
+        };
+        let new = Replaced { group_type: given.group_type, buckets, lots, children };
         Ok(self.exchange(slot, new))
     }
 
     fn exchange(&mut self, slot: u32, new: Replaced) -> Replaced {
         self.count_references(slot, false);
         let old = match self.groups.get_mut(slot) {
-            Some(group) => Replaced {
-                group_type: core::mem::replace(&mut group.group_type, new.group_type),
-                buckets: core::mem::replace(&mut group.buckets, new.buckets),
-                children: core::mem::replace(&mut group.children, new.children),
-            },
+            Some(group) => {
+                group.fans_out = fans_out(&new.buckets);
+                Replaced {
+                    group_type: core::mem::replace(&mut group.group_type, new.group_type),
+                    buckets: core::mem::replace(&mut group.buckets, new.buckets),
+                    lots: core::mem::replace(&mut group.lots, new.lots),
+                    children: core::mem::replace(&mut group.children, new.children),
+                }
+            }
             None => new,
         };
         self.count_references(slot, true);
@@ -470,6 +495,22 @@ impl Groups {
             }
         }
         Ok(false)
+    }
+}
+
+/// Buckets that a packet goes through without a look at how many copies it has had.
+const FAN_MAX: usize = 1024;
+
+/// Whether [`Group::fans_out`].
+fn fans_out(buckets: &[GroupBucket]) -> bool {
+    (1..=FAN_MAX).contains(&buckets.len()) && buckets.iter().all(|bucket| bucket.way().is_some())
+}
+
+/// What buckets draw flows with; nothing but in a SELECT group.
+fn lots(group_type: GroupType, buckets: &[GroupBucket]) -> Result<Lots, NoMemory> {
+    match group_type {
+        GroupType::Select => Lots::new(buckets.iter().map(GroupBucket::number)),
+        _ => Ok(Lots::default()),
     }
 }
 

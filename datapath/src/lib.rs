@@ -128,6 +128,7 @@ mod sync;
 mod table_features;
 mod tables;
 mod timeouts;
+mod together;
 mod token_bucket;
 mod trace;
 mod watch;

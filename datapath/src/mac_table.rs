@@ -72,6 +72,9 @@ struct Set {
 #[repr(align(64))]
 struct Moments([AtomicU64; WAYS]);
 
+/// Another worker has the set's turn.
+struct Changing;
+
 /// A station's place in a set.
 struct Station<'a> {
     key: &'a AtomicU64,
@@ -97,6 +100,31 @@ impl Set {
 
     fn station(&self, key: u64) -> Option<Station<'_>> {
         self.stations().find(|station| station.key.load(Relaxed) == key)
+    }
+
+    /// The port of a station and how long ago it was heard there.
+    #[inline]
+    fn look(&self, key: u64, now: Nanos) -> Result<Option<(Port, u64)>, Changing> {
+        let turn = self.turn.load(Acquire);
+        let station = self.station(key).map(|station| (station.port(), station.age(now)));
+        fence(Acquire);
+        match turn & 1 == 0 && self.turn.load(Relaxed) == turn {
+            true => Ok(station),
+            false => Err(Changing),
+        }
+    }
+
+    /// [`look`](Self::look) until no worker changes the set; after a bounded wait nothing is known.
+    #[cold]
+    #[inline(never)]
+    fn look_again(&self, key: u64, now: Nanos) -> Option<(Port, u64)> {
+        for _ in 1..LOOKS_MAX {
+            spin_loop();
+            if let Ok(station) = self.look(key, now) {
+                return station;
+            }
+        }
+        None
     }
 
     /// Takes the turn to change keys and ports; what [`end_turn`](Self::end_turn) wants to know.
@@ -134,17 +162,28 @@ impl MacTable {
 
     /// Notes that `address` was seen on `port`; whether that is news. Without memory for the table
     /// nothing is learned.
+    #[inline]
     pub(crate) fn learn(&self, vlan: u16, address: u64, port: Port, now: Nanos) -> bool {
         let key = key(vlan, address);
-        let Some(set) = self.set(key).or_else(|| self.make(key)) else { return false };
         // Between these looks the place may become another station's, which is heard now, too.
-        if let Some(station) = set.station(key).filter(|station| station.port() == port) {
-            let age = station.age(now);
-            if age >= self.slack.load(Relaxed) {
-                station.seen.store(now.0, Relaxed);
+        let station = self.set(key).and_then(|set| set.station(key));
+        match station.filter(|station| station.port() == port) {
+            Some(station) => {
+                let age = station.age(now);
+                if age >= self.slack.load(Relaxed) {
+                    station.seen.store(now.0, Relaxed);
+                }
+                age >= self.ageing
             }
-            return age >= self.ageing;
+            None => self.learn_anew(key, port, now),
         }
+    }
+
+    /// Notes a station that is new or has moved.
+    #[cold]
+    #[inline(never)]
+    fn learn_anew(&self, key: u64, port: Port, now: Nanos) -> bool {
+        let Some(set) = self.set(key).or_else(|| self.make(key)) else { return false };
         let Some(turn) = set.take_turn() else { return false };
         let known = set.station(key);
         // Lower is given up first.
@@ -162,20 +201,16 @@ impl MacTable {
     }
 
     /// The port where `address` was last seen, if not too long ago.
+    #[inline]
     pub(crate) fn find(&self, vlan: u16, address: u64, now: Nanos) -> Option<Port> {
         let key = key(vlan, address);
         let set = self.set(key)?;
-        for _ in 0..LOOKS_MAX {
-            let turn = set.turn.load(Acquire);
-            let station = set.station(key).map(|station| (station.port(), station.age(now)));
-            fence(Acquire);
-            if turn & 1 == 0 && set.turn.load(Relaxed) == turn {
-                let (port, age) = station?;
-                return (age < self.ageing).then_some(port);
-            }
-            spin_loop();
-        }
-        None
+        let seen = match set.look(key, now) {
+            Ok(seen) => seen,
+            Err(Changing) => set.look_again(key, now),
+        };
+        let (port, age) = seen?;
+        (age < self.ageing).then_some(port)
     }
 
     /// Stations known at `now`: VLAN, address, port and nanoseconds since the last frame.

@@ -224,6 +224,14 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                 }
                 _ => load = self.meet_each(stride, table_id, entry, run, flight),
             },
+            Program::One(
+                Op::Apply(Act::Group { slot, .. }) | Op::Write(Act::Group { slot, .. }),
+            ) if stride.is_first_of(run, flight) => {
+                load = self.grouped(*slot, table_id, run, flight);
+            }
+            Program::One(
+                Op::Apply(Act::Output(Output::Normal)) | Op::Write(Act::Output(Output::Normal)),
+            ) if stride.is_first_of(run, flight) => load = self.bridged(run, flight),
             Program::One(_) => load = self.meet_each(stride, table_id, entry, run, flight),
         }
         self.count_match(slot, load);
@@ -301,7 +309,12 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
 
     /// Does an output that is all that is left to do, to a port with this gate.
     #[inline(always)]
-    fn only_output(&mut self, carrier: &mut Carrier<H::Frame>, port: Port, gate: Option<Gate>) {
+    pub(crate) fn only_output(
+        &mut self,
+        carrier: &mut Carrier<H::Frame>,
+        port: Port,
+        gate: Option<Gate>,
+    ) {
         let Packet { frame, meta, in_port, .. } = &carrier.packet;
         match gate {
             Some(gate) if port != *in_port && gate.is_open_for(frame, meta) => {

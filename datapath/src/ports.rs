@@ -137,12 +137,23 @@ pub(crate) enum Refusal {
     TooLong,
 }
 
+/// A port that a flood reaches.
+#[derive(Clone, Copy, Debug)]
+struct Flooded {
+    port: Port,
+    gate: Gate,
+    /// Whether FLOOD and NORMAL leave it out.
+    is_blocked: bool,
+}
+
 /// All ports.
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
     ports: Slab<PortEntry>,
     dense: Vec<Gate>,
     others: HashMap<u32, Gate, foldhash::fast::FixedState>,
+    /// Those that a flood reaches, by slot; there is room for all.
+    floods: Vec<Flooded>,
     /// The ids of all queues of all ports, in order.
     queue_ids: Vec<u32>,
     /// Ports that may have gone up or down since the host was last told; there is room for all.
@@ -239,18 +250,16 @@ impl Ports {
         self.ports.get(slot)?.queues.cells(meta.queue_id)
     }
 
-    /// The ports that a flood of a packet from `ingress` reaches.
+    /// The ports that a flood of a packet from `ingress` reaches, by slot.
+    #[inline]
     pub(crate) fn flood(
         &self,
         ingress: Port,
         skip_blocked: bool,
-    ) -> impl Iterator<Item = Port> + '_ {
-        self.ports.iter().map(|(_, entry)| entry).filter_map(move |entry| {
-            let skip = entry.number == ingress
-                || entry.is_down()
-                || entry.config.contains(ConfigFlags::NO_FWD)
-                || (skip_blocked && entry.state.contains(PortState::BLOCKED));
-            (!skip).then_some(entry.number)
+    ) -> impl Iterator<Item = (Port, Gate)> + '_ {
+        self.floods.iter().filter_map(move |flooded| {
+            let skip = flooded.port == ingress || (skip_blocked && flooded.is_blocked);
+            (!skip).then_some((flooded.port, flooded.gate))
         })
     }
 
@@ -280,6 +289,8 @@ impl Ports {
         self.queue_ids.try_reserve(port.queues.len()).map_err(|_| no_memory(NoMemory))?;
         let room = (self.ports.count() as usize + 1).saturating_sub(self.untold.len());
         self.untold.try_reserve(room).map_err(|_| no_memory(NoMemory))?;
+        let room = (self.ports.count() as usize + 1).saturating_sub(self.floods.len());
+        self.floods.try_reserve(room).map_err(|_| no_memory(NoMemory))?;
         let name = port.name.try_clone().map_err(no_memory)?;
         let mut queues = Queues::default();
         queues.set(now, &port.queues, counters).map_err(no_memory)?;
@@ -386,6 +397,7 @@ impl Ports {
             *place = Gate::ABSENT;
         }
         self.others.remove(&port.0);
+        self.floods.retain(|flooded| flooded.port != port);
         entry.queues.free(counters);
         self.untold.retain(|other| *other != port);
         self.index_queues();
@@ -551,7 +563,20 @@ impl Ports {
 
     /// Enters a port into the index, for which room has been reserved, or again after a change.
     fn set_gate(&mut self, port: Port, slot: u32) {
-        let Some(gate) = self.ports.get(slot).map(|entry| entry.gate(slot)) else { return };
+        let Some(entry) = self.ports.get(slot) else { return };
+        let gate = entry.gate(slot);
+        let is_blocked = entry.state.contains(PortState::BLOCKED);
+        let place = self.floods.binary_search_by_key(&slot, |flooded| flooded.gate.slot);
+        match (place, gate.is_closed_out()) {
+            (Ok(place), true) => drop(self.floods.remove(place)),
+            (Ok(place), false) => {
+                if let Some(flooded) = self.floods.get_mut(place) {
+                    *flooded = Flooded { port, gate, is_blocked };
+                }
+            }
+            (Err(place), false) => self.floods.insert(place, Flooded { port, gate, is_blocked }),
+            (Err(_), true) => {}
+        }
         match self.dense.get_mut(port.0 as usize) {
             Some(place) => *place = gate,
             None => {

@@ -6,14 +6,11 @@ use core::hash::BuildHasher;
 
 use hypercall::Port;
 use ofp_codec::memory::TryClone;
-use ofp_codec::{
-    Bucket, GroupId, GroupMod, GroupModFailedCode as Code, GroupType, OfpError, PortNo,
-};
+use ofp_codec::{Bucket, GroupId, GroupMod, GroupModFailedCode as Code, OfpError, PortNo};
 
 use super::Looks;
-use super::lot::Lot;
 use crate::counters::{Counters, NoMemory};
-use crate::program::{Act, boxed};
+use crate::program::{Act, Output, boxed};
 use crate::tables::Tables;
 
 /// One bucket, compiled.
@@ -25,8 +22,8 @@ pub(crate) struct GroupBucket {
     cell: u32,
     /// Its own in the group, and kept as long as it is.
     number: u16,
-    /// What it draws flows with, in a SELECT group.
-    pub(super) lot: Option<Lot>,
+    /// The port that its last action sends to, where the others change the packet.
+    port: Option<Port>,
     pub(super) given: Bucket,
 }
 
@@ -49,12 +46,31 @@ impl GroupBucket {
         self.cell
     }
 
+    /// Its number in the group, and its weight.
+    pub(super) fn number(&self) -> (u16, u16) {
+        (self.number, self.given.weight)
+    }
+
+    /// Where it is nothing else: changes, and the port that the packet is sent to then.
+    #[inline]
+    pub(crate) fn way(&self) -> Option<(&[Act], Port)> {
+        let (_, changes) = self.acts.split_last()?;
+        self.port.map(|port| (changes, port))
+    }
+
     /// Whether it watches nothing, or something that is live (§6.5).
+    #[inline]
     pub(super) fn is_live(&self, tables: &Tables, looks: &Looks, depth: u32) -> bool {
         let (port, group) = (self.given.watch_port, self.given.watch_group);
         if port == PortNo::ANY && group == GroupId::ANY {
             return true;
         }
+        self.watches_live(tables, looks, depth)
+    }
+
+    #[inline(never)]
+    fn watches_live(&self, tables: &Tables, looks: &Looks, depth: u32) -> bool {
+        let (port, group) = (self.given.watch_port, self.given.watch_group);
         (port != PortNo::ANY && tables.ports.is_live(Port(port.0)))
             || (group != GroupId::ANY && tables.groups.is_live(tables, group, looks, depth))
     }
@@ -85,10 +101,10 @@ pub(super) fn buckets(
         buckets.push(GroupBucket {
             changes: acts.iter().any(|act| !sends(act)),
             sends: acts.iter().any(sends),
+            port: port_of(&acts),
             acts,
             cell,
             number: 0,
-            lot: None,
             given: copy,
         });
     }
@@ -98,11 +114,18 @@ pub(super) fn buckets(
     };
     for (bucket, number) in buckets.iter_mut().zip(numbers) {
         bucket.number = number;
-        if given.group_type == GroupType::Select {
-            bucket.lot = Lot::new(number, bucket.given.weight);
-        }
     }
     Ok(buckets.into_boxed_slice())
+}
+
+/// The port that a list sends to, if that is its end and all else changes the packet.
+fn port_of(acts: &[Act]) -> Option<Port> {
+    match acts {
+        [changes @ .., Act::Output(Output::Port(port))] if changes.iter().all(Act::is_change) => {
+            Some(Port(*port))
+        }
+        _ => None,
+    }
 }
 
 /// A number for each of `buckets`: that of the same one `before`, wherever in the list it was; else

@@ -10,38 +10,55 @@ use crate::mac_table::mix;
 /// and the group. Left out is what may differ within a flow: the type of service, VLAN priority and
 /// MPLS traffic class, which routers and meters mark. A later fragment has the transport of its first
 /// one, where that was seen.
+#[inline]
 pub(super) fn flow_hash(key: &Key, transport: Transport, seed: u64, id: GroupId) -> u64 {
     let presence = key.presence();
-    let mix = |hash: u64, word: u64| mix(hash ^ word, 0x9e37_79b9_7f4a_7c15 ^ seed);
-    let start = self::mix(seed ^ u64::from(id.0), 0x2545_f491_4f6c_dd1d);
-    let [w0, w1, w2, w3, w4, w5, w6, w7, addresses @ .., w12, w13, w14, w15] = *key.words();
+    let start = mix(seed ^ u64::from(id.0), 0x2545_f491_4f6c_dd1d);
+    let [w0, w1, w2, w3, w4, w5, w6, w7, ..] = *key.words();
     let w4 = match transport {
         Transport::Own => w4,
         Transport::First(first) => first,
         Transport::Unknown => w4 & 0xff00_0000,
     };
-    let is_ipv6 = presence.contains(Presence::IPV6);
     // in_port without presence; source and VLAN; IPv6's label without its extension headers; the
     // protocol; the label stack entry.
-    let first_line = [
-        w0 & !PRESENCE_MASK,
-        w1,
-        w2 & !0xe000,
-        if is_ipv6 { w3 & !0xffff_ffff } else { w3 },
-        w4 & !0x00ff_0000,
-        w5,
-        w6,
-        if presence.contains(Presence::MPLS) { w7 & !0x000e } else { w7 },
-    ];
-    let hash = first_line.into_iter().fold(start, mix);
+    let w3 = if presence.contains(Presence::IPV6) { w3 & !0xffff_ffff } else { w3 };
+    let w7 = if presence.contains(Presence::MPLS) { w7 & !0x000e } else { w7 };
+    // Products that do not wait for each other.
+    let first_line = both(w0 & !PRESENCE_MASK, w1, seed, 1)
+        ^ both(w2 & !0xe000, w3, seed, 2)
+        ^ both(w4 & !0x00ff_0000, w5, seed, 3)
+        ^ both(w6, w7, seed, 4);
     // Nobody else has a second line.
     if !presence.intersects(Presence::IPV6.union(Presence::ARP)) {
-        return hash;
+        return mix(first_line ^ start, MULTIPLIER);
     }
+    mix(first_line ^ second_line(key, transport, seed) ^ start, MULTIPLIER)
+}
+
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Two words of a key, the `pair`th: the halves of a product, each factor masked with what nobody
+/// outside knows.
+#[inline(always)]
+fn both(a: u64, b: u64, seed: u64, pair: u32) -> u64 {
+    let a = a ^ (seed ^ 0xa076_1d64_78bd_642f).rotate_left(pair.wrapping_mul(7));
+    let b = b ^ (seed ^ 0xe703_7ed1_a0b4_28db).rotate_right(pair.wrapping_mul(7));
+    let product = u128::from(a).wrapping_mul(u128::from(b));
+    (product >> 64) as u64 ^ product as u64
+}
+
+#[inline(never)]
+fn second_line(key: &Key, transport: Transport, seed: u64) -> u64 {
+    let [.., w8, w9, w10, w11, w12, w13, w14, w15] = *key.words();
     let discovery = match transport {
         Transport::Own => [w12, w13, w14, w15],
         // What a first fragment without neighbour discovery has there.
         Transport::First(_) | Transport::Unknown => [0; 4],
     };
-    addresses.into_iter().chain(discovery).fold(hash, mix)
+    let [w12, w13, w14, w15] = discovery;
+    both(w8, w9, seed, 5)
+        ^ both(w10, w11, seed, 6)
+        ^ both(w12, w13, seed, 7)
+        ^ both(w14, w15, seed, 8)
 }

@@ -52,6 +52,17 @@ impl Gate {
         Gate { slot, flags, max_frame, limit }
     }
 
+    /// Whether the port takes no frame at all.
+    pub(crate) fn is_closed_out(self) -> bool {
+        self.flags.intersects(GateFlags::CLOSED_OUT)
+    }
+
+    /// Whether the port is up and has a link (§6.5.1).
+    #[inline]
+    pub(crate) fn is_live(self) -> bool {
+        !self.flags.intersects(GateFlags::PORT_DOWN.union(GateFlags::LINK_DOWN))
+    }
+
     /// Whether the port takes this frame, as it does most.
     #[inline(always)]
     pub(crate) fn is_open_for<F: Frame>(self, frame: &F, meta: &Meta) -> bool {
