@@ -29,6 +29,13 @@ impl Delta {
         Delta((!old as u64).wrapping_add(new as u64))
     }
 
+    /// Both differences.
+    #[inline]
+    #[must_use]
+    pub const fn plus(self, other: Delta) -> Delta {
+        Delta(self.0.wrapping_add(other.0))
+    }
+
     /// Notes that `old` became `new`; both begin at an even offset of what is summed.
     pub fn replace(&mut self, old: &[u8], new: &[u8]) {
         // `!old` has as many carries to give as words; adding complements never goes below 0.

@@ -37,7 +37,7 @@ use crate::packet::Packet;
 use crate::ports::{Gate, GateFlags, Refusal};
 use crate::program::{Act, Op, Output, wide};
 use crate::punt::PuntQueue;
-use crate::rewrite::{self, Resized, RewriteError};
+use crate::rewrite::{self, Cooked, Recipe, Resized, RewriteError};
 use crate::tables::Tables;
 use crate::worker::Events;
 
@@ -149,6 +149,43 @@ impl<F: Frame> Carrier<F> {
             self.load = Load::of(self.packet.frame.len(), &self.packet.meta);
         }
         rest
+    }
+
+    /// Does what `steps` begin with, by the recipe that was made from them, unless an output is owed;
+    /// returns the rest. Where nothing is left, the key may not be true any more.
+    #[inline(always)]
+    pub(crate) fn cook<'a, T>(
+        &mut self,
+        recipe: &Recipe,
+        steps: &'a [T],
+        act: impl Fn(&T) -> Option<&Act>,
+    ) -> &'a [T] {
+        if self.owed.is_some() {
+            return steps;
+        }
+        let Cooked { step_count, grown, is_popped } = recipe.cook(&mut self.packet);
+        self.is_popped |= is_popped;
+        self.load.bytes = self.load.bytes.wrapping_add_signed(grown);
+        if step_count == recipe.step_count() && recipe.act_count() == steps.len() {
+            return &[];
+        }
+        self.left(step_count, steps, act)
+    }
+
+    /// What a recipe has left to do after its first `step_count` steps.
+    #[cold]
+    #[inline(never)]
+    fn left<'a, T>(
+        &mut self,
+        step_count: usize,
+        steps: &'a [T],
+        act: impl Fn(&T) -> Option<&Act>,
+    ) -> &'a [T] {
+        if step_count != 0 {
+            self.packet.reset_key();
+        }
+        let done = Recipe::acts_of(step_count, steps.iter().filter_map(act));
+        steps.get(done..).unwrap_or_default()
     }
 
     /// [`change`](Self::change) with what `ops` begin with, which then are the rest; whether it did any.
@@ -464,23 +501,23 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             return;
         };
         self.count_cell(group.cell(), carrier.load);
-        let choice = self.choose(carrier, group);
+        let choice = group.common(self.tables).unwrap_or_else(|| {
+            carrier.packet.ensure(Depth::Whole);
+            self.select(carrier, group)
+        });
         self.go_through(carrier, (slot, group), choice, &origin, depth, is_last);
     }
 
-    /// Which buckets of a group the packet takes.
+    /// Which bucket of a SELECT group the packet takes, which has been read.
     #[inline(always)]
-    pub(crate) fn choose(&mut self, carrier: &mut Carrier<H::Frame>, group: &Group) -> Choice {
+    pub(crate) fn select(&mut self, carrier: &Carrier<H::Frame>, group: &Group) -> Choice {
+        let Packet { key, headers, .. } = &carrier.packet;
         let mut transport = Transport::Own;
-        if group.hashes() {
-            carrier.packet.ensure(Depth::Whole);
-            let Packet { key, headers, .. } = &carrier.packet;
-            if headers.is_fragment {
-                self.fragments.note(key, headers);
-                transport = self.fragments.transport(key, headers);
-            }
+        if headers.is_fragment {
+            self.fragments.note(key, headers);
+            transport = self.fragments.transport(key, headers);
         }
-        group.choose(self.tables, &carrier.packet.key, transport)
+        group.select(self.tables, key, transport)
     }
 
     /// Sends the packet through the buckets that have been chosen.

@@ -22,7 +22,7 @@ use ofp_codec::{
     Action, GroupId, GroupMod, GroupModFailedCode as Code, GroupType, OfpError, PortNo,
 };
 
-pub(crate) use bucket::{GroupBucket, list};
+pub(crate) use bucket::{GroupBucket, Way, list};
 
 use crate::counters::{Counters, NoMemory};
 use crate::flow_entry::duration;
@@ -135,46 +135,39 @@ impl Group {
         &self.buckets
     }
 
-    /// Whether the choice of a bucket looks at the whole packet.
-    #[inline]
-    pub(crate) fn hashes(&self) -> bool {
-        self.group_type == GroupType::Select
-    }
-
     /// Whether all buckets are [ways](GroupBucket::way), so few that no packet is copied too often.
     #[inline]
     pub(crate) fn fans_out(&self) -> bool {
         self.fans_out
     }
 
-    /// Which buckets a packet with this key and transport takes.
-    #[inline]
-    pub(crate) fn choose(&self, tables: &Tables, key: &Key, transport: Transport) -> Choice {
+    /// Which buckets every packet takes; `None` where that is told by its flow.
+    pub(crate) fn common(&self, tables: &Tables) -> Option<Choice> {
         match self.group_type {
-            GroupType::All => Choice::All,
-            GroupType::Indirect => match self.buckets.is_empty() {
+            GroupType::Select => None,
+            GroupType::All => Some(Choice::All),
+            GroupType::Indirect => Some(match self.buckets.is_empty() {
                 true => Choice::NoBucket,
                 false => Choice::One(0),
-            },
+            }),
             GroupType::FastFailover => {
                 let looks = Looks::new();
                 let live = self.buckets.iter().position(|b| b.is_live(tables, &looks, 0));
-                live.map_or(self.nothing(), Choice::One)
-            }
-            GroupType::Select => {
-                self.select(tables, flow_hash(key, transport, tables.seed(), self.id))
+                Some(live.map_or(self.nothing(), Choice::One))
             }
         }
     }
 
-    /// The live bucket with the least lot for a flow.
+    /// Which bucket of a SELECT group a packet with this key and transport takes: the live one with the
+    /// least lot for its flow.
     #[inline]
-    fn select(&self, tables: &Tables, hash: u64) -> Choice {
+    pub(crate) fn select(&self, tables: &Tables, key: &Key, transport: Transport) -> Choice {
         let looks = Looks::new();
         let is_live = |at| {
             let bucket = self.buckets.get(at);
             bucket.is_some_and(|bucket: &GroupBucket| bucket.is_live(tables, &looks, 0))
         };
+        let hash = flow_hash(key, transport, tables.seed(), self.id);
         self.lots.least(hash, is_live).map_or(self.nothing(), Choice::One)
     }
 

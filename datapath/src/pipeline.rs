@@ -43,7 +43,7 @@ use crate::meters::Verdict;
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
 use crate::ports::Gate;
-use crate::program::{Act, ActionSet, Op, Output, Program};
+use crate::program::{Act, ActionSet, Changes, Op, Output, Program};
 
 /// Entries of a table above which they are loaded for all packets before the first is used.
 const WORTH_WARMING: u32 = 2048;
@@ -183,20 +183,8 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                     self.only_output(carrier, port, gate);
                 }
             }
-            Program::Changes { ops, port } => {
-                let gate = tables.ports.gate(*port);
-                for &at in run {
-                    let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
-                    load.add(carrier.load);
-                    let left = carrier.change(ops, Op::applied).len();
-                    if left == 1 {
-                        self.only_output(carrier, *port, gate);
-                        continue;
-                    }
-                    // Something unusual or a failure, which others may see.
-                    let done = ops.len().saturating_sub(left);
-                    stride.stop(at, Stop::Entry { table_id, entry, done });
-                }
+            Program::Changes(changes) => {
+                load = self.change_each(stride, table_id, entry, changes, run, flight);
             }
             Program::One(Op::GotoTable(next)) => {
                 load = load_of(run, flight);
@@ -235,6 +223,35 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             Program::One(_) => load = self.meet_each(stride, table_id, entry, run, flight),
         }
         self.count_match(slot, load);
+    }
+
+    /// Changes packets and sends them out of a port.
+    #[inline(never)]
+    fn change_each(
+        &mut self,
+        stride: &mut Stride<'a, '_>,
+        table_id: u8,
+        entry: &'a FlowEntry,
+        changes: &Changes,
+        run: &[u8],
+        flight: &mut [Carrier<H::Frame>],
+    ) -> Load {
+        let mut load = Load::default();
+        let gate = self.tables.ports.gate(changes.port);
+        let ops = changes.ops();
+        for &at in run {
+            let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
+            load.add(carrier.load);
+            let left = carrier.cook(&changes.recipe, ops, Op::applied).len();
+            if left == 0 {
+                self.only_output(carrier, changes.port, gate);
+                continue;
+            }
+            // Something unusual or a failure, which others may see.
+            let done = ops.len().saturating_sub(left);
+            stride.stop(at, Stop::Entry { table_id, entry, done });
+        }
+        load
     }
 
     /// Sends packets through a meter and out of a port.
@@ -388,7 +405,10 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         // Longer programs lie elsewhere; where, the entries have just told.
         let is_meter = |slot: u32| {
             let entry = self.tables.entries.get(slot);
-            entry.is_some_and(|entry| matches!(entry.program().ops(), [Op::Meter(_), ..]))
+            entry.is_some_and(|entry| match entry.program() {
+                Program::Changes(changes) => changes.recipe.step_count() == 0,
+                program => matches!(program.ops(), [Op::Meter(_), ..]),
+            })
         };
         black_box(slots().fold(false, |all, &slot| all ^ is_meter(slot)));
     }
@@ -689,7 +709,7 @@ impl Ahead {
 
 /// Reads all packets at a table as deep as it looks.
 #[inline(never)]
-fn ensure_all<F: Frame>(here: &[u8], flight: &mut [Carrier<F>], depth: Depth) {
+pub(crate) fn ensure_all<F: Frame>(here: &[u8], flight: &mut [Carrier<F>], depth: Depth) {
     for &at in here {
         if let Some(carrier) = flight.get_mut(usize::from(at)) {
             if carrier.packet.depth < depth {

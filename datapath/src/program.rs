@@ -24,8 +24,10 @@ use alloc::vec::Vec;
 
 use hypercall::Port;
 use ofp_codec::OxmField;
+use ofp_codec::memory::TryBox;
 
 use crate::counters::NoMemory;
+use crate::rewrite::Recipe;
 
 /// One step of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,9 +114,26 @@ pub(crate) enum Program {
     One(Op),
     /// Several that change the packet, and one more, which sends it to a port, now or at the end of the
     /// pipeline.
-    Changes { ops: Box<[Op]>, port: Port },
+    Changes(TryBox<Changes>),
     /// Several others.
     Many { ops: Box<[Op]>, is_private: bool },
+}
+
+/// Changes, and the port that the packet is sent to then.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// What the changes begin with, fused.
+    pub(crate) recipe: Recipe,
+    pub(crate) port: Port,
+    ops: Box<[Op]>,
+}
+
+impl Changes {
+    /// The operations that change the packet.
+    #[inline]
+    pub(crate) fn ops(&self) -> &[Op] {
+        self.ops.split_last().map_or(&[], |(_, changes)| changes)
+    }
 }
 
 impl Op {
@@ -156,7 +175,9 @@ impl Program {
                 Op::Apply(Act::Output(Output::Port(port)))
                 | Op::Write(Act::Output(Output::Port(port))),
             ] if changes.iter().all(Op::is_change) => {
-                Program::Changes { ops: boxed(ops)?, port: Port(*port) }
+                let recipe = Recipe::new(changes.iter().filter_map(Op::applied));
+                let changes = Changes { recipe, port: Port(*port), ops: boxed(ops)? };
+                Program::Changes(TryBox::new(changes)?)
             }
             ops => Program::Many { ops: boxed(ops)?, is_private: ops.iter().all(Op::is_private) },
         })
@@ -168,7 +189,7 @@ impl Program {
         match self {
             Program::Empty => true,
             Program::One(op) => op.is_private(),
-            Program::Changes { .. } => false,
+            Program::Changes(_) => false,
             Program::Many { is_private, .. } => *is_private,
         }
     }
@@ -178,7 +199,8 @@ impl Program {
         match self {
             Program::Empty => &[],
             Program::One(op) => core::slice::from_ref(op),
-            Program::Changes { ops, .. } | Program::Many { ops, .. } => ops,
+            Program::Changes(changes) => &changes.ops,
+            Program::Many { ops, .. } => ops,
         }
     }
 
@@ -186,9 +208,10 @@ impl Program {
     pub(crate) fn held(&self) -> u64 {
         match self {
             Program::Empty | Program::One(_) => 0,
-            Program::Changes { ops, .. } | Program::Many { ops, .. } => {
-                size_of_val(&ops[..]) as u64
+            Program::Changes(changes) => {
+                (size_of::<Changes>() as u64).saturating_add(size_of_val(&changes.ops[..]) as u64)
             }
+            Program::Many { ops, .. } => size_of_val(&ops[..]) as u64,
         }
     }
 

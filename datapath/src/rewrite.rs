@@ -33,6 +33,7 @@
 mod contiguous;
 mod edit;
 mod fields;
+mod recipe;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ use hypercall::Frame;
 use ofp_codec::OxmField;
 
 pub use fields::set_field;
+pub(crate) use recipe::{Cooked, Recipe};
 pub use tags::{pop_mpls, pop_pbb, pop_vlan, push_mpls, push_pbb, push_vlan};
 pub use ttl::{copy_ttl_in, copy_ttl_out, dec_mpls_ttl, dec_nw_ttl, set_mpls_ttl, set_nw_ttl};
 

@@ -12,25 +12,26 @@
 //!
 //! A bucket is a *way* when it changes the packet and sends it to a port, as nearly all do. A packet
 //! goes through one such way as through an entry's program. Through several it goes as one packet, too:
-//! each but the last gets a copy of the bytes to leave the packet with, and what the packet was before
-//! is put back for the next. So headers are read once and only bytes are copied, once less than there
-//! are buckets.
+//! each way but the last takes the bytes and leaves a copy of what they were, for a recipe
+//! ([`Recipe`](crate::rewrite::Recipe)) changes nothing else. So headers are read once, and only bytes
+//! are copied, once less than there are buckets.
 //!
 //! Whatever is not like this (a bucket that chains another group, one that sends nowhere) is
 //! [`go_through`](Run::go_through)'s.
 
 use core::mem::replace;
 
-use hypercall::{Frame, Hypercall, Meta, Port};
+use hypercall::{Hypercall, Port};
 use ofp_codec::PacketInReason;
 
+use crate::batch::BATCH;
 use crate::counters::{DropReason, Load};
-use crate::execute::{Carrier, Origin, Run, padded};
-use crate::extract::Headers;
-use crate::groups::{Choice, GroupBucket};
-use crate::key::{Depth, Key};
+use crate::execute::{Carrier, Flow, Origin, Run, padded};
+use crate::groups::{Choice, Group, GroupBucket, Way};
+use crate::key::Depth;
 use crate::normal::Bridged;
 use crate::observer::Observer;
+use crate::pipeline::ensure_all;
 use crate::program::Act;
 
 impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
@@ -48,17 +49,21 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         let origin = Origin { table_id, cookie: u64::MAX, reason, is_packet_out: false };
         // An entry's groups exist.
         let Some(group) = self.tables.groups.get(slot) else { return load };
-        for &at in run {
+        let mut choices = [Choice::NoBucket; BATCH];
+        match group.common(self.tables) {
+            Some(choice) => choices.fill(choice),
+            None => self.select_each(group, &mut choices, run, flight),
+        }
+        for (&at, &choice) in run.iter().zip(&choices) {
             let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
             load.add(carrier.load);
-            let choice = self.choose(carrier, group);
-            let way = match choice {
+            let bucket = match choice {
                 Choice::One(index) => group.buckets().get(index),
                 _ => None,
             };
-            if let Some((bucket, (changes, port))) = way.and_then(|it| Some((it, it.way()?))) {
+            if let Some((bucket, way)) = bucket.and_then(|bucket| Some((bucket, bucket.way()?))) {
                 self.count_cell(bucket.cell(), carrier.load);
-                self.leave(carrier, changes, port, &origin);
+                self.leave(carrier, way, &origin);
                 continue;
             }
             if choice == Choice::All && group.fans_out() {
@@ -71,6 +76,23 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
         self.count_cell(group.cell(), load);
         load
+    }
+
+    /// Which bucket of a SELECT group each packet of `run` takes.
+    #[inline(never)]
+    fn select_each(
+        &mut self,
+        group: &Group,
+        choices: &mut [Choice; BATCH],
+        run: &[u8],
+        flight: &mut [Carrier<H::Frame>],
+    ) {
+        ensure_all(run, flight, Depth::Whole);
+        for (choice, &at) in choices.iter_mut().zip(run) {
+            if let Some(carrier) = flight.get(usize::from(at)) {
+                *choice = self.select(carrier, group);
+            }
+        }
     }
 
     /// A packet does something that is not usual.
@@ -87,20 +109,21 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         carrier.outputs = self.outputs.saturating_sub(u32::from(carrier.owes()));
     }
 
-    /// Changes the packet, and owes its output to `port`.
+    /// Sends the packet through a bucket and owes its output; whether it still is what its key says, but
+    /// for its bytes.
     #[inline(always)]
-    fn leave(
-        &mut self,
-        carrier: &mut Carrier<H::Frame>,
-        changes: &[Act],
-        port: Port,
-        origin: &Origin,
-    ) {
+    fn leave(&mut self, carrier: &mut Carrier<H::Frame>, way: Way<'_>, origin: &Origin) -> bool {
         // The bucket counts as one; the output is counted where it is owed.
         carrier.outputs = carrier.outputs.saturating_add(1);
-        match carrier.change(changes, |act| Some(act)) {
-            [] => self.only_output(carrier, port, self.tables.ports.gate(port)),
-            left => self.leave_oddly(carrier, left, port, origin),
+        match carrier.cook(way.recipe, way.changes, |act| Some(act)) {
+            [] => {
+                self.only_output(carrier, way.port, self.tables.ports.gate(way.port));
+                true
+            }
+            left => {
+                self.leave_oddly(carrier, left, way.port, origin);
+                false
+            }
         }
     }
 
@@ -115,7 +138,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     ) {
         self.begin_at(carrier);
         for act in changes {
-            if self.act(carrier, act, *origin, 1, false) == crate::execute::Flow::Stop {
+            if self.act(carrier, act, *origin, 1, false) == Flow::Stop {
                 return;
             }
         }
@@ -131,20 +154,18 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         origin: &Origin,
     ) {
         let Some((last, others)) = buckets.split_last() else { return };
-        // What is read now is read once for all.
-        carrier.packet.ensure(Depth::Link);
-        let before = Before::of(carrier);
+        let (meta, load, is_popped) = (carrier.packet.meta, carrier.load, carrier.is_popped);
         for bucket in others {
-            self.count_cell(bucket.cell(), before.load);
-            let Some((changes, port)) = bucket.way() else { continue };
+            self.count_cell(bucket.cell(), load);
+            let Some(way) = bucket.way() else { continue };
             let Some(copy) = self.host.duplicate(&carrier.packet.frame) else {
                 if !bucket.changes() {
-                    self.count_tx_drop(port, &carrier.packet);
+                    self.count_tx_drop(way.port, &carrier.packet);
                 }
                 self.dropped(DropReason::NoMemory, &carrier.packet);
                 continue;
             };
-            self.leave(carrier, changes, port, origin);
+            let is_usual = self.leave(carrier, way, origin);
             let frame = replace(&mut carrier.packet.frame, copy);
             match carrier.owed.take() {
                 Some(exit) => {
@@ -154,11 +175,15 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
                 }
                 None => self.host.discard(frame),
             }
-            before.put_back(carrier);
+            (carrier.load, carrier.is_popped) = (load, is_popped);
+            if !is_usual {
+                carrier.packet.meta = meta;
+                carrier.packet.reset_key();
+            }
         }
-        self.count_cell(last.cell(), before.load);
-        if let Some((changes, port)) = last.way() {
-            self.leave(carrier, changes, port, origin);
+        self.count_cell(last.cell(), load);
+        if let Some(way) = last.way() {
+            self.leave(carrier, way, origin);
         }
     }
 
@@ -166,10 +191,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     #[inline(never)]
     pub(crate) fn bridged(&mut self, run: &[u8], flight: &mut [Carrier<H::Frame>]) -> Load {
         let mut load = Load::default();
+        ensure_all(run, flight, Depth::Link);
         for &at in run {
             let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
             load.add(carrier.load);
-            carrier.packet.ensure(Depth::Link);
             match self.bridge(carrier) {
                 Bridged::To(port, gate) => self.only_output(carrier, port, Some(gate)),
                 other => {
@@ -180,40 +205,5 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             }
         }
         load
-    }
-}
-
-/// What a packet was before it went through a bucket.
-struct Before {
-    key: Key,
-    headers: Headers,
-    depth: Depth,
-    meta: Meta,
-    load: Load,
-    is_popped: bool,
-}
-
-impl Before {
-    #[inline(always)]
-    fn of<F: Frame>(carrier: &Carrier<F>) -> Before {
-        let packet = &carrier.packet;
-        Before {
-            key: packet.key,
-            headers: packet.headers,
-            depth: packet.depth,
-            meta: packet.meta,
-            load: carrier.load,
-            is_popped: carrier.is_popped,
-        }
-    }
-
-    #[inline(always)]
-    fn put_back<F: Frame>(&self, carrier: &mut Carrier<F>) {
-        carrier.packet.key = self.key;
-        carrier.packet.headers = self.headers;
-        carrier.packet.depth = self.depth;
-        carrier.packet.meta = self.meta;
-        carrier.load = self.load;
-        carrier.is_popped = self.is_popped;
     }
 }

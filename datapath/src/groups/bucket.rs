@@ -11,7 +11,16 @@ use ofp_codec::{Bucket, GroupId, GroupMod, GroupModFailedCode as Code, OfpError,
 use super::Looks;
 use crate::counters::{Counters, NoMemory};
 use crate::program::{Act, Output, boxed};
+use crate::rewrite::Recipe;
 use crate::tables::Tables;
+
+/// A bucket that changes the packet and sends it to a port.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'a> {
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) changes: &'a [Act],
+    pub(crate) port: Port,
+}
 
 /// One bucket, compiled.
 #[derive(Debug)]
@@ -24,6 +33,8 @@ pub(crate) struct GroupBucket {
     number: u16,
     /// The port that its last action sends to, where the others change the packet.
     port: Option<Port>,
+    /// What it begins with, fused.
+    recipe: Recipe,
     pub(super) given: Bucket,
 }
 
@@ -53,9 +64,9 @@ impl GroupBucket {
 
     /// Where it is nothing else: changes, and the port that the packet is sent to then.
     #[inline]
-    pub(crate) fn way(&self) -> Option<(&[Act], Port)> {
+    pub(crate) fn way(&self) -> Option<Way<'_>> {
         let (_, changes) = self.acts.split_last()?;
-        self.port.map(|port| (changes, port))
+        Some(Way { recipe: &self.recipe, changes, port: self.port? })
     }
 
     /// Whether it watches nothing, or something that is live (§6.5).
@@ -102,6 +113,7 @@ pub(super) fn buckets(
             changes: acts.iter().any(|act| !sends(act)),
             sends: acts.iter().any(sends),
             port: port_of(&acts),
+            recipe: Recipe::new(acts.iter()),
             acts,
             cell,
             number: 0,

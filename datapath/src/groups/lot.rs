@@ -72,9 +72,10 @@ impl Lots {
         let (mut greatest, mut at) = (first.random(hash), first.at);
         for lot in others {
             let random = lot.random(hash);
-            if random > greatest {
-                (greatest, at) = (random, lot.at);
-            }
+            // Without a branch, which nobody could predict.
+            let wins = 0_u32.wrapping_sub(u32::from(random > greatest));
+            at ^= (at ^ lot.at) & wins;
+            greatest = greatest.max(random);
         }
         Some(at as usize)
     }

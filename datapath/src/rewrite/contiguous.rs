@@ -176,7 +176,7 @@ fn set_port_word<F>(packet: &mut Packet<F>, offset: usize, value: u16) {
 
 /// The transport's checksum after a change; in UDP, 0 says that none was computed.
 #[inline(always)]
-fn follow(delta: Delta, checksum: u16, is_udp: bool) -> u16 {
+pub(super) fn follow(delta: Delta, checksum: u16, is_udp: bool) -> u16 {
     match delta.apply(checksum) {
         _ if is_udp && checksum == 0 => 0,
         0 if is_udp => 0xffff,
@@ -257,6 +257,6 @@ pub(super) fn pop_vlan<F: Frame>(packet: &mut Packet<F>) -> Option<()> {
 
 /// `N` writable bytes from `at` on, if they are contiguous.
 #[inline(always)]
-fn chunk<F: Frame, const N: usize>(frame: &mut F, at: usize) -> Option<&mut [u8; N]> {
+pub(super) fn chunk<F: Frame, const N: usize>(frame: &mut F, at: usize) -> Option<&mut [u8; N]> {
     frame.headers_mut().get_mut(at..)?.first_chunk_mut()
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::checksum::internet_checksum;
 use crate::extract::extract;
 use crate::fields::place;
-use crate::key::Presence;
+use crate::key::{Depth, Presence};
 use crate::program::Op;
 use crate::samples::{
     self, Scattered, assert_checksums, ethernet, ipv4, ipv6, labels, packet, tagged, tcp, udp,
@@ -390,6 +390,104 @@ fn without_memory_a_rewrite_is_whole_or_not_at_all() {
     assert!(refused > 1000 && done > 1000, "{refused} refused, {done} done");
 }
 
+/// One action, by number: two in three are such as recipes fuse.
+fn action(kind: u8, seed: u128) -> Act {
+    use OxmField as F;
+    let fields = [
+        F::EthDst,
+        F::EthSrc,
+        F::VlanVid,
+        F::VlanPcp,
+        F::Ipv4Src,
+        F::Ipv4Dst,
+        F::TcpSrc,
+        F::TcpDst,
+        F::UdpSrc,
+        F::UdpDst,
+        F::Ipv6Dst,
+        F::IpDscp,
+        F::ArpTpa,
+        F::SctpDst,
+    ];
+    match kind {
+        0 => Act::PushVlan(if seed & 1 == 0 { 0x8100 } else { 0x88a8 }),
+        1 => Act::PopVlan,
+        2 => Act::DecNwTtl,
+        3 => Act::SetNwTtl(seed as u8),
+        _ => {
+            let field = fields[usize::from(kind) % fields.len()];
+            Act::set_field(field, value_for(field, seed))
+        }
+    }
+}
+
+fn act<F: Frame>(packet: &mut Packet<F>, act: &Act) -> Result<(), RewriteError> {
+    match *act {
+        Act::PushVlan(eth_type) => push_vlan(packet, eth_type),
+        Act::PopVlan => pop_vlan(packet),
+        Act::DecNwTtl => dec_nw_ttl(packet),
+        Act::SetNwTtl(ttl) => set_nw_ttl(packet, ttl),
+        Act::SetField { field, value } => set_field(packet, field, crate::program::wide(value)),
+        _ => Ok(()),
+    }
+}
+
+/// Cooks a packet that has been read to a depth, and compares with what the actions do one by one.
+fn assert_recipe<F: Frame>(mut packet: Packet<F>, depth: Depth, acts: &[Act], what: &str) -> usize {
+    let bytes = |packet: &Packet<F>| {
+        let mut bytes = vec![0; packet.frame.len()];
+        assert!(packet.frame.read_at(0, &mut bytes));
+        bytes
+    };
+    let mut frame = bytes(&packet);
+    packet.ensure(depth);
+    let recipe = Recipe::new(acts.iter());
+    let before = packet.frame.len();
+    let cooked = recipe.cook(&mut packet);
+    let done = Recipe::acts_of(cooked.step_count, acts.iter());
+    assert_eq!(done == recipe.act_count(), cooked.step_count == recipe.step_count(), "{what}");
+    assert_eq!(packet.frame.len() as i64 - before as i64, cooked.grown, "{what}");
+    let mut slow = samples::packet(&frame);
+    for one in &acts[..done] {
+        assert_eq!(act(&mut slow, one), Ok(()), "{what}: {one:?} is done by the recipe");
+    }
+    frame = slow.frame.headers().to_vec();
+    assert_eq!(bytes(&packet), frame, "{what}: the first {done} of {acts:?}");
+    done
+}
+
+#[test]
+fn usual_lists_on_usual_frames_are_cooked_to_the_end() {
+    let udp = ethernet(0x0800, &ipv4(17, 0, &[], &udp(false, b"abcd")));
+    let tagged = tagged(&[(0x8100, 0x6005)], 0x0800, &udp[14..]);
+    let set = |field, value| Act::set_field(field, value);
+    let macs = [set(OxmField::EthSrc, 5), set(OxmField::EthDst, 6)];
+    let nat = [
+        set(OxmField::Ipv4Src, 7),
+        set(OxmField::Ipv4Dst, 8),
+        set(OxmField::UdpSrc, 9),
+        set(OxmField::UdpDst, 10),
+        Act::DecNwTtl,
+    ];
+    let tag = [Act::PushVlan(0x88a8), set(OxmField::VlanVid, 0x1064), set(OxmField::VlanPcp, 3)];
+    let lists: [(&[u8], Vec<Act>, usize); 7] = [
+        (&udp, macs.to_vec(), 1),
+        (&udp, [&nat[4..], &macs].concat(), 2),
+        (&udp, [&macs[..], &nat].concat(), 2),
+        (&udp, tag.to_vec(), 1),
+        (&tagged, tag.to_vec(), 1),
+        (&tagged, vec![Act::PopVlan], 1),
+        (&tagged, [&tag[..], &macs, &nat, &[Act::PopVlan]].concat(), 4),
+    ];
+    for (bytes, acts, step_count) in lists {
+        assert_eq!(Recipe::new(acts.iter()).step_count(), step_count, "{acts:?}");
+        for depth in [Depth::Nothing, Depth::Link, Depth::Whole] {
+            let packet = samples::packet(bytes);
+            assert_eq!(assert_recipe(packet, depth, &acts, "usual"), acts.len(), "{acts:?}");
+        }
+    }
+}
+
 /// Prints the processor time of reading and of some rewrites.
 /// `cargo test --release -p rumpswitch-datapath --lib cost -- --ignored --nocapture`
 #[test]
@@ -485,5 +583,21 @@ proptest! {
             let _ = rewrite(&mut packet, kind, seed);
             assert_true(&packet, "any bytes");
         }
+    }
+
+    #[test]
+    fn a_recipe_does_what_its_actions_do_one_by_one(
+        sample in any::<prop::sample::Index>(),
+        steps in prop::collection::vec((0u8..24, any::<u128>()), 1..8),
+        depth in prop::sample::select(vec![Depth::Nothing, Depth::Link, Depth::Whole]),
+        prefix in 0usize..80,
+    ) {
+        let samples = samples::all();
+        let (name, bytes) = sample.get(&samples);
+        let acts: Vec<Act> = steps.into_iter().map(|(kind, seed)| action(kind, seed)).collect();
+        let packet = Packet::new(VecFrame::from_bytes(bytes), Port(1), Meta::default());
+        assert_recipe(packet, depth, &acts, name);
+        let frame = Scattered::new(bytes, prefix.min(bytes.len()));
+        assert_recipe(Packet::new(frame, Port(1), Meta::default()), depth, &acts, name);
     }
 }
