@@ -12,7 +12,7 @@ use crate::personality::Personality;
 /// the limits count.
 ///
 /// Limits bound what controllers and network hosts can make the switch allocate; nothing is
-/// allocated before it is needed.
+/// allocated before it is needed, and the default itself allocates nothing.
 ///
 /// ```
 /// use rumpswitch_datapath::SwitchConfig;
@@ -27,8 +27,9 @@ pub struct SwitchConfig {
     /// Seeds every hash. Network hosts and controllers choose the keys, so the host should take it
     /// from a random source; tests take a constant.
     pub seed: u64,
-    /// What the switch looks like.
-    pub personality: Arc<Personality>,
+    /// What the switch looks like; `None` is [`Personality::full`], which each switch then has for
+    /// itself. Switches that are told one, and whose limits leave it as it is, share it.
+    pub personality: Option<Arc<Personality>>,
     /// Flow tables, 1 to 255, numbered from 0.
     pub n_tables: u8,
     /// Flow entries in each table.
@@ -68,7 +69,7 @@ impl Default for SwitchConfig {
         SwitchConfig {
             datapath_id: 0,
             seed: 0,
-            personality: Arc::new(Personality::full()),
+            personality: None,
             n_tables: 255,
             max_entries_per_table: 1 << 20,
             eviction: Eviction::Refuse,

@@ -321,15 +321,14 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn new(table_count: u8) -> Counters {
+    /// The cells of one worker, those of the tables among them.
+    pub(crate) fn new(table_count: u8) -> Result<Counters, NoMemory> {
         let mut counters = Counters::default();
-        // A switch without room for one worker's cells forwards nothing.
-        let _ = counters.add_worker();
+        counters.add_worker()?;
         if let Some(cells) = counters.workers.first_mut() {
-            // A switch that cannot count its tables for want of memory still forwards.
-            let _ = cells.tables.ensure(u32::from(table_count));
+            cells.tables.ensure(u32::from(table_count))?;
         }
-        counters
+        Ok(counters)
     }
 
     /// A set of cells for one more worker, and its number.
@@ -489,7 +488,7 @@ mod tests {
     /// A worker that comes late has a cell for everything that is there, and what it counts is added.
     #[test]
     fn a_late_worker_counts_what_is_there() {
-        let mut counters = Counters::new(3);
+        let mut counters = Counters::new(3).unwrap();
         let cell = counters.take_cell().unwrap();
         counters.ensure_entry(300).unwrap();
         counters.ensure_port(256).unwrap();
@@ -522,7 +521,7 @@ mod tests {
 
     #[test]
     fn cells_come_back_zeroed() {
-        let mut counters = Counters::new(1);
+        let mut counters = Counters::new(1).unwrap();
         let a = counters.take_cell().unwrap();
         let b = counters.take_cell().unwrap();
         assert_ne!(a, b);

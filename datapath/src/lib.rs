@@ -36,9 +36,10 @@
 //! | what has to be told (port-status, flow-removed, updates, replies begun) | the channel hangs up |
 //! | a call on the device | ENOMEM |
 //!
-//! A refused operation has changed nothing, and a deletion outside a bundle needs no memory. Construction
-//! (`Tables::new`, `Switch::new`, `Worker::new`) may abort, [`Worker::try_new`] and
-//! [`Tables::add_worker`] do not; [`Tables::trace`] is for people and may.
+//! A refused operation has changed nothing, and a deletion outside a bundle needs no memory. [`Switch::new`],
+//! [`Tables::new`] and [`Worker::new`] abort without memory; their `try_new` and [`Tables::add_worker`]
+//! say so. [`Tables::trace`], and what makes a [`Personality`] other than the default one, are for
+//! people and may abort.
 //!
 //! Two ports, one flow entry, one frame:
 //!

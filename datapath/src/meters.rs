@@ -611,7 +611,7 @@ mod tests {
 
     #[test]
     fn the_highest_exceeded_rate_acts() {
-        let mut counters = Counters::new(1);
+        let mut counters = Counters::new(1).unwrap();
         let mut meters = Meters::default();
         let shape = MeterShape::full();
         let given = MeterMod {

@@ -33,10 +33,10 @@ mod shape;
 mod table;
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bitflags::bitflags;
+use ofp_codec::memory::{NoMemory, TryBox, TryClone};
 use ofp_codec::{ActionType, Capabilities, FlowModFlags, GroupType, PortConfig, PortNo, TableId};
 
 use crate::config::SwitchConfig;
@@ -45,6 +45,7 @@ pub(crate) use check::Allowed;
 pub use group::GroupShape;
 pub use meter::MeterShape;
 pub use sets::{ActionTypeSet, FieldSet, Instructions, Messages, Multiparts, Outputs, TableIdSet};
+use shape::Largest;
 pub(crate) use shape::Shape;
 pub use table::{EntryShape, TableShape};
 
@@ -109,7 +110,7 @@ bitflags! {
 ///     .with_table_count(3)
 ///     .map_tables(|_, table| table.without_actions([ActionType::DecNwTtl]));
 /// let mut tables = Tables::new(SwitchConfig {
-///     personality: personality.into(),
+///     personality: Some(personality.into()),
 ///     ..SwitchConfig::default()
 /// });
 /// let decrement = FlowMod {
@@ -270,9 +271,16 @@ impl Personality {
         self
     }
 
-    /// The same within the limits of a host.
-    pub(crate) fn within(all: Arc<Personality>, config: &SwitchConfig) -> Arc<Personality> {
-        let mut within = Personality::clone(&all);
+    /// What a switch is told to look like, within the limits of its host.
+    fn within(config: &SwitchConfig) -> Result<Largest, NoMemory> {
+        let mut within = match &config.personality {
+            Some(all) => all.try_clone()?,
+            None => Personality::try_full()?,
+        };
+        if within.tables.is_empty() {
+            // For the one that `consistent` puts there.
+            within.tables.try_reserve_exact(1).map_err(|_| NoMemory)?;
+        }
         within.tables.truncate(usize::from(config.n_tables.max(1)));
         for table in &mut within.tables {
             table.max_entries = table.max_entries.min(config.max_entries_per_table);
@@ -284,7 +292,10 @@ impl Personality {
         within.meters.max_bands = within.meters.max_bands.min(config.max_bands);
         let within = within.consistent();
         // Switches that look the same share what they look like.
-        if within == *all { all } else { Arc::new(within) }
+        match &config.personality {
+            Some(all) if within == **all => Ok(Largest::Shared(all.clone())),
+            _ => Ok(Largest::Own(TryBox::new(within)?)),
+        }
     }
 
     /// What FEATURES_REPLY announces: what the multiparts answer.
@@ -314,6 +325,21 @@ impl Personality {
     /// Whether groups of a type can be made.
     pub fn has_group_type(&self, group_type: GroupType) -> bool {
         self.groups.max(group_type) != 0
+    }
+}
+
+impl TryClone for Personality {
+    fn try_clone(&self) -> Result<Personality, NoMemory> {
+        Ok(Personality {
+            name: self.name.try_clone()?,
+            manufacturer: self.manufacturer.try_clone()?,
+            hardware: self.hardware.try_clone()?,
+            software: self.software.try_clone()?,
+            tables: self.tables.try_clone()?,
+            groups: self.groups.clone(),
+            meters: self.meters.clone(),
+            ..*self
+        })
     }
 }
 

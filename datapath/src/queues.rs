@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn queues_that_stay_keep_their_counters_and_cells_of_others_come_back() {
-        let mut counters = Counters::new(1);
+        let mut counters = Counters::new(1).unwrap();
         let mut queues = Queues::default();
         let [one, two, three] = [1, 2, 3].map(QueueConfig::new);
         queues.set(Nanos(5), &[two, one], &mut counters).unwrap();

@@ -125,7 +125,7 @@ mod tests {
 
     /// A meter of `rate` packets/s and a bucket of `burst`, for `count` workers; its slot.
     fn metered(count: usize, rate: u32, burst_size: u32) -> (Counters, Meters, u32) {
-        let (mut counters, mut meters) = (Counters::new(1), Meters::default());
+        let (mut counters, mut meters) = (Counters::new(1).unwrap(), Meters::default());
         (1..count).for_each(|index| assert_eq!(counters.add_worker(), Ok(index)));
         let given = MeterMod {
             command: MeterModCommand::Add,

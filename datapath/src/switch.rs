@@ -1,8 +1,10 @@
 //! A switch on one core: the tables and the one worker that forwards by them.
 
+use alloc::alloc::{Layout, handle_alloc_error};
 use alloc::vec::Vec;
 
 use hypercall::{Hypercall, Meta, Nanos, Port};
+use ofp_codec::memory::NoMemory;
 use ofp_codec::{OfpError, PacketOut};
 
 use crate::batch::Batch;
@@ -21,10 +23,30 @@ pub struct Switch {
 
 impl Switch {
     /// An empty switch.
+    ///
+    /// Aborts when memory is short; [`try_new`](Self::try_new) does not.
     pub fn new(config: SwitchConfig) -> Switch {
-        let tables = Tables::new(config);
-        let worker = Worker::new(&tables);
-        Switch { tables, worker }
+        Switch::try_new(config)
+            .unwrap_or_else(|NoMemory| handle_alloc_error(Layout::new::<Switch>()))
+    }
+
+    /// [`new`](Self::new), which fails when memory is short.
+    ///
+    /// ```
+    /// use rumpswitch_datapath::{Switch, SwitchConfig};
+    ///
+    /// let switch = Switch::try_new(SwitchConfig::default())?;
+    /// assert_eq!(switch.tables.worker_count(), 1);
+    /// # Ok::<(), ofp_codec::memory::NoMemory>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`].
+    pub fn try_new(config: SwitchConfig) -> Result<Switch, NoMemory> {
+        let tables = Tables::try_new(config)?;
+        let worker = Worker::try_new(&tables)?;
+        Ok(Switch { tables, worker })
     }
 
     /// [`Worker::process`] on the switch's own tables.

@@ -5,8 +5,8 @@
 //! standard's own error. The operations on flow entries are in [`flow_mod`](crate::flow_mod), the
 //! questions in [`read`](crate::read).
 
+use alloc::alloc::{Layout, handle_alloc_error};
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use hypercall::{Nanos, Port};
@@ -28,7 +28,7 @@ use crate::job::Job;
 use crate::journal::{Journal, Undo};
 use crate::mac_table::{MacTable, mix};
 use crate::meters::Meters;
-use crate::personality::{Features, Personality, Quirks, Shape};
+use crate::personality::{Features, Quirks, Shape};
 use crate::ports::{PortConfig, PortErrors, Ports};
 use crate::program::{Op, Program};
 use crate::queues::QueueConfig;
@@ -58,7 +58,7 @@ pub struct Tables {
     pub(crate) timeouts: Timeouts,
     pub(crate) counters: Counters,
     /// Of NORMAL, for all workers.
-    pub(crate) stations: Arc<MacTable>,
+    pub(crate) stations: MacTable,
     pub(crate) invalid_ttl_to_controller: bool,
     pub(crate) drops_fragments: bool,
     pub(crate) is_standalone: bool,
@@ -91,26 +91,45 @@ pub(crate) struct Scratch {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// Empty flow tables. They are large: made where they stay, not on the stack.
+#[inline(never)]
+fn flow_tables(config: &SwitchConfig) -> Result<Vec<FlowTable>, NoMemory> {
+    let (base, eviction, vacancy) = (config.seed, config.eviction, config.vacancy);
+    let mut tables = Vec::new();
+    tables.try_reserve_exact(usize::from(config.n_tables)).map_err(|_| NoMemory)?;
+    let seeds = (0..config.n_tables).map(|id| mix(base, u64::from(id) | 1 << 32));
+    tables.extend(seeds.map(|seed| FlowTable::new(seed, eviction, vacancy)));
+    Ok(tables)
+}
+
 impl Tables {
     /// Empty tables.
+    ///
+    /// Aborts when memory is short; [`try_new`](Self::try_new) does not.
     pub fn new(config: SwitchConfig) -> Tables {
+        Tables::try_new(config)
+            .unwrap_or_else(|NoMemory| handle_alloc_error(Layout::new::<Tables>()))
+    }
+
+    /// [`new`](Self::new), which fails when memory is short.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`].
+    pub fn try_new(config: SwitchConfig) -> Result<Tables, NoMemory> {
         let mut config = config;
-        config.personality = Personality::within(config.personality.clone(), &config);
-        let shape = Shape::new(config.personality.clone());
+        let shape = Shape::new(&config)?;
         config.n_tables = shape.table_count();
         let ageing = u64::from(config.mac_ageing_secs).saturating_mul(Nanos::PER_SECOND);
-        let seeds = (0..config.n_tables).map(|id| mix(config.seed, u64::from(id) | 1 << 32));
-        Tables {
-            tables: seeds
-                .map(|seed| FlowTable::new(seed, config.eviction, config.vacancy))
-                .collect(),
+        Ok(Tables {
+            tables: flow_tables(&config)?,
             ports: Ports::default(),
             entries: Slab::default(),
             groups: Groups::new(mix(config.seed, 1 << 33)),
             meters: Meters::new(mix(config.seed, 1 << 34)),
             timeouts: Timeouts::default(),
-            counters: Counters::new(config.n_tables),
-            stations: Arc::new(MacTable::new(config.mac_table_count, ageing, config.seed)),
+            counters: Counters::new(config.n_tables)?,
+            stations: MacTable::new(config.mac_table_count, ageing, config.seed),
             invalid_ttl_to_controller: true,
             drops_fragments: false,
             is_standalone: false,
@@ -130,7 +149,7 @@ impl Tables {
             freed_count: 0,
             shape,
             config,
-        }
+        })
     }
 
     /// One more worker, with counters of its own. `None` when memory is short.
@@ -168,6 +187,17 @@ impl Tables {
         self.counters.add_worker().ok()?;
         self.stations.share();
         Some(worker)
+    }
+
+    /// Stations that NORMAL has learned from any worker: VLAN, address, port, and nanoseconds since it
+    /// was heard.
+    pub fn stations(&self, now: Nanos) -> impl Iterator<Item = (u16, u64, Port, u64)> + '_ {
+        self.stations.iter(now)
+    }
+
+    /// Forgets the stations that NORMAL has learned.
+    pub fn forget_stations(&self) {
+        self.stations.clear();
     }
 
     /// How many workers the tables count for.

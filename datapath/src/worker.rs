@@ -1,7 +1,6 @@
 //! What one core needs to forward, and the whole fast path on one screen.
 
 use alloc::alloc::{Layout, handle_alloc_error};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bitflags::bitflags;
@@ -18,7 +17,6 @@ use crate::execute::{Carrier, Departures, Flow, Origin, Run};
 use crate::flow_cache::{FlowCache, FlowCacheCounts};
 use crate::fragments::Fragments;
 use crate::key::Depth;
-use crate::mac_table::MacTable;
 use crate::observer::{Observer, Unobserved};
 use crate::packet::Packet;
 use crate::ports::{Gate, GateFlags};
@@ -41,8 +39,6 @@ pub struct Worker {
     /// One for each packet of a batch.
     sets: Vec<ActionSet>,
     punts: PuntQueue,
-    /// The stations of NORMAL, which all workers share.
-    macs: Arc<MacTable>,
     pub(crate) fragments: Fragments,
     cache: FlowCache,
 }
@@ -73,7 +69,6 @@ impl Worker {
             index,
             sets: try_collect((0..BATCH).map(|_| ActionSet::default()))?,
             punts: PuntQueue::new(config.punt_queue_count, config.punt_queue_bytes),
-            macs: Arc::clone(&tables.stations),
             fragments: Fragments::new(config.seed)?,
             cache: FlowCache::new(config.seed),
         })
@@ -123,7 +118,7 @@ impl Worker {
             host,
             observer: &mut Unobserved,
             punts: &mut self.punts,
-            macs: &self.macs,
+            macs: &tables.stations,
             fragments: &mut self.fragments,
             cache: &mut self.cache,
             now,
@@ -194,7 +189,7 @@ impl Worker {
             host,
             observer: &mut Unobserved,
             punts: &mut self.punts,
-            macs: &self.macs,
+            macs: &tables.stations,
             fragments: &mut self.fragments,
             cache: &mut self.cache,
             now,
@@ -261,16 +256,6 @@ impl Worker {
     /// Packets that wait for the controllers.
     pub fn punt_count(&self) -> usize {
         self.punts.count()
-    }
-
-    /// Stations that NORMAL has learned from any worker: VLAN, address, port, and nanoseconds since it was heard.
-    pub fn stations(&self, now: Nanos) -> impl Iterator<Item = (u16, u64, Port, u64)> + '_ {
-        self.macs.iter(now)
-    }
-
-    /// Forgets the stations that NORMAL has learned.
-    pub fn forget_stations(&self) {
-        self.macs.clear();
     }
 }
 

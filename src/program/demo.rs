@@ -33,7 +33,9 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
         Topology::Tree => Shape::Tree,
     };
     let mut plan = Plan::new(shape, usize::from(args.switches), usize::from(args.hosts));
-    plan.switch.datapath.personality = personality::of_option(args.personality.as_deref())?;
+    // One for all of them, given or not.
+    let personality = personality::of_option(args.personality.as_deref())?;
+    plan.switch.datapath.personality = Some(personality.unwrap_or_default());
     let mut network = plan.build(args.seed);
     let captures = match &args.pcap {
         Some(folder) => start_captures(&mut network, folder)?,

@@ -25,12 +25,9 @@ pub(crate) fn run(args: &args::Personality) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The personality of an option, or what a switch is without it.
-pub(crate) fn of_option(name: Option<&str>) -> Result<Arc<Personality>, Failure> {
-    match name {
-        Some(name) => find(name, Path::new("")),
-        None => Ok(Arc::default()),
-    }
+/// The personality of an option, if it is given.
+pub(crate) fn of_option(name: Option<&str>) -> Result<Option<Arc<Personality>>, Failure> {
+    name.map(|name| find(name, Path::new(""))).transpose()
 }
 
 /// The preset of a name, or what a file says; files are looked for from `folder` on.

@@ -59,7 +59,7 @@ fn of_arguments(args: &Run) -> Result<SwitchSettings, Failure> {
         // Given to the switch by its place below, as for the switches of a file.
         listen: Vec::new(),
         fail_mode: args.fail_mode,
-        personality: Some(personality::of_option(args.personality.as_deref())?),
+        personality: personality::of_option(args.personality.as_deref())?,
         rates: args.rate.clone(),
         queues: args.queue.clone(),
         eviction: args.eviction.unwrap_or_default(),
@@ -78,7 +78,7 @@ fn add_switch(
 ) -> Result<(), Failure> {
     let name = settings.name.clone().unwrap_or_else(|| format!("s{}", index + 1));
     let datapath_id = settings.datapath_id.unwrap_or_else(|| datapath_id(&host, index));
-    let personality = settings.personality.clone().unwrap_or_default();
+    let personality = settings.personality.clone();
     let seed = random();
     let (eviction, vacancy) = (settings.eviction, settings.vacancy);
     let config = SwitchConfig {

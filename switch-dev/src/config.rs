@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use bitflags::bitflags;
 
-/// Settings of a [`Device`](crate::Device). The bounds are per channel.
+/// Settings of a [`Device`](crate::Device). The bounds are per channel. The default allocates nothing.
 ///
 /// ```
 /// use rumpswitch_switch_dev::DeviceConfig;
@@ -42,7 +42,7 @@ pub struct DeviceConfig {
     pub bundle_len: usize,
     /// Flow monitors of a channel.
     pub monitor_count: usize,
-    /// `sw_desc` of OFPMP_DESC (§7.3.5.1), cut to 255 bytes.
+    /// `sw_desc` of OFPMP_DESC (§7.3.5.1), cut to 255 bytes; empty for `rumpswitch` and its version.
     pub software: String,
     /// `dp_desc` of OFPMP_DESC: the name that people gave this switch, cut to 255 bytes.
     pub description: String,
@@ -63,7 +63,7 @@ impl Default for DeviceConfig {
             bundle_count: 8,
             bundle_len: 64 * 1024 * 1024,
             monitor_count: 64,
-            software: String::from(concat!("rumpswitch ", env!("CARGO_PKG_VERSION"))),
+            software: String::new(),
             description: String::new(),
         }
     }

@@ -114,7 +114,7 @@ impl fmt::Debug for Device {
 }
 
 impl Device {
-    /// A device without channels over `switch`, in [`FailMode::Secure`].
+    /// A device without channels over `switch`, in [`FailMode::Secure`]. Allocates nothing.
     pub fn new(config: DeviceConfig, switch: Switch) -> Device {
         let core = Core {
             config,

@@ -29,7 +29,7 @@ impl Ours {
     /// A switch of some shape.
     pub(crate) fn looking_like(personality: Arc<Personality>) -> Ours {
         let config =
-            SwitchConfig { personality: Arc::clone(&personality), ..SwitchConfig::default() };
+            SwitchConfig { personality: Some(Arc::clone(&personality)), ..SwitchConfig::default() };
         let mut device = InProcess::with_switch(DeviceConfig::default(), config, 3);
         let mut local = datapath::PortConfig::new(Port(0xffff_fffe), "br0");
         local.hw_addr = HwAddr([2, 0, 0, 0, 0, 9]);

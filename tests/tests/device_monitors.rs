@@ -388,7 +388,7 @@ fn errors_start_no_monitor() {
 #[test]
 fn a_switch_without_extensions_has_none() {
     let switch =
-        SwitchConfig { personality: Personality::strict().into(), ..SwitchConfig::default() };
+        SwitchConfig { personality: Some(Personality::strict().into()), ..SwitchConfig::default() };
     let mut room = Room { device: InProcess::with_switch(DeviceConfig::default(), switch, 3) };
     let channel = room.join();
     let bad_experimenter = (1, 3);

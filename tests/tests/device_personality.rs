@@ -17,7 +17,7 @@ use switch_dev::{ChannelId, DeviceConfig};
 const TABLE_FEATURES: u16 = 12;
 
 fn device(personality: Personality) -> (InProcess, ChannelId) {
-    let config = SwitchConfig { personality: personality.into(), ..SwitchConfig::default() };
+    let config = SwitchConfig { personality: Some(personality.into()), ..SwitchConfig::default() };
     let mut device = InProcess::with_switch(DeviceConfig::default(), config, 1);
     let channel = connect(&mut device);
     (device, channel)

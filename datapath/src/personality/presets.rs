@@ -1,7 +1,9 @@
 //! Personalities to start from.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
+use ofp_codec::memory::{NoMemory, try_collect, try_string};
 use ofp_codec::multipart::GroupCapabilities;
 use ofp_codec::{ActionType, FlowModFlags, MeterFlags, OxmField, PortConfig, PortNo, TableId};
 
@@ -10,6 +12,8 @@ use super::{
     Multiparts, Outputs, Personality, Quirks, TableIdSet, TableShape,
 };
 
+/// The name of what has everything.
+const FULL: &str = "full";
 /// Tables of the largest switch.
 const TABLE_COUNT: usize = 255;
 
@@ -63,9 +67,14 @@ fn masked_by_text() -> FieldSet {
     OxmField::ALL.into_iter().filter(|field| field.info().maskable_by_text).collect()
 }
 
+fn full_tables() -> impl Iterator<Item = TableShape> {
+    let ids = (0..=u8::MAX).map(TableId).take(TABLE_COUNT);
+    ids.map(|id| TableShape::full(TableIdSet::later(id, TABLE_COUNT)))
+}
+
 impl Personality {
     /// The names of the presets, which [`preset`](Self::preset) knows.
-    pub const PRESETS: [&str; 5] = ["full", "strict", "ovs", "openbsd", "faucet-generic"];
+    pub const PRESETS: [&str; 5] = [FULL, "strict", "ovs", "openbsd", "faucet-generic"];
 
     /// The preset of a name.
     ///
@@ -77,7 +86,7 @@ impl Personality {
     /// ```
     pub fn preset(name: &str) -> Option<Personality> {
         Some(match name {
-            "full" => Personality::full(),
+            FULL => Personality::full(),
             "strict" => Personality::strict(),
             "ovs" => Personality::ovs(),
             "openbsd" => Personality::openbsd(),
@@ -88,14 +97,21 @@ impl Personality {
 
     /// Everything that the switch can do: 255 tables, each with every field, action and instruction.
     pub fn full() -> Personality {
-        let tables = (0..=u8::MAX).map(TableId).take(TABLE_COUNT);
-        let tables = tables.map(|id| TableShape::full(TableIdSet::later(id, TABLE_COUNT)));
+        Personality::with_everything(String::from(FULL), full_tables().collect())
+    }
+
+    /// [`full`](Self::full), which fails when memory is short.
+    pub(crate) fn try_full() -> Result<Personality, NoMemory> {
+        Ok(Personality::with_everything(try_string(FULL)?, try_collect(full_tables())?))
+    }
+
+    fn with_everything(name: String, tables: Vec<TableShape>) -> Personality {
         Personality {
-            name: String::from("full"),
+            name,
             manufacturer: String::new(),
             hardware: String::new(),
             software: String::new(),
-            tables: tables.collect(),
+            tables,
             groups: GroupShape::full(),
             meters: MeterShape::full(),
             features: Features::all(),

@@ -2,15 +2,37 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
+use ofp_codec::memory::{NoMemory, TryBox};
 use ofp_codec::{BadMatchCode, Match, OfpError, TableId};
 
+use crate::config::SwitchConfig;
+
 use super::{ActionTypeSet, Allowed, FieldSet, Personality, TableShape};
+
+/// A personality that is other switches' as well, or one's own: that is in a box, since shared memory
+/// cannot be asked for without an abort.
+pub(super) enum Largest {
+    Shared(Arc<Personality>),
+    Own(TryBox<Personality>),
+}
+
+impl Deref for Largest {
+    type Target = Personality;
+
+    fn deref(&self) -> &Personality {
+        match self {
+            Largest::Shared(personality) => personality,
+            Largest::Own(personality) => personality,
+        }
+    }
+}
 
 /// The shape of a switch.
 pub(crate) struct Shape {
     /// What the switch can be at most.
-    largest: Arc<Personality>,
+    largest: Largest,
     /// The tables that a controller asked for; all of the largest shape until one does.
     asked: Option<Vec<Option<TableShape>>>,
     /// The match fields of all tables that there are.
@@ -20,8 +42,9 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// The largest shape of a personality.
-    pub(crate) fn new(largest: Arc<Personality>) -> Shape {
+    /// The largest shape within what a switch is told.
+    pub(crate) fn new(config: &SwitchConfig) -> Result<Shape, NoMemory> {
+        let largest = Personality::within(config)?;
         let mut packet_out = Allowed { actions: ActionTypeSet::NONE, fields: FieldSet::NONE };
         for table in &largest.tables {
             let apply = table.entry.apply();
@@ -30,7 +53,7 @@ impl Shape {
         }
         let mut shape = Shape { largest, asked: None, known: FieldSet::NONE, packet_out };
         shape.know();
-        shape
+        Ok(shape)
     }
 
     fn know(&mut self) {

@@ -125,6 +125,12 @@ impl EntryShape {
     }
 }
 
+impl TryClone for TableShape {
+    fn try_clone(&self) -> Result<TableShape, NoMemory> {
+        Ok(TableShape { name: self.name.try_clone()?, ..*self })
+    }
+}
+
 impl TableShape {
     /// A table that can do everything that the standard has, with these next tables.
     pub fn full(next_tables: TableIdSet) -> TableShape {

@@ -418,5 +418,9 @@ fn presets_contradict_themselves_nowhere() {
 
 #[test]
 fn the_full_switch_is_the_default() {
-    assert_eq!(*SwitchConfig::default().personality, Personality::full());
+    let full =
+        SwitchConfig { personality: Some(Personality::full().into()), ..SwitchConfig::default() };
+    let (full, default) = (Tables::new(full), Tables::new(SwitchConfig::default()));
+    assert_eq!(default.personality(), full.personality());
+    assert_eq!(default.personality().name, "full");
 }

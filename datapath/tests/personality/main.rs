@@ -17,8 +17,10 @@ pub(crate) const NOW: Nanos = Nanos::from_secs(1);
 
 /// The tables of a switch with port 1.
 pub(crate) fn tables(personality: Personality) -> Tables {
-    let mut tables =
-        Tables::new(SwitchConfig { personality: personality.into(), ..SwitchConfig::default() });
+    let mut tables = Tables::new(SwitchConfig {
+        personality: Some(personality.into()),
+        ..SwitchConfig::default()
+    });
     tables.port_add(NOW, PortConfig::new(Port(1), "one")).unwrap();
     tables
 }

@@ -156,7 +156,7 @@ fn lists_are_as_long_and_tags_as_many_as_a_switch_can() {
 #[test]
 fn packet_outs_may_do_what_some_table_may() {
     let mut switch =
-        Switch::new(SwitchConfig { personality: uneven().into(), ..SwitchConfig::default() });
+        Switch::new(SwitchConfig { personality: Some(uneven().into()), ..SwitchConfig::default() });
     let mut host = hypercall::fake::Recorder::default();
     let mut send = |switch: &mut Switch, action| {
         let given = PacketOut {
@@ -169,7 +169,7 @@ fn packet_outs_may_do_what_some_table_may() {
     };
     assert_eq!(send(&mut switch, Action::PushVlan(0x8100)), Ok(()));
     let mut switch = Switch::new(SwitchConfig {
-        personality: Personality::openbsd().into(),
+        personality: Some(Personality::openbsd().into()),
         ..SwitchConfig::default()
     });
     let refused = bad_action(BadActionCode::BadType);

@@ -405,8 +405,10 @@ fn packets_go_by_the_tables_that_there_are() {
     use hypercall::{Meta, VecFrame};
     use rumpswitch_datapath::{Batch, DropReason, Ingress, Switch};
     let personality = Personality::full().with_table_count(4);
-    let mut switch =
-        Switch::new(SwitchConfig { personality: personality.into(), ..SwitchConfig::default() });
+    let mut switch = Switch::new(SwitchConfig {
+        personality: Some(personality.into()),
+        ..SwitchConfig::default()
+    });
     for number in [1, 2] {
         switch.tables.port_add(NOW, PortConfig::new(Port(number), "port")).unwrap();
     }

@@ -15,7 +15,7 @@ fn stations_are_remembered_by_vlan() {
     bed.ports(2, &tagged(6, &udp(2, 1, 53)));
     bed.ports(2, &tagged(5, &udp(2, 1, 53)));
     bed.ports(2, &udp(2, 1, 53));
-    assert_eq!(bed.switch.worker.stations(bed.now).count(), 4);
+    assert_eq!(bed.switch.tables.stations(bed.now).count(), 4);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use core::ptr::{self, NonNull};
 
 use datapath::{BATCH, Batch, Ingress, Switch, SwitchConfig};
 use hypercall::{Nanos, Port};
+use ofp_codec::memory::NoMemory;
 use switch_dev::{Device, DeviceConfig, FailMode};
 
 use crate::abi::{self, Config, Hypercalls, Place};
@@ -47,7 +48,7 @@ pub unsafe extern "C" fn rumpswitch_config_default(config: *mut Config) -> c_int
     answer(place.map(|place| place.set(default())))
 }
 
-/// The core's defaults, as numbers: the core's own would allocate, and no platform need be there yet.
+/// The core's defaults, as numbers.
 fn default() -> Config {
     Config {
         revision: abi::REVISION,
@@ -123,7 +124,8 @@ unsafe fn make(config: &Config) -> Result<Inner, Error> {
         description: unsafe { text(config.description) }?,
         ..DeviceConfig::default()
     };
-    let device = put(|| Device::new(settings, Switch::new(switch)))?;
+    let switch = Switch::try_new(switch).map_err(|NoMemory| Error::NoMemory)?;
+    let device = put(|| Device::new(settings, switch))?;
     // SAFETY: it was allocated as a box is.
     let mut device = unsafe { Box::from_raw(device.as_ptr()) };
     if config.standalone != 0 {

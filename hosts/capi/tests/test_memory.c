@@ -142,28 +142,67 @@ work(void)
 
 static unsigned long failures;
 
-/* One turn in which `count` allocations from the `from`th on fail; whether it came so far. */
+/* Makes a switch while the `from`th allocation and all behind it, or that one alone, fail. */
 static int
-turn(unsigned long from, unsigned long count, int from_create)
+create(unsigned long from, unsigned long count, uint32_t standalone)
 {
 	struct rumpswitch_config config;
 	int error;
 
-	CHECK(rumpswitch_config_default(&config) == RUMPSWITCH_OK);
 	memory_calls = 0;
 	memory_fail_from = from;
-	memory_fail_count = from_create ? count : 0;
-	error = host_create(&host, &config);
-	CHECK(error == RUMPSWITCH_OK || (from_create && error == RUMPSWITCH_NO_MEMORY));
-	if (!from_create)
-		memory_calls = 0;
 	memory_fail_count = count;
-	if (error == RUMPSWITCH_OK) {
-		work();
-		memory_fail_count = 0;
-		host_destroy(&host);
-	}
+	CHECK(rumpswitch_config_default(&config) == RUMPSWITCH_OK);
+	CHECK(memory_calls == 0);
+	config.standalone = standalone;
+	config.description = "short of memory";
+	error = host_create(&host, &config);
 	memory_fail_count = 0;
+	return error;
+}
+
+/* Each allocation of a creation fails: the answer says so, nothing is left, and the next one is whole. */
+static void
+creating_fails_at_each_allocation(void)
+{
+	static const unsigned long counts[2] = {1, ~0ul};
+	unsigned long from, needed;
+	unsigned index;
+
+	for (index = 0; index < 4; index++) {
+		CHECK(create(1, 0, index / 2) == RUMPSWITCH_OK);
+		needed = memory_calls;
+		CHECK(needed > 0);
+		host_destroy(&host);
+		for (from = 1; from <= needed; from++) {
+			CHECK(create(from, counts[index % 2], index / 2) == RUMPSWITCH_NO_MEMORY);
+			CHECK(memory_calls == from && host.sw == NULL);
+			CHECK(memory_count == 0 && memory_bytes == 0);
+			failures++;
+		}
+		CHECK(create(from, counts[index % 2], index / 2) == RUMPSWITCH_OK);
+		CHECK(memory_calls == needed);
+		host_destroy(&host);
+		CHECK(memory_count == 0 && memory_bytes == 0);
+	}
+	printf("   %lu places\n", needed);
+}
+
+/* One turn in which `count` allocations from the `from`th on fail; whether it came so far. */
+static int
+turn(unsigned long from, unsigned long count)
+{
+	struct rumpswitch_config config;
+
+	CHECK(rumpswitch_config_default(&config) == RUMPSWITCH_OK);
+	memory_fail_from = from;
+	memory_fail_count = 0;
+	CHECK(host_create(&host, &config) == RUMPSWITCH_OK);
+	memory_calls = 0;
+	memory_fail_count = count;
+	work();
+	memory_fail_count = 0;
+	host_destroy(&host);
 	b.len = 0;
 	failures += memory_calls >= from;
 	if (memory_count != 0)
@@ -177,7 +216,7 @@ each_single_allocation_may_fail(void)
 {
 	unsigned long from;
 
-	for (from = 1; turn(from, 1, 0); from++)
+	for (from = 1; turn(from, 1); from++)
 		;
 	printf("   %lu places\n", from);
 }
@@ -187,7 +226,7 @@ all_allocations_may_fail_from_any_on(void)
 {
 	unsigned long from;
 
-	for (from = 1; turn(from, ~0ul, 0); from += from / 16 + 1)
+	for (from = 1; turn(from, ~0ul); from += from / 16 + 1)
 		;
 }
 
@@ -195,6 +234,7 @@ int
 main(void)
 {
 	host_platform();
+	RUN(creating_fails_at_each_allocation);
 	RUN(each_single_allocation_may_fail);
 	RUN(all_allocations_may_fail_from_any_on);
 	printf("%lu failed allocations\n", failures);

@@ -158,7 +158,7 @@ fn stations_at_ports_of_different_workers_talk() {
             assert_eq!((port.rx_packets, port.tx_packets), (21, 24), "{port:?}");
             seen += 1;
         }
-        assert_eq!(device.switch().worker.stations(clock::now()).count(), 5);
+        assert_eq!(device.switch().tables.stations(clock::now()).count(), 5);
     });
     assert_eq!(seen, 5);
 }

@@ -102,6 +102,10 @@ fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Res
 fn desc(core: &Core) -> Result<Desc, NoMemory> {
     let looks = core.switch.tables.personality();
     let or = |given: &str, own: &str| try_string(if given.is_empty() { own } else { given });
+    let software = match &*core.config.software {
+        "" => concat!("rumpswitch ", env!("CARGO_PKG_VERSION")),
+        software => software,
+    };
     let mut serial_num = try_string("0123456789abcdef")?;
     serial_num.clear();
     let datapath_id = core.switch.tables.config().datapath_id;
@@ -109,7 +113,7 @@ fn desc(core: &Core) -> Result<Desc, NoMemory> {
     Ok(Desc {
         mfr_desc: or(&looks.manufacturer, "rumpswitch")?,
         hw_desc: or(&looks.hardware, "anykernel")?,
-        sw_desc: or(&looks.software, &core.config.software)?,
+        sw_desc: or(&looks.software, software)?,
         serial_num,
         dp_desc: try_string(&core.config.description)?,
     })

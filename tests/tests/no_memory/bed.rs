@@ -255,7 +255,7 @@ impl Bed {
                 armed(|| {
                     drop(switch.tables.port_desc(Port(1)));
                     let _ = switch.tables.compiled(TableId(0));
-                    switch.worker.stations(self.now).for_each(drop);
+                    switch.tables.stations(self.now).for_each(drop);
                 });
                 Outcome::Done
             }
