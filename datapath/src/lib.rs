@@ -144,7 +144,7 @@ pub use ports::{PortConfig, PortErrors};
 pub use punt::Punt;
 pub use queues::QueueConfig;
 pub use read::FlowCursor;
-pub use switch::Switch;
+pub use switch::{Switch, SwitchParts};
 pub use tables::{News, Tables};
 pub use trace::{Nearest, TraceStep};
 pub use watch::{FlowChange, FlowChangeKind, FlowFilter};

@@ -9,7 +9,7 @@ use ofp_codec::{OfpError, PacketOut};
 
 use crate::batch::Batch;
 use crate::config::SwitchConfig;
-use crate::tables::Tables;
+use crate::tables::{Tables, TablesParts};
 use crate::trace::TraceStep;
 use crate::worker::{Events, Worker};
 
@@ -19,6 +19,45 @@ pub struct Switch {
     pub tables: Tables,
     /// What forwards.
     pub worker: Worker,
+}
+
+/// What an empty switch has memory for, on the way to a [`Switch`].
+///
+/// A switch takes some kilobytes. Where stacks are small, it is put together of its parts in the place where it
+/// stays, and memory is asked for before that.
+///
+/// ```
+/// use rumpswitch_datapath::{Switch, SwitchConfig, SwitchParts};
+///
+/// let parts = SwitchParts::try_new(SwitchConfig::default())?;
+/// assert!(size_of_val(&parts) < size_of::<Switch>() / 2);
+/// let mut place = Vec::with_capacity(1);
+/// place.push(Switch::from(parts));
+/// # Ok::<(), ofp_codec::memory::NoMemory>(())
+/// ```
+pub struct SwitchParts {
+    tables: TablesParts,
+    worker: Worker,
+}
+
+impl SwitchParts {
+    /// The parts of an empty switch.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`].
+    pub fn try_new(config: SwitchConfig) -> Result<SwitchParts, NoMemory> {
+        let worker = Worker::with_index(&config, 0)?;
+        Ok(SwitchParts { tables: TablesParts::new(config)?, worker })
+    }
+}
+
+impl From<SwitchParts> for Switch {
+    /// Needs no memory.
+    #[inline]
+    fn from(parts: SwitchParts) -> Switch {
+        Switch { tables: parts.tables.into(), worker: parts.worker }
+    }
 }
 
 impl Switch {
@@ -44,9 +83,7 @@ impl Switch {
     ///
     /// [`NoMemory`].
     pub fn try_new(config: SwitchConfig) -> Result<Switch, NoMemory> {
-        let tables = Tables::try_new(config)?;
-        let worker = Worker::try_new(&tables)?;
-        Ok(Switch { tables, worker })
+        SwitchParts::try_new(config).map(Switch::from)
     }
 
     /// [`Worker::process`] on the switch's own tables.

@@ -91,7 +91,27 @@ pub(crate) struct Scratch {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Empty flow tables. They are large: made where they stay, not on the stack.
+/// What empty tables have memory for. It is made first, and is small: who puts tables together of it can do
+/// so where they stay, and no stack has to hold them while memory is asked for.
+pub(crate) struct TablesParts {
+    pub(crate) config: SwitchConfig,
+    shape: Shape,
+    tables: Vec<FlowTable>,
+    counters: Counters,
+}
+
+impl TablesParts {
+    pub(crate) fn new(config: SwitchConfig) -> Result<TablesParts, NoMemory> {
+        let mut config = config;
+        let shape = Shape::new(&config)?;
+        config.n_tables = shape.table_count();
+        let tables = flow_tables(&config)?;
+        let counters = Counters::new(config.n_tables)?;
+        Ok(TablesParts { config, shape, tables, counters })
+    }
+}
+
+/// Empty flow tables, made where they stay: they are large.
 #[inline(never)]
 fn flow_tables(config: &SwitchConfig) -> Result<Vec<FlowTable>, NoMemory> {
     let (base, eviction, vacancy) = (config.seed, config.eviction, config.vacancy);
@@ -102,33 +122,19 @@ fn flow_tables(config: &SwitchConfig) -> Result<Vec<FlowTable>, NoMemory> {
     Ok(tables)
 }
 
-impl Tables {
-    /// Empty tables.
-    ///
-    /// Aborts when memory is short; [`try_new`](Self::try_new) does not.
-    pub fn new(config: SwitchConfig) -> Tables {
-        Tables::try_new(config)
-            .unwrap_or_else(|NoMemory| handle_alloc_error(Layout::new::<Tables>()))
-    }
-
-    /// [`new`](Self::new), which fails when memory is short.
-    ///
-    /// # Errors
-    ///
-    /// [`NoMemory`].
-    pub fn try_new(config: SwitchConfig) -> Result<Tables, NoMemory> {
-        let mut config = config;
-        let shape = Shape::new(&config)?;
-        config.n_tables = shape.table_count();
+impl From<TablesParts> for Tables {
+    #[inline]
+    fn from(parts: TablesParts) -> Tables {
+        let TablesParts { config, shape, tables, counters } = parts;
         let ageing = u64::from(config.mac_ageing_secs).saturating_mul(Nanos::PER_SECOND);
-        Ok(Tables {
-            tables: flow_tables(&config)?,
+        Tables {
+            tables,
             ports: Ports::default(),
             entries: Slab::default(),
             groups: Groups::new(mix(config.seed, 1 << 33)),
             meters: Meters::new(mix(config.seed, 1 << 34)),
             timeouts: Timeouts::default(),
-            counters: Counters::new(config.n_tables)?,
+            counters,
             stations: MacTable::new(config.mac_table_count, ageing, config.seed),
             invalid_ttl_to_controller: true,
             drops_fragments: false,
@@ -149,7 +155,26 @@ impl Tables {
             freed_count: 0,
             shape,
             config,
-        })
+        }
+    }
+}
+
+impl Tables {
+    /// Empty tables.
+    ///
+    /// Aborts when memory is short; [`try_new`](Self::try_new) does not.
+    pub fn new(config: SwitchConfig) -> Tables {
+        Tables::try_new(config)
+            .unwrap_or_else(|NoMemory| handle_alloc_error(Layout::new::<Tables>()))
+    }
+
+    /// [`new`](Self::new), which fails when memory is short.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`].
+    pub fn try_new(config: SwitchConfig) -> Result<Tables, NoMemory> {
+        TablesParts::new(config).map(Tables::from)
     }
 
     /// One more worker, with counters of its own. `None` when memory is short.
@@ -183,7 +208,7 @@ impl Tables {
     /// # Ok::<(), ofp_codec::OfpError>(())
     /// ```
     pub fn add_worker(&mut self) -> Option<Worker> {
-        let worker = Worker::with_index(self, self.counters.worker_count()).ok()?;
+        let worker = Worker::with_index(&self.config, self.counters.worker_count()).ok()?;
         self.counters.add_worker().ok()?;
         self.stations.share();
         Some(worker)

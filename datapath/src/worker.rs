@@ -12,6 +12,7 @@ use ofp_codec::{
 
 use crate::actions::compile_packet_out;
 use crate::batch::{BATCH, Batch};
+use crate::config::SwitchConfig;
 use crate::counters::{DropReason, Load, NoMemory, PortCell, WorkerCells};
 use crate::execute::{Carrier, Departures, Flow, Origin, Run};
 use crate::flow_cache::{FlowCache, FlowCacheCounts};
@@ -59,12 +60,11 @@ impl Worker {
     ///
     /// [`NoMemory`].
     pub fn try_new(tables: &Tables) -> Result<Worker, NoMemory> {
-        Worker::with_index(tables, 0)
+        Worker::with_index(tables.config(), 0)
     }
 
     /// The worker that counts in the set of cells with this number.
-    pub(crate) fn with_index(tables: &Tables, index: usize) -> Result<Worker, NoMemory> {
-        let config = tables.config();
+    pub(crate) fn with_index(config: &SwitchConfig, index: usize) -> Result<Worker, NoMemory> {
         Ok(Worker {
             index,
             sets: try_collect((0..BATCH).map(|_| ActionSet::default()))?,

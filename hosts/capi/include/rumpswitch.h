@@ -218,8 +218,7 @@ int rumpswitch_config_default(struct rumpswitch_config *config);
 /*
  * Makes a switch without ports. The hypercalls and the config are copied; `host` is handed to each
  * hypercall. RUMPSWITCH_BAD_REVISION, RUMPSWITCH_BAD_ARGUMENT (a hypercall that must be there is NULL,
- * no platform was named, a setting out of range), RUMPSWITCH_NO_MEMORY. Not all that it allocates can be
- * refused yet: a host that is short of memory may see the platform's `panic` here.
+ * no platform was named, a setting out of range), RUMPSWITCH_NO_MEMORY.
  */
 int rumpswitch_create(const struct rumpswitch_config *config,
     const struct rumpswitch_hypercalls *hypercalls, void *host, struct rumpswitch **result);

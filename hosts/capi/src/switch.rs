@@ -8,7 +8,7 @@ use core::alloc::Layout;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
 
-use datapath::{BATCH, Batch, Ingress, Switch, SwitchConfig};
+use datapath::{BATCH, Batch, Ingress, Switch, SwitchConfig, SwitchParts};
 use hypercall::{Nanos, Port};
 use ofp_codec::memory::NoMemory;
 use switch_dev::{Device, DeviceConfig, FailMode};
@@ -124,10 +124,8 @@ unsafe fn make(config: &Config) -> Result<Inner, Error> {
         description: unsafe { text(config.description) }?,
         ..DeviceConfig::default()
     };
-    let switch = Switch::try_new(switch).map_err(|NoMemory| Error::NoMemory)?;
-    let device = put(|| Device::new(settings, switch))?;
-    // SAFETY: it was allocated as a box is.
-    let mut device = unsafe { Box::from_raw(device.as_ptr()) };
+    let parts = SwitchParts::try_new(switch).map_err(|NoMemory| Error::NoMemory)?;
+    let mut device = put_device(settings, parts)?;
     if config.standalone != 0 {
         device.set_fail_mode(FailMode::Standalone);
     }
@@ -135,6 +133,14 @@ unsafe fn make(config: &Config) -> Result<Inner, Error> {
     // SAFETY: it was allocated as a box is.
     let batch = unsafe { Box::from_raw(batch.as_ptr()) };
     Ok(Inner { device, batch, channels: Vec::new(), is_going: false })
+}
+
+/// A call of its own: whatever of a device is on the stack before it is in its place is gone when this returns.
+#[inline(never)]
+fn put_device(settings: DeviceConfig, parts: SwitchParts) -> Result<Box<Device>, Error> {
+    let device = put(|| Device::new(settings, Switch::from(parts)))?;
+    // SAFETY: it was allocated as a box is.
+    Ok(unsafe { Box::from_raw(device.as_ptr()) })
 }
 
 /// Makes a value in memory of its own, as a box would, but says when there is none. It is made there, not
