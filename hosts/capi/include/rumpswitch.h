@@ -301,6 +301,23 @@ int rumpswitch_port_get(struct rumpswitch *sw, uint32_t number, struct rumpswitc
 int rumpswitch_port_counters(struct rumpswitch *sw, uint32_t number,
     struct rumpswitch_port_counters *counters);
 
+/* ---- why frames were not sent --------------------------------------------------------------- */
+
+/*
+ * How many reasons there are for which a frame ends unsent; they are numbered from 0. A reason's name stays from
+ * version to version, its number need not. Needs no switch; may be called from anywhere.
+ */
+uint32_t rumpswitch_drop_reason_count(void);
+
+/* The name of a reason ("table_miss"): ASCII, never freed. NULL when there is none of that number. */
+const char *rumpswitch_drop_reason_name(uint32_t reason);
+
+/*
+ * Frames that ended for a reason since the switch was made, and packets kept from controllers; copies that a
+ * frame's actions made count for themselves. RUMPSWITCH_BAD_ARGUMENT when there is no such reason.
+ */
+int rumpswitch_drop_count(struct rumpswitch *sw, uint32_t reason, uint64_t *count);
+
 /* ---- the device ----------------------------------------------------------------------------- */
 
 /* What a channel is ready for. */

@@ -4,7 +4,7 @@
 //!
 //! Each function of the header is here under its name. `abi.rs` has the header's structures, `handle.rs`
 //! the opaque switch and the checks of its callers, `frame.rs` and `host.rs` what the core sees of the
-//! host; the functions are in `switch.rs`, `ports.rs`, `device.rs`, `ioctl.rs` and `platform.rs`.
+//! host; the functions are in `switch.rs`, `ports.rs`, `drops.rs`, `device.rs`, `ioctl.rs` and `platform.rs`.
 //!
 //! # Design
 //!
@@ -30,6 +30,7 @@ extern crate alloc;
 
 pub mod abi;
 mod device;
+mod drops;
 mod error;
 mod frame;
 mod handle;
@@ -40,6 +41,7 @@ mod ports;
 mod switch;
 
 pub use device::*;
+pub use drops::*;
 pub use error::*;
 pub use handle::Handle;
 pub use ioctl::rumpswitch_ioctl;

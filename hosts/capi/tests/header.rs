@@ -9,8 +9,9 @@ use std::process::Command;
 use rumpswitch_capi::{Error, abi};
 
 const HEADER: &str = include_str!("../include/rumpswitch.h");
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     include_str!("../src/device.rs"),
+    include_str!("../src/drops.rs"),
     include_str!("../src/error.rs"),
     include_str!("../src/ioctl.rs"),
     include_str!("../src/platform.rs"),

@@ -156,6 +156,7 @@ try_handle(struct rumpswitch *sw)
 	CHECK(rumpswitch_port_remove(sw, 1, 1) == bad);
 	CHECK(rumpswitch_port_get(sw, 1, &port) == bad);
 	CHECK(rumpswitch_port_counters(sw, 1, &counters) == bad);
+	CHECK(rumpswitch_drop_count(sw, 0, &word) == bad);
 	CHECK(rumpswitch_open(sw, 1, RUMPSWITCH_ACTIVE, &word) == bad);
 	CHECK(rumpswitch_close(sw, 1) == bad);
 	CHECK(rumpswitch_read(sw, 1, 1, bytes, sizeof(bytes), &len) == bad);
@@ -268,6 +269,7 @@ a_device_call_without_a_place_or_a_channel_is_told(void)
 	CHECK(rumpswitch_port_change(host.sw, 1, NULL) == bad);
 	CHECK(rumpswitch_port_get(host.sw, 1, NULL) == bad);
 	CHECK(rumpswitch_port_counters(host.sw, 1, NULL) == bad);
+	CHECK(rumpswitch_drop_count(host.sw, 0, NULL) == bad);
 	CHECK(len == 77 && ready == 77 && word == 77);
 	CHECK(rumpswitch_poll(host.sw, channel + 1, &ready) == RUMPSWITCH_OK);
 	CHECK(ready == RUMPSWITCH_HANGUP);

@@ -296,6 +296,78 @@ a_host_without_memory_for_frames_loses_copies_and_nothing_else(void)
 	}
 }
 
+/* The count of the reason of this name. */
+static uint64_t
+dropped(const char *name)
+{
+	uint64_t count = 77;
+	uint32_t reason;
+
+	for (reason = 0; strcmp(rumpswitch_drop_reason_name(reason), name) != 0; reason++)
+		CHECK(reason + 1 < rumpswitch_drop_reason_count());
+	CHECK(rumpswitch_drop_count(host.sw, reason, &count) == 0);
+	return count;
+}
+
+static void
+drop_reasons_have_names_of_their_own(void)
+{
+	const uint32_t count = rumpswitch_drop_reason_count();
+	uint32_t one, other;
+	uint64_t word = 77;
+
+	CHECK(count > 20);
+	host_init(&host, 1);
+	for (one = 0; one < count; one++) {
+		const char *name = rumpswitch_drop_reason_name(one);
+
+		CHECK(name != NULL && name[0] != 0 && name[strspn(name, "abcdefghijklmnopqrstuvwxyz_")] == 0);
+		for (other = 0; other < one; other++)
+			CHECK(strcmp(name, rumpswitch_drop_reason_name(other)) != 0);
+		CHECK(rumpswitch_drop_count(host.sw, one, &word) == 0 && word == 0);
+		word = 77;
+	}
+	CHECK(rumpswitch_drop_reason_name(count) == NULL && rumpswitch_drop_reason_name(UINT32_MAX) == NULL);
+	CHECK(rumpswitch_drop_count(host.sw, count, &word) == RUMPSWITCH_BAD_ARGUMENT);
+	CHECK(rumpswitch_drop_count(host.sw, UINT32_MAX, &word) == RUMPSWITCH_BAD_ARGUMENT && word == 77);
+	host_destroy(&host);
+}
+
+static void
+frames_that_are_not_sent_are_counted_by_their_reason(void)
+{
+	uint64_t count, sum = 0;
+	uint32_t reason;
+
+	host_init(&host, 2);
+	make_frame(100);
+	host_receive(&host, 1, frame, 100);
+	CHECK(dropped("table_miss") == 1);
+	flow_to_port_2(push_two_tags);
+	host_receive(&host, 7, frame, 100);
+	host_receive(&host, 7, frame, 100);
+	CHECK(dropped("ingress_unknown") == 2);
+	host_receive(&host, 1, frame, 13);
+	CHECK(dropped("runt") == 1);
+	make_frame(1514);
+	host_receive(&host, 1, frame, 1514);
+	CHECK(dropped("too_long") == 1);
+	make_frame(100);
+	host_receive(&host, 2, frame, 100);
+	CHECK(dropped("egress_is_ingress") == 1);
+	host.refuses = 1;
+	host_receive(&host, 1, frame, 100);
+	CHECK(dropped("host_refused") == 1);
+	host.refuses = 0;
+	host_receive(&host, 1, frame, 100);
+	for (reason = 0; reason < rumpswitch_drop_reason_count(); reason++) {
+		CHECK(rumpswitch_drop_count(host.sw, reason, &count) == 0);
+		sum += count;
+	}
+	CHECK(sum == 7 && host.sent_count == 1);
+	host_destroy(&host);
+}
+
 int
 main(void)
 {
@@ -307,6 +379,8 @@ main(void)
 	RUN(frames_longer_than_a_port_takes_are_dropped_and_counted);
 	RUN(a_batch_of_any_size_keeps_its_order);
 	RUN(a_host_without_memory_for_frames_loses_copies_and_nothing_else);
+	RUN(drop_reasons_have_names_of_their_own);
+	RUN(frames_that_are_not_sent_are_counted_by_their_reason);
 	CHECK(memory_count == 0 && memory_bytes == 0);
 	return 0;
 }
