@@ -301,6 +301,23 @@ int rumpswitch_port_get(struct rumpswitch *sw, uint32_t number, struct rumpswitc
 int rumpswitch_port_counters(struct rumpswitch *sw, uint32_t number,
     struct rumpswitch_port_counters *counters);
 
+#define RUMPSWITCH_NO_RATE 0xffffu
+
+/* A queue of a port (7.2.2). Frames that are to go by it have its id in their meta. */
+struct rumpswitch_queue {
+	uint32_t id;			/* not RUMPSWITCH_NO_QUEUE; 0 is the port's default queue */
+	uint16_t min_rate;		/* 1/1000 of the port's, or RUMPSWITCH_NO_RATE: told to controllers, */
+	uint16_t max_rate;		/* kept by the host */
+};
+
+/*
+ * Gives a port these queues for those that it had; counters of an id that it keeps go on.
+ * RUMPSWITCH_NO_PORT, RUMPSWITCH_BAD_ARGUMENT (an id twice, or RUMPSWITCH_NO_QUEUE), RUMPSWITCH_NO_MEMORY (also:
+ * too many); nothing has changed then.
+ */
+int rumpswitch_port_queues(struct rumpswitch *sw, uint64_t now, uint32_t number,
+    const struct rumpswitch_queue *queues, size_t count);
+
 /* ---- why frames were not sent --------------------------------------------------------------- */
 
 /*

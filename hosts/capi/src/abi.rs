@@ -289,6 +289,21 @@ pub struct PortCounters {
     pub tx_dropped: u64,
 }
 
+/// `RUMPSWITCH_NO_RATE`.
+pub const NO_RATE: u16 = 0xffff;
+
+/// `struct rumpswitch_queue`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Its number on the port.
+    pub id: u32,
+    /// The rate that it gets, in 1/1000 of the port's.
+    pub min_rate: u16,
+    /// The rate that it never exceeds.
+    pub max_rate: u16,
+}
+
 /// `struct rumpswitch_renumber`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

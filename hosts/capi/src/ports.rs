@@ -1,11 +1,14 @@
 //! Ports: what the host says of them, and what was counted.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::ffi::c_int;
 
-use datapath::PortConfig;
+use datapath::{PortConfig, QueueConfig};
 use hypercall::{Nanos, Port};
-use ofp_codec::{HwAddr, PortConfig as ConfigFlags, PortFeatures, PortState};
+use ofp_codec::{
+    HwAddr, OfpError, PortConfig as ConfigFlags, PortFeatures, PortState, QueueOpFailedCode,
+};
 
 use crate::abi::{self, Place, PortCounters};
 use crate::error::{Error, answer, of_port};
@@ -177,6 +180,55 @@ pub unsafe extern "C" fn rumpswitch_port_counters(
         });
         Ok(())
     }))
+}
+
+/// `rumpswitch_port_queues`.
+///
+/// # Safety
+///
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rumpswitch_port_queues(
+    sw: *mut Handle,
+    now: u64,
+    number: u32,
+    queues: *const abi::Queue,
+    count: usize,
+) -> c_int {
+    // SAFETY: the caller gives a switch of ours, or what says that it is none.
+    let entered = unsafe { Handle::enter(sw) };
+    answer(entered.and_then(|mut entered| {
+        // SAFETY: the caller points to so many queues.
+        let queues = unsafe { queues_at(queues, count) }?;
+        let tables = &mut entered.inner().device.switch_mut().tables;
+        tables.set_queues(Nanos(now), Port(number), &queues).map_err(|error| match error {
+            OfpError::QueueOpFailed(QueueOpFailedCode::BadPort) => Error::NoPort,
+            OfpError::QueueOpFailed(QueueOpFailedCode::BadQueue) => Error::BadArgument,
+            _ => Error::NoMemory,
+        })
+    }))
+}
+
+/// The queues that a host means.
+///
+/// # Safety
+///
+/// `given` is NULL, misaligned, or has `count` queues.
+unsafe fn queues_at(given: *const abi::Queue, count: usize) -> Result<Vec<QueueConfig>, Error> {
+    if count > 0 && (given.is_null() || !given.is_aligned()) {
+        return Err(Error::BadArgument);
+    }
+    let mut queues = Vec::new();
+    if count > QueueConfig::MAX_COUNT || queues.try_reserve_exact(count).is_err() {
+        return Err(Error::NoMemory);
+    }
+    for at in 0..count {
+        // SAFETY: it is one of the caller's.
+        let queue = unsafe { given.wrapping_add(at).read() };
+        let (min_rate, max_rate) = (queue.min_rate, queue.max_rate);
+        queues.push(QueueConfig { id: queue.id, min_rate, max_rate });
+    }
+    Ok(queues)
 }
 
 /// The port that a host means.

@@ -72,6 +72,7 @@ fn structures() -> String {
     structure!(out, PortCounters is "rumpswitch_port_counters" {
         rx_frames, tx_frames, rx_bytes, tx_bytes, rx_dropped, tx_dropped
     });
+    structure!(out, Queue is "rumpswitch_queue" { id, min_rate, max_rate });
     structure!(out, Renumber is "rumpswitch_renumber" { from, to });
     out
 }
@@ -81,6 +82,7 @@ fn numbers() -> Vec<(&'static str, u64)> {
     let mut numbers = vec![
         ("REVISION", abi::REVISION.into()),
         ("NO_QUEUE", abi::NO_QUEUE.into()),
+        ("NO_RATE", abi::NO_RATE.into()),
         ("NEVER", abi::NEVER),
         ("MAX_FRAME", abi::MAX_FRAME.into()),
         ("PORT_MAX", abi::PORT_MAX.into()),

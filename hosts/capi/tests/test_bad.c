@@ -157,6 +157,7 @@ try_handle(struct rumpswitch *sw)
 	CHECK(rumpswitch_port_get(sw, 1, &port) == bad);
 	CHECK(rumpswitch_port_counters(sw, 1, &counters) == bad);
 	CHECK(rumpswitch_drop_count(sw, 0, &word) == bad);
+	CHECK(rumpswitch_port_queues(sw, 1, 1, NULL, 0) == bad);
 	CHECK(rumpswitch_open(sw, 1, RUMPSWITCH_ACTIVE, &word) == bad);
 	CHECK(rumpswitch_close(sw, 1) == bad);
 	CHECK(rumpswitch_read(sw, 1, 1, bytes, sizeof(bytes), &len) == bad);
@@ -244,6 +245,7 @@ static void
 a_device_call_without_a_place_or_a_channel_is_told(void)
 {
 	const int bad = RUMPSWITCH_BAD_ARGUMENT;
+	const struct rumpswitch_queue queues[2] = {{5, 0, 1000}, {5, 0, 1000}};
 	uint64_t channel, word = 77;
 	uint32_t ready = 77;
 	uint8_t bytes[8] = {4, 0, 0, 8};
@@ -270,6 +272,12 @@ a_device_call_without_a_place_or_a_channel_is_told(void)
 	CHECK(rumpswitch_port_get(host.sw, 1, NULL) == bad);
 	CHECK(rumpswitch_port_counters(host.sw, 1, NULL) == bad);
 	CHECK(rumpswitch_drop_count(host.sw, 0, NULL) == bad);
+	CHECK(rumpswitch_port_queues(host.sw, 1, 1, NULL, 1) == bad);
+	CHECK(rumpswitch_port_queues(host.sw, 1, 77, NULL, 0) == RUMPSWITCH_NO_PORT);
+	CHECK(rumpswitch_port_queues(host.sw, 1, 1, queues, 2) == bad);
+	CHECK(rumpswitch_port_queues(host.sw, 1, 1, queues, (size_t)-1) == RUMPSWITCH_NO_MEMORY);
+	CHECK(rumpswitch_port_queues(host.sw, 1, 1, queues, 1) == 0);
+	CHECK(rumpswitch_port_queues(host.sw, 1, 1, NULL, 0) == 0);
 	CHECK(len == 77 && ready == 77 && word == 77);
 	CHECK(rumpswitch_poll(host.sw, channel + 1, &ready) == RUMPSWITCH_OK);
 	CHECK(ready == RUMPSWITCH_HANGUP);

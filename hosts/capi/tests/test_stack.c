@@ -17,6 +17,7 @@ static struct rumpswitch_port port;
 static struct rumpswitch_port_counters counters;
 static uint32_t ready, number;
 static uint64_t drops;
+static struct rumpswitch_queue queues[2] = {{0, 1, 2}, {7, 3, 4}};
 static struct rumpswitch_renumber renumber = {3, 7};
 
 static void do_create(void) { error = rumpswitch_create(&config, &stack_calls, &host, &host.sw); }
@@ -27,6 +28,7 @@ static void do_remove(void) { error = rumpswitch_port_remove(host.sw, host_now, 
 static void do_get(void) { error = rumpswitch_port_get(host.sw, 1, &port); }
 static void do_counters(void) { error = rumpswitch_port_counters(host.sw, 1, &counters); }
 static void do_drops(void) { error = rumpswitch_drop_count(host.sw, 0, &drops); }
+static void do_queues(void) { error = rumpswitch_port_queues(host.sw, host_now, 1, queues, 2); }
 static void do_open(void) { error = rumpswitch_open(host.sw, host_now, 0, &channel); }
 static void do_close(void) { error = rumpswitch_close(host.sw, channel); }
 static void do_hang_up(void) { error = rumpswitch_hang_up(host.sw); }
@@ -99,6 +101,7 @@ main(void)
 	call("port_get", do_get);
 	call("port_counters", do_counters);
 	call("drop_count", do_drops);
+	call("port_queues", do_queues);
 	port.number = 3;
 	port.state = RUMPSWITCH_LINK_DOWN;
 	call("port_change", do_change);
