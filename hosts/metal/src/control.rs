@@ -157,10 +157,12 @@ impl<N: Nic> Control<N> {
         self.wire.nic.acknowledge();
     }
 
-    /// Moves all that can be moved now, and answers when to look again though nothing happened.
+    /// Moves all that can be moved now, and answers when to look again though nothing happened. `time` is
+    /// the device's, which may stand while the network goes on.
     pub fn poll<H: Hypercall + ?Sized>(
         &mut self,
         now: Nanos,
+        time: Nanos,
         device: &mut Device,
         host: &mut H,
         say: Say<'_>,
@@ -168,7 +170,7 @@ impl<N: Nic> Control<N> {
         self.is_busy = false;
         self.interface.poll(instant(now), &mut self.wire, &mut self.sockets);
         for at in 0..self.connections.len() {
-            self.look_after(at, now, device, host, say);
+            self.look_after(at, now, time, device, host, say);
         }
         // What was written goes out in the same turn.
         self.interface.poll(instant(now), &mut self.wire, &mut self.sockets);
@@ -182,6 +184,7 @@ impl<N: Nic> Control<N> {
         &mut self,
         at: usize,
         now: Nanos,
+        time: Nanos,
         device: &mut Device,
         host: &mut H,
         say: Say<'_>,
@@ -189,7 +192,7 @@ impl<N: Nic> Control<N> {
         let Some(connection) = self.connections.get_mut(at) else { return };
         let socket = self.sockets.get_mut::<tcp::Socket<'_>>(connection.socket);
         if let Some(channel) = connection.channel {
-            let is_alive = serve(socket, channel, now, device, host, &mut self.is_busy);
+            let is_alive = serve(socket, channel, time, device, host, &mut self.is_busy);
             if !is_alive || connection.is_late(now, device) {
                 match device.status(channel).and_then(|status| status.hang_up) {
                     Some(reason) => say(format_args!("channel {}: {reason:?}", channel.get())),
@@ -207,7 +210,7 @@ impl<N: Nic> Control<N> {
         match socket.state() {
             State::Established | State::CloseWait => {
                 let kind = connection.purpose.kind();
-                match device.open(now, kind) {
+                match device.open(time, kind) {
                     Ok(channel) => {
                         connection.channel = Some(channel);
                         connection.since = now;

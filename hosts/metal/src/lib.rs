@@ -30,4 +30,4 @@ pub use phy::Wire;
 pub use pool::Pool;
 pub use ports::Ports;
 pub use setup::{ControlSetup, PortSetup, Setup, SetupError};
-pub use unikernel::{Say, Unikernel, UnikernelError};
+pub use unikernel::{Say, TimePasses, Unikernel, UnikernelError};

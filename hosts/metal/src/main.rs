@@ -116,7 +116,10 @@ fn turns(unikernel: &mut Unikernel<VirtioNic>, clock: Clock) -> ! {
 }
 
 /// Does what was typed.
-fn obey(word: &str, unikernel: &Unikernel<VirtioNic>, now: Nanos) {
+fn obey(word: &str, unikernel: &mut Unikernel<VirtioNic>, now: Nanos) {
+    if let Some(time) = word.strip_prefix("time ") {
+        return hold(time, unikernel);
+    }
     match word {
         "poweroff" => {
             line(format_args!("powered off after {} ms", now.0 / 1_000_000));
@@ -136,8 +139,20 @@ fn obey(word: &str, unikernel: &Unikernel<VirtioNic>, now: Nanos) {
             unikernel.device().counters(),
         )),
         other => {
-            line(format_args!("{other}: one of poweroff, memory, status, panic, fault, overflow"))
+            line(format_args!("{other}: one of poweroff, memory, status, time, panic, fault, overflow"))
         }
+    }
+}
+
+/// Moves the time of a switch whose time stands.
+fn hold(time: &str, unikernel: &mut Unikernel<VirtioNic>) {
+    let Ok(time) = time.parse().map(Nanos) else {
+        return line(format_args!("time {time}: no nanoseconds"));
+    };
+    match unikernel.hold(time) {
+        Ok(Some(due)) => line(format_args!("time {}: due {}", time.0, due.0)),
+        Ok(None) => line(format_args!("time {}: due never", time.0)),
+        Err(_) => line(format_args!("time {}: it passes by itself", time.0)),
     }
 }
 

@@ -40,6 +40,17 @@ pub struct Setup {
     pub mtu: u16,
     /// `seed=`: for hashes and sequence numbers, where a run is to be repeated exactly.
     pub seed: Option<u64>,
+    /// `tables=`: flow tables.
+    pub tables: Option<u8>,
+    /// `entries=`: flow entries in each table; by default what memory there is decides.
+    pub entries: Option<u32>,
+    /// `groups=`.
+    pub groups: Option<u32>,
+    /// `meters=`.
+    pub meters: Option<u32>,
+    /// `time=`: the switch's time stands there, in nanoseconds, until the console moves it; for tests. The
+    /// network goes on meanwhile.
+    pub time: Option<u64>,
     /// `panic`: the machine panics when it is ready; for tests of what happens then.
     pub panics: bool,
     /// `virtio_mmio.device=LEN@ADDRESS:INTERRUPT`: devices, as the machine monitor tells of them.
@@ -128,6 +139,11 @@ impl Setup {
                 self.mtu = value.parse().ok().filter(|mtu| (1500..=9216).contains(mtu))?;
             }
             ("seed", Some(value)) => self.seed = Some(number(value)?),
+            ("tables", Some(value)) => self.tables = Some(value.parse().ok().filter(|n| *n != 0)?),
+            ("entries", Some(value)) => self.entries = Some(value.parse().ok()?),
+            ("groups", Some(value)) => self.groups = Some(value.parse().ok()?),
+            ("meters", Some(value)) => self.meters = Some(value.parse().ok()?),
+            ("time", Some(value)) => self.time = Some(value.parse().ok()?),
             ("panic", None) => self.panics = true,
             ("virtio_mmio.device", Some(value)) => self.devices.push(device(value)?),
             _ => return None,
@@ -223,7 +239,7 @@ mod tests {
         let line = "dpid=7 name=s7 port=1,52:54:00:00:00:01 port=9,52:54:00:00:00:02,up \
                     control=52:54:00:00:00:99,10.0.2.15/24,10.0.2.2 listen=6633 \
                     controller=tcp:10.0.2.2 controller=tcp:10.0.2.3:1 fail=standalone mtu=9000 \
-                    seed=0x10 panic virtio_mmio.device=512@0xfeb02e00:47";
+                    seed=0x10 tables=2 entries=3 groups=4 meters=5 time=6 panic virtio_mmio.device=512@0xfeb02e00:47";
         let setup = Setup::parse(line).unwrap();
         assert_eq!(setup.datapath_id, 7);
         assert_eq!(setup.ports[0].name, "port1");
@@ -238,6 +254,8 @@ mod tests {
         assert_eq!((setup.listen, setup.mtu(), setup.seed), (Some(6633), 9000, Some(16)));
         assert!(setup.is_standalone && setup.panics);
         assert_eq!(setup.name, "s7");
+        assert_eq!((setup.tables, setup.entries, setup.groups), (Some(2), Some(3), Some(4)));
+        assert_eq!((setup.meters, setup.time), (Some(5), Some(6)));
     }
 
     #[test]
@@ -257,6 +275,9 @@ mod tests {
             "controller=ssl:10.0.2.2",
             "fail=open",
             "mtu=100",
+            "tables=0",
+            "tables=256",
+            "time=soon",
             "virtio_mmio.device=512",
         ] {
             let error = Setup::parse(word).unwrap_err();

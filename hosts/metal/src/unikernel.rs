@@ -44,6 +44,10 @@ impl fmt::Display for UnikernelError {
     }
 }
 
+/// The device's time passes by itself and cannot be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimePasses;
+
 /// A switch with ports and channels.
 pub struct Unikernel<N> {
     device: Device,
@@ -52,6 +56,8 @@ pub struct Unikernel<N> {
     batch: Box<Batch<RingFrame>>,
     /// When the channel is to be looked after though nothing happened.
     control_due: Option<Nanos>,
+    /// The device's time, where it stands until it is moved.
+    held: Option<Nanos>,
 }
 
 impl<N: fmt::Debug> fmt::Debug for Unikernel<N> {
@@ -97,10 +103,11 @@ impl<N: Nic> Unikernel<N> {
 
         let first = members.iter().map(|(port, _)| port.mac).min().unwrap_or_default();
         let mut device = device(setup, first, seed, memory);
+        let held = setup.time.map(Nanos);
         let mut ports = Ports::new(setup.mtu());
         for (port, nic) in members {
             let tables = &mut device.switch_mut().tables;
-            let added = ports.add(now, tables, &port, nic, buffers);
+            let added = ports.add(held.unwrap_or(now), tables, &port, nic, buffers);
             added.map_err(|error| UnikernelError::Port(port.number, error))?;
         }
         let control = match (&setup.control, control_nic) {
@@ -118,7 +125,7 @@ impl<N: Nic> Unikernel<N> {
             _ => None,
         };
         let batch = Box::new(Batch::new());
-        Ok(Unikernel { device, ports, control, batch, control_due: Some(now) })
+        Ok(Unikernel { device, ports, control, batch, control_due: Some(now), held })
     }
 
     /// The device, its tables and its channels.
@@ -138,7 +145,8 @@ impl<N: Nic> Unikernel<N> {
         for slot in 0..self.ports.count() {
             self.ports.receive(slot, &mut self.batch);
             if !self.batch.is_empty() {
-                let events = self.device.process(clock(), &mut self.ports, &mut self.batch);
+                let time = self.held.unwrap_or_else(&mut *clock);
+                let events = self.device.process(time, &mut self.ports, &mut self.batch);
                 has_news |= events != Events::default();
                 has_worked = true;
             }
@@ -147,18 +155,38 @@ impl<N: Nic> Unikernel<N> {
         // The buffers that the receive rings got are told of with what was sent, or here.
         hypercall::Hypercall::flush(&mut self.ports);
         let now = clock();
-        if self.device.next_deadline().is_some_and(|deadline| deadline <= now) {
-            self.ports.tell_errors(&mut self.device.switch_mut().tables);
-            self.device.tick(now, &mut self.ports);
+        let time = self.held.unwrap_or(now);
+        if self.device.next_deadline().is_some_and(|deadline| deadline <= time) {
+            self.tick(time);
             has_news = true;
         }
         let is_due = self.control_due.is_some_and(|due| due <= now);
         let control = self.control.as_mut();
         if let Some(control) = control.filter(|control| has_news || is_due || control.is_due()) {
-            self.control_due = control.poll(now, &mut self.device, &mut self.ports, say);
+            self.control_due = control.poll(now, time, &mut self.device, &mut self.ports, say);
             has_worked = true;
         }
         has_worked
+    }
+
+    fn tick(&mut self, time: Nanos) {
+        self.ports.tell_errors(&mut self.device.switch_mut().tables);
+        self.device.tick(time, &mut self.ports);
+    }
+
+    /// Moves the time of a device whose time stands, and does what it brings; when there is something to do
+    /// again, or an error where time passes by itself.
+    ///
+    /// # Errors
+    /// [`TimePasses`].
+    pub fn hold(&mut self, time: Nanos) -> Result<Option<Nanos>, TimePasses> {
+        self.held = Some(self.held.map(|_| time).ok_or(TimePasses)?);
+        while self.device.next_deadline().is_some_and(|deadline| deadline <= time) {
+            self.tick(time);
+        }
+        // Its controllers are told in the next turn.
+        self.control_due = Some(Nanos(0));
+        Ok(self.device.next_deadline())
     }
 
     /// Prepares to halt: asks for interrupts and looks once more. Answers until when the machine may
@@ -195,7 +223,13 @@ impl<N: Nic> Unikernel<N> {
 
     fn deadline(&self) -> Option<Nanos> {
         let control = self.control.as_ref().and(self.control_due);
-        self.device.next_deadline().into_iter().chain(control).min()
+        let device = self.device.next_deadline().map(|deadline| match self.held {
+            None => deadline,
+            Some(time) if deadline <= time => Nanos(0),
+            // It is not by waiting that it comes.
+            Some(_) => Nanos(u64::MAX),
+        });
+        device.into_iter().chain(control).min()
     }
 }
 
@@ -208,13 +242,15 @@ fn device(setup: &Setup, first: [u8; 6], seed: u64, memory: u64) -> Device {
     };
     let part = |of: u64| usize::try_from(memory / of).unwrap_or(usize::MAX);
     let limits = SwitchConfig::default();
+    // Frames, answers and other tables need memory beside what one table can fill.
+    let most = u32::try_from(memory / 1024).unwrap_or(u32::MAX);
     let switch = SwitchConfig {
         datapath_id,
         seed,
-        // Frames, answers and other tables need memory beside what one table can fill.
-        max_entries_per_table: limits
-            .max_entries_per_table
-            .min(u32::try_from(memory / 1024).unwrap_or(u32::MAX)),
+        n_tables: setup.tables.unwrap_or(limits.n_tables),
+        max_entries_per_table: setup.entries.unwrap_or(limits.max_entries_per_table.min(most)),
+        max_groups: setup.groups.unwrap_or(limits.max_groups),
+        max_meters: setup.meters.unwrap_or(limits.max_meters),
         max_entry_bytes: limits.max_entry_bytes.min(memory / 4),
         ..limits
     };
