@@ -40,9 +40,6 @@ impl Column {
 /// What is tried when nobody says what.
 const DEFAULT: &str = "a p b s c";
 
-/// What C does: all but queues, which its interface has no function for.
-const C: Abilities = Abilities::all().difference(Abilities::QUEUES);
-
 /// What rump kernels do: descriptors, cables, a LOCAL port that is always there.
 const RUMP_KERNEL: Abilities = Abilities::SHARED
     .union(Abilities::EXACT)
@@ -51,7 +48,40 @@ const RUMP_KERNEL: Abilities = Abilities::SHARED
     .union(Abilities::BULK);
 
 /// The same on a clock that stands, whose callouts are due at its ticks.
-const STAND_IN_KERNEL: Abilities = RUMP_KERNEL.union(Abilities::TIME);
+const STAND_IN_KERNEL: Abilities = RUMP_KERNEL.union(Abilities::TIME).union(Abilities::PACE);
+
+/// Why the embodiments of these letters cannot do a thing.
+const REASONS: [(&str, Abilities, &str); 13] = [
+    ("ce", Abilities::SETUP, "the component has the sizes that it has: no request sets them"),
+    (
+        "ce",
+        Abilities::PORTS,
+        "a port is an interface: its address, features and longest frame are its own",
+    ),
+    ("ce", Abilities::ORDER, "each interface has its own queue: between two there is no order"),
+    ("ce", Abilities::DEADLINE, "callouts of the kernel do what is due, at its ticks"),
+    ("ce", Abilities::BLANK, "LOCAL, the host's own interface, is always there"),
+    ("ce", Abilities::QUEUES, "the component gives interfaces no queues"),
+    ("e", Abilities::TIME.union(Abilities::PACE), "the kernel's clock is the machine's"),
+    ("d", Abilities::EXACT, "a TCP connection is between, with a readiness of its own"),
+    (
+        "d",
+        Abilities::PORTS,
+        "a port is a card: its address, features and longest frame are its own",
+    ),
+    ("d", Abilities::MEMBERS, "QEMU's microvm plugs in no card while it runs"),
+    ("d", Abilities::ORDER, "each card has its own ring: between two there is no order"),
+    ("d", Abilities::QUEUES, "a card has one queue"),
+    ("d", Abilities::PACE, "the clock is moved at the console, some ten milliseconds each time"),
+];
+
+/// Why an embodiment cannot do these things.
+pub(crate) fn reasons(letter: char, lacks: Abilities) -> Vec<&'static str> {
+    let given = REASONS
+        .iter()
+        .filter(|(letters, ability, _)| letters.contains(letter) && lacks.intersects(*ability));
+    given.map(|(.., reason)| *reason).collect()
+}
 
 /// The embodiments that `EMBODIMENTS` names.
 pub(crate) fn chosen() -> Vec<Column> {
@@ -61,10 +91,16 @@ pub(crate) fn chosen() -> Vec<Column> {
         .map(|letter| match letter {
             'a' => Column { letter, name: "rust", offer: in_process() },
             'p' => Column { letter, name: "protocol", offer: served() },
-            'b' => Column { letter, name: "c", offer: driven(c_driver("capi"), C, &[]) },
+            'b' => {
+                Column { letter, name: "c", offer: driven(c_driver("capi"), Abilities::all(), &[]) }
+            }
             's' => {
                 let scattered = [("DRIVER_HEAD", "17")];
-                Column { letter, name: "c-mbufs", offer: driven(c_driver("capi"), C, &scattered) }
+                Column {
+                    letter,
+                    name: "c-mbufs",
+                    offer: driven(c_driver("capi"), Abilities::all(), &scattered),
+                }
             }
             'c' => {
                 let offer = driven(c_driver("mock"), STAND_IN_KERNEL, &[]);
@@ -173,6 +209,5 @@ fn unikernel() -> Offer {
     }
     let make =
         move |setup: &Setup| Ok(Box::new(Unikernel::boot(&image, setup)?) as Box<dyn Embodiment>);
-    let abilities = Abilities::SHARED | Abilities::BLANK;
-    Offer::Given(Given { abilities, make: Box::new(make) })
+    Offer::Given(Given { abilities: Unikernel::ABILITIES, make: Box::new(make) })
 }

@@ -58,6 +58,10 @@ fn main() -> ExitCode {
             println!("{} {}: not given: {why}", column.letter, column.name);
         }
     }
+    match matrix.reasons() {
+        Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
+        Err(unsaid) => failures.push(unsaid),
+    }
     println!("{} in {:.1} s", matrix.totals(), started.elapsed().as_secs_f64());
     if failures.is_empty() {
         return ExitCode::SUCCESS;

@@ -6,7 +6,7 @@ use std::fmt;
 use rumpswitch_tests::embodiment::Abilities;
 use rumpswitch_tests::scenarios::Case;
 
-use crate::columns::Column;
+use crate::columns::{Column, reasons};
 
 /// What came of one case on one embodiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,13 +32,15 @@ pub(crate) struct Matrix {
     columns: Vec<(char, &'static str, bool)>,
     groups: Vec<&'static str>,
     sums: BTreeMap<(&'static str, char), Sum>,
+    /// How many cases lack what, by embodiment.
+    lacks: BTreeMap<(char, u32), usize>,
 }
 
 impl Matrix {
     pub(crate) fn new(columns: &[Column]) -> Matrix {
         let columns =
             columns.iter().map(|column| (column.letter, column.name, column.is_given())).collect();
-        Matrix { columns, groups: Vec::new(), sums: BTreeMap::new() }
+        Matrix { columns, groups: Vec::new(), sums: BTreeMap::new(), lacks: BTreeMap::new() }
     }
 
     pub(crate) fn put(&mut self, column: &Column, case: &Case, cell: Cell) {
@@ -49,7 +51,10 @@ impl Matrix {
         match cell {
             Cell::Passed => sum.passed += 1,
             Cell::Failed(_) => sum.failed += 1,
-            Cell::NotApplicable(_) => sum.not_applicable += 1,
+            Cell::NotApplicable(lacks) => {
+                sum.not_applicable += 1;
+                *self.lacks.entry((column.letter, lacks.bits())).or_default() += 1;
+            }
             Cell::NotGiven => {}
         }
     }
@@ -64,6 +69,21 @@ impl Matrix {
             }
         }
         total
+    }
+
+    /// Why cases are not applicable, a line for each reason; an embodiment that gives none is an error.
+    pub(crate) fn reasons(&self) -> Result<Vec<String>, String> {
+        let mut lines = Vec::new();
+        for ((letter, bits), count) in &self.lacks {
+            let lacks = Abilities::from_bits_truncate(*bits);
+            let names = lacks.iter_names().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+            let given = reasons(*letter, lacks);
+            if lacks.iter().any(|one| reasons(*letter, one).is_empty()) {
+                return Err(format!("{letter}: why {names} cannot be tried is not said"));
+            }
+            lines.push(format!("{letter} n/a {count:>2}: {names}: {}", given.join("; ")));
+        }
+        Ok(lines)
     }
 
     /// All cases of all embodiments.

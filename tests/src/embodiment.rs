@@ -51,6 +51,8 @@ bitflags! {
         const MEMBERS = 1 << 10;
         /// The host gives ports queues, and sees by which of them a frame is to leave.
         const QUEUES = 1 << 11;
+        /// The clock moves and ticks, one by one, thousands of times in seconds.
+        const PACE = 1 << 12;
     }
 }
 

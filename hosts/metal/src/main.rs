@@ -138,9 +138,9 @@ fn obey(word: &str, unikernel: &mut Unikernel<VirtioNic>, now: Nanos) {
             unikernel.device().channels().count(),
             unikernel.device().counters(),
         )),
-        other => {
-            line(format_args!("{other}: one of poweroff, memory, status, time, panic, fault, overflow"))
-        }
+        other => line(format_args!(
+            "{other}: one of poweroff, memory, status, time, panic, fault, overflow"
+        )),
     }
 }
 

@@ -430,6 +430,22 @@ capi_deadline(uint64_t *deadline)
 }
 
 static int
+capi_queues(uint64_t now, uint32_t number, const uint32_t *ids, size_t count)
+{
+	struct rumpswitch_queue *queues = must(calloc(count + 1, sizeof(*queues)));
+	size_t i;
+	int error;
+
+	for (i = 0; i < count; i++) {
+		queues[i].id = ids[i];
+		queues[i].min_rate = queues[i].max_rate = RUMPSWITCH_NO_RATE;
+	}
+	error = rumpswitch_port_queues(sw, now, number, queues, count);
+	free(queues);
+	return port_status(error);
+}
+
+static int
 capi_quit(void)
 {
 	struct sent *sent;
@@ -449,7 +465,7 @@ capi_quit(void)
 const struct driver_backend driver_backend = {
 	.abilities = DRIVER_SHARED | DRIVER_EXACT | DRIVER_TIME | DRIVER_SETUP | DRIVER_PORTS |
 	    DRIVER_ORDER | DRIVER_BULK | DRIVER_LINKS | DRIVER_DEADLINE | DRIVER_BLANK |
-	    DRIVER_MEMBERS,
+	    DRIVER_MEMBERS | DRIVER_QUEUES | DRIVER_PACE,
 	.make = capi_make,
 	.open = capi_open,
 	.close = capi_close,
@@ -464,4 +480,5 @@ const struct driver_backend driver_backend = {
 	.tick = capi_tick,
 	.deadline = capi_deadline,
 	.quit = capi_quit,
+	.queues = capi_queues,
 };

@@ -24,6 +24,7 @@
 #define DRIVER_BLANK  (1u << 9)
 #define DRIVER_MEMBERS (1u << 10)
 #define DRIVER_QUEUES (1u << 11)
+#define DRIVER_PACE (1u << 12)
 
 /* The queue of a frame that has none. */
 #define DRIVER_NO_QUEUE UINT32_MAX

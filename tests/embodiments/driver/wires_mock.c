@@ -9,7 +9,7 @@
 /* A callout may be as late as the kernel's tick is long. */
 #define SOON 20000000ul
 
-const uint32_t wires_abilities = DRIVER_TIME | DRIVER_BULK;
+const uint32_t wires_abilities = DRIVER_TIME | DRIVER_BULK | DRIVER_PACE;
 const uint32_t wires_channels = 0;
 
 static uint64_t told;			/* the test's time, as far as the kernel has followed */

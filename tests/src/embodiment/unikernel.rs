@@ -3,21 +3,23 @@
 //!
 //! The first channel is the one that the switch opens to its controller; others connect to the switch. One
 //! more connection reads port statistics: by them a test knows that a frame is through, and how many frames
-//! are on their way out.
+//! are on their way out. The switch's time stands until the console is told to move it; cables are plugged
+//! and unplugged by QEMU's monitor.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use datapath::PortConfig;
 use hypercall::Nanos;
 use ofp_codec::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody, PortStats};
-use ofp_codec::{Message, MultipartFlags, PortNo};
+use ofp_codec::{Message, MultipartFlags, PortNo, PortState};
 use switch_dev::{ChannelKind, DeviceError, Readiness};
 
 use super::{Abilities, Embodiment, PortRefused, Sent, Setup};
@@ -33,8 +35,11 @@ const QUIET: Duration = Duration::from_millis(500);
 /// A machine that runs; dropped, it is no more.
 pub struct Unikernel {
     child: Child,
+    console: ChildStdin,
+    lines: Receiver<String>,
     folder: PathBuf,
     ports: Vec<Port>,
+    now: Nanos,
     listener: TcpListener,
     control: u16,
     channels: BTreeMap<u64, Connection>,
@@ -47,6 +52,7 @@ pub struct Unikernel {
 /// A port's socket, and what passed it.
 struct Port {
     socket: UnixDatagram,
+    is_up: bool,
     sent_in: u64,
     came_out: u64,
 }
@@ -101,6 +107,15 @@ impl Connection {
 }
 
 impl Unikernel {
+    /// What a machine lets a test do.
+    pub const ABILITIES: Abilities = Abilities::SHARED
+        .union(Abilities::TIME)
+        .union(Abilities::SETUP)
+        .union(Abilities::BULK)
+        .union(Abilities::LINKS)
+        .union(Abilities::DEADLINE)
+        .union(Abilities::BLANK);
+
     /// Boots a machine of this image.
     ///
     /// # Errors
@@ -108,8 +123,8 @@ impl Unikernel {
     /// Those of sockets and processes; a setup that the machine cannot be told.
     pub fn boot(image: &Path, setup: &Setup) -> io::Result<Unikernel> {
         static MADE: AtomicUsize = AtomicUsize::new(0);
-        if !setup.is_default() {
-            return Err(io::Error::other("a machine has the sizes that it has"));
+        if setup.max_channels.is_some() {
+            return Err(io::Error::other("a machine has the channels that it has"));
         }
         let made = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("rumpswitch-suite-{}-{made}", std::process::id());
@@ -118,26 +133,40 @@ impl Unikernel {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         // Free when it was asked for; nobody else is handed it in the next second.
         let control = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut command = machine(image, listener.local_addr()?.port(), control);
+        let mut command = machine(image, setup, listener.local_addr()?.port(), control);
+        let monitor = folder.join("qmp");
+        command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", monitor.display()));
         let mut ports = Vec::new();
         for number in 1..=setup.ports {
             let (ours, theirs) =
                 (folder.join(format!("t{number}")), folder.join(format!("q{number}")));
             let socket = UnixDatagram::bind(&ours)?;
-            ports.push(Port { socket, sent_in: 0, came_out: 0 });
+            ports.push(Port { socket, is_up: true, sent_in: 0, came_out: 0 });
             command.arg("-netdev").arg(format!(
                 "dgram,id=p{number},local.type=unix,local.path={},remote.type=unix,remote.path={}",
                 theirs.display(),
                 ours.display()
             ));
-            let card = "virtio-net-device,mac=52:54:00:00:00";
-            command.arg("-device").arg(format!("{card}:{number:02x},netdev=p{number}"));
+            let card = format!("virtio-net-device,id=n{number},netdev=p{number}");
+            command.arg("-device").arg(format!("{card},mac=52:54:00:00:00:{number:02x}"));
         }
-        let child = command.spawn()?;
+        let mut child = command.spawn()?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (console, stdout) = pipes.ok_or_else(|| io::Error::other("no console"))?;
+        let (sender, lines) = channel();
+        // What it says is read, so that it never waits for a reader.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
         let mut machine = Unikernel {
             child,
+            console,
+            lines,
             folder,
             ports,
+            now: Setup::START,
             listener,
             control,
             channels: BTreeMap::new(),
@@ -150,20 +179,7 @@ impl Unikernel {
     }
 
     fn wait_until_ready(&mut self) -> io::Result<()> {
-        let stdout = self.child.stdout.take().ok_or_else(|| io::Error::other("no console"))?;
-        let mut said = String::new();
-        let mut lines = BufReader::new(stdout).lines();
-        loop {
-            let Some(line) = lines.next().transpose()? else {
-                return Err(io::Error::other(format!("the machine ended: {said}")));
-            };
-            if line.contains("ready:") {
-                break;
-            }
-            said = line;
-        }
-        // What else it says is read, so that it never waits for a reader.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        self.wait_for("ready:")?;
         for (at, port) in self.ports.iter().enumerate() {
             port.socket.connect(self.folder.join(format!("q{}", at + 1)))?;
         }
@@ -172,6 +188,46 @@ impl Unikernel {
         assert!(matches!(overseer.message(), Message::Hello(_)), "the first message is a hello");
         self.overseer = Some(overseer);
         Ok(())
+    }
+
+    /// The first line from here on that has `text` in it.
+    fn wait_for(&mut self, text: &str) -> io::Result<String> {
+        let (until, mut said) = (Instant::now() + PATIENCE, String::new());
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) if line.contains(text) => return Ok(line),
+                Ok(line) => said = line,
+                Err(error) => return Err(io::Error::other(format!("{text}: {error}: {said}"))),
+            }
+        }
+    }
+
+    /// Moves the switch's time; when there is something to do again.
+    fn hold(&mut self) -> Option<Nanos> {
+        writeln!(self.console, "time {}", self.now.0).expect("the machine listens");
+        let start = format!("time {}: due ", self.now.0);
+        let line = self.wait_for(&start).expect("the machine answers");
+        let (_, due) = line.split_once(&start).expect("it has it in it");
+        due.trim().parse().ok().map(Nanos)
+    }
+
+    /// Plugs or unplugs the cable of a port.
+    fn set_link(&mut self, number: u32, is_up: bool) -> io::Result<()> {
+        let mut monitor = UnixStream::connect(self.folder.join("qmp"))?;
+        monitor.set_read_timeout(Some(PATIENCE))?;
+        let mut answers = BufReader::new(monitor.try_clone()?).lines();
+        let link =
+            format!(r#"{{"execute":"set_link","arguments":{{"name":"n{number}","up":{is_up}}}}}"#);
+        for command in [r#"{"execute":"qmp_capabilities"}"#, &link] {
+            writeln!(monitor, "{command}")?;
+            let mut lines = answers.by_ref().map_while(Result::ok);
+            if !lines.any(|line| line.contains("return")) {
+                return Err(io::Error::other("the monitor does not answer"));
+            }
+        }
+        let word = if is_up { "up" } else { "down" };
+        self.wait_for(&format!("port {number}: link {word}")).map(drop)
     }
 
     fn connect(&self) -> io::Result<Connection> {
@@ -218,12 +274,25 @@ impl Unikernel {
 }
 
 /// The machine without its ports.
-fn machine(image: &Path, listener: u16, control: u16) -> Command {
-    let words = format!(
-        "dpid=0x2a seed={} control=52:54:00:00:00:99,10.0.2.15/24,10.0.2.2 listen \
+fn machine(image: &Path, setup: &Setup, listener: u16, control: u16) -> Command {
+    let mut words = format!(
+        "dpid=0x2a seed={} time={} control=52:54:00:00:00:99,10.0.2.15/24,10.0.2.2 listen \
          controller=tcp:10.0.2.2:{listener}",
-        Setup::SEED
+        Setup::SEED,
+        Setup::START.0
     );
+    let limits = [
+        ("tables", setup.n_tables.map(u32::from)),
+        ("entries", setup.max_entries_per_table),
+        ("groups", setup.max_groups),
+        ("meters", setup.max_meters),
+    ];
+    for (word, limit) in limits {
+        words.extend(limit.map(|limit| format!(" {word}={limit}")));
+    }
+    if setup.standalone {
+        words.push_str(" fail=standalone");
+    }
     let mut command = Command::new("qemu-system-x86_64");
     command
         .args(["-M", "microvm,acpi=off,pit=off,pic=off,rtc=off,isa-serial=on"])
@@ -252,7 +321,7 @@ impl Drop for Unikernel {
 
 impl Embodiment for Unikernel {
     fn abilities(&self) -> Abilities {
-        Abilities::SHARED | Abilities::BLANK
+        Unikernel::ABILITIES
     }
 
     fn open(&mut self, _kind: ChannelKind) -> Result<u64, DeviceError> {
@@ -325,8 +394,15 @@ impl Embodiment for Unikernel {
         Err(PortRefused)
     }
 
-    fn port_change(&mut self, _port: &PortConfig) -> Result<(), PortRefused> {
-        Err(PortRefused)
+    /// A cable that is plugged or unplugged.
+    fn port_change(&mut self, port: &PortConfig) -> Result<(), PortRefused> {
+        let is_up = !port.state.contains(PortState::LINK_DOWN);
+        let at = port.number.0 as usize;
+        let known = at.checked_sub(1).and_then(|at| self.ports.get_mut(at)).ok_or(PortRefused)?;
+        if std::mem::replace(&mut known.is_up, is_up) != is_up {
+            self.set_link(port.number.0, is_up).expect("the link changes");
+        }
+        Ok(())
     }
 
     fn port_remove(&mut self, _number: u32) -> Result<(), PortRefused> {
@@ -338,14 +414,21 @@ impl Embodiment for Unikernel {
     }
 
     fn frame(&mut self, number: u32, bytes: &[u8]) {
-        let port = &mut self.ports[number as usize - 1];
-        port.socket.send(bytes).expect("the machine takes frames");
-        port.sent_in += 1;
-        let sent_in = port.sent_in;
-        let until = Instant::now() + PATIENCE;
-        let has_come = |stats: &PortStats| stats.port_no.0 == number && stats.rx_packets >= sent_in;
-        while !self.port_stats().iter().any(has_come) {
-            assert!(Instant::now() < until, "a frame did not arrive");
+        self.frames(number, &[(self.now, bytes.to_vec())]);
+    }
+
+    /// Those of one moment together.
+    fn frames(&mut self, number: u32, frames: &[(Nanos, Vec<u8>)]) {
+        for together in frames.chunk_by(|(one, _), (other, _)| one == other) {
+            for (now, bytes) in together {
+                if *now != self.now {
+                    self.set_time(*now);
+                }
+                let port = &mut self.ports[number as usize - 1];
+                port.socket.send(bytes).expect("the machine takes frames");
+                port.sent_in += 1;
+            }
+            self.wait_until_through(number);
         }
     }
 
@@ -370,15 +453,27 @@ impl Embodiment for Unikernel {
         sent
     }
 
-    fn set_time(&mut self, _now: Nanos) {
-        unreachable!("its clock is its own")
+    fn set_time(&mut self, now: Nanos) {
+        self.now = now;
+        self.hold();
     }
 
-    fn tick(&mut self) {
-        unreachable!("its clock is its own")
-    }
+    /// What time brings is done when it is moved.
+    fn tick(&mut self) {}
 
     fn deadline(&mut self) -> Option<Nanos> {
-        unreachable!("its clock is its own")
+        self.hold()
+    }
+}
+
+impl Unikernel {
+    /// All frames that were sent into a port are through the tables.
+    fn wait_until_through(&mut self, number: u32) {
+        let sent_in = self.ports[number as usize - 1].sent_in;
+        let until = Instant::now() + PATIENCE;
+        let has_come = |stats: &PortStats| stats.port_no.0 == number && stats.rx_packets >= sent_in;
+        while !self.port_stats().iter().any(has_come) {
+            assert!(Instant::now() < until, "a frame did not arrive");
+        }
     }
 }

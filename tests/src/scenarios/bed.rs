@@ -79,8 +79,9 @@ impl<'w> Bed<'w> {
 
     /// Lets the switch go on; an embodiment that runs by itself may take its time.
     fn goes_on(&mut self) -> bool {
-        let has_clock = self.device.abilities().contains(Abilities::TIME);
-        (0..if has_clock { 1 } else { 20 }).any(|_| self.device.go_on())
+        let is_at_once = Abilities::TIME | Abilities::EXACT;
+        let is_at_once = self.device.abilities().contains(is_at_once);
+        (0..if is_at_once { 1 } else { 20 }).any(|_| self.device.go_on())
     }
 
     /// Takes the whole messages off the stream.
@@ -481,7 +482,7 @@ impl<'w> Bed<'w> {
     ) {
         self.sends_much();
         if every > 0 {
-            self.world.uses(Abilities::TIME);
+            self.world.uses(Abilities::TIME | Abilities::PACE);
         }
         let mut frames = frames.into_iter().peekable();
         while frames.peek().is_some() {
@@ -507,6 +508,12 @@ impl<'w> Bed<'w> {
     #[track_caller]
     pub(super) fn looks_at_order(&self) {
         self.world.uses(Abilities::ORDER);
+    }
+
+    /// For a case with more than a few hundred moves of the clock.
+    #[track_caller]
+    pub(super) fn moves_much(&self) {
+        self.world.uses(Abilities::PACE);
     }
 
     /// For a case with more than a few hundred frames or messages.
@@ -558,6 +565,15 @@ impl<'w> Bed<'w> {
             self.device.tick();
         } else {
             std::thread::sleep(std::time::Duration::from_nanos(nanos));
+        }
+    }
+
+    /// Lets time pass, and does what it brings where nobody does by itself.
+    #[track_caller]
+    pub(super) fn live(&mut self, nanos: u64) {
+        self.pass(nanos);
+        if self.device.abilities().contains(Abilities::DEADLINE) {
+            self.device.tick();
         }
     }
 

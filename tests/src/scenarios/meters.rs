@@ -7,22 +7,22 @@ use ofp_codec::{
 };
 
 cases! { "meters":
-    a_drop_band_lets_its_rate_pass: TIME | BULK,
-    of_several_bands_the_highest_rate_below_the_measured_one_acts: TIME | BULK,
-    kilobits_are_thousands_of_bits: TIME | BULK,
+    a_drop_band_lets_its_rate_pass: TIME | BULK | PACE,
+    of_several_bands_the_highest_rate_below_the_measured_one_acts: TIME | BULK | PACE,
+    kilobits_are_thousands_of_bits: TIME | BULK | PACE,
     remarking_raises_the_drop_precedence_of_assured_forwarding,
     remarking_knows_ipv6_and_leaves_what_is_not_ip_alone,
     a_later_table_sees_the_new_code_point: ORDER,
     modify_replaces_bands_and_keeps_the_meter: TIME,
     the_flow_count_follows_the_entries,
     deletion_takes_the_entries_along,
-    the_virtual_meters_limit_packet_ins: TIME | BULK,
+    the_virtual_meters_limit_packet_ins: TIME | BULK | PACE,
     the_controller_meter_remarks_packet_ins,
     all_meters_are_also_the_virtual_ones,
     nonsense_is_refused: SETUP,
-    a_meter_passes_rate_times_time_within_a_percent_plus_its_depth: TIME | BULK,
-    a_meter_of_long_frames_passes_rate_times_time_too: TIME | BULK | PORTS,
-    without_the_burst_flag_a_meter_holds_its_rate_from_the_first_packet: TIME | BULK,
+    a_meter_passes_rate_times_time_within_a_percent_plus_its_depth: TIME | BULK | PACE,
+    a_meter_of_long_frames_passes_rate_times_time_too: TIME | BULK | PACE | PORTS,
+    without_the_burst_flag_a_meter_holds_its_rate_from_the_first_packet: TIME | BULK | PACE,
     the_depth_is_the_burst_size_or_a_tenth_of_a_second: TIME | BULK,
 }
 
@@ -290,6 +290,7 @@ fn the_virtual_meters_limit_packet_ins(world: &World<'_>) {
         assert_eq!(bed.packet_in_count(), 10, "a tenth of a second's worth");
         bed.assert_drops(&[(DropReason::InvalidTtl, 12), (DropReason::PuntMetered, 15)]);
         bed.sends_much();
+        bed.moves_much();
         for _ in 0..10 * 300 {
             bed.pass(SECOND / 300);
             bed.ports(1, &udp(1, 2, 53));
