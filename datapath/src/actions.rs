@@ -187,6 +187,7 @@ fn mark_first<'a>(acts: impl Iterator<Item = &'a mut Act>) -> Result<(), NoMemor
 }
 
 /// A bucket's action set, in the order of execution (§5.10).
+#[inline(never)] // what it has in hand is on the stack only while it works
 pub(crate) fn compile_bucket(
     tables: &Tables,
     group_type: GroupType,

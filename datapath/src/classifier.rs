@@ -89,6 +89,7 @@ pub(crate) use hash::HashKey;
 use ladder::Ladder;
 
 use arrayvec::ArrayVec;
+use ofp_codec::memory::NoMemory;
 
 use crate::key::{KEY_WORDS, Key, MaskedKey, Needs};
 
@@ -118,6 +119,12 @@ impl core::error::Error for Full {}
 
 impl From<TryReserveError> for Full {
     fn from(_: TryReserveError) -> Full {
+        Full
+    }
+}
+
+impl From<NoMemory> for Full {
+    fn from(_: NoMemory) -> Full {
         Full
     }
 }
@@ -212,6 +219,15 @@ impl Hit {
     fn slot(self) -> Option<u32> {
         (self.rank != Rank(0)).then_some(self.slot)
     }
+}
+
+/// Keys and the places of what they hit, at most [`BATCH`] at a time.
+#[inline(always)]
+fn chunks<'k, 'f>(
+    keys: &'k [&'k Key],
+    found: &'f mut [Option<u32>],
+) -> impl Iterator<Item = (&'k [&'k Key], &'f mut [Option<u32>])> {
+    keys.chunks(BATCH).zip(found.chunks_mut(BATCH))
 }
 
 /// The lookup structure of one flow table.
@@ -359,9 +375,7 @@ impl Classifier {
             return;
         }
         self.ladder.clear();
-        if let Some(former) =
-            core::mem::replace(&mut self.directory, Directory::new()).into_former()
-        {
+        if let Some(former) = self.directory.clear() {
             self.ladder.retire(former);
         }
         self.needs = Needs::default();
@@ -393,22 +407,40 @@ impl Classifier {
     /// shorter of the two.
     pub fn find_batch(&self, keys: &[&Key], found: &mut [Option<u32>]) {
         let any = self.best_any();
-        let chunks = keys.chunks(BATCH).zip(found.chunks_mut(BATCH));
         // The form is known before the loops, not in them: nothing of another one is read ahead.
         match &self.directory {
             Directory::Exact(form) => {
-                chunks.for_each(|(keys, found)| form.find_slots(keys, any, found));
+                chunks(keys, found).for_each(|(keys, found)| form.find_slots(keys, any, found));
             }
             Directory::Fixed(form) => {
-                chunks.for_each(|(keys, found)| form.find_slots(keys, any, found));
+                chunks(keys, found).for_each(|(keys, found)| form.find_slots(keys, any, found));
             }
-            Directory::Tuples(_) => {
-                chunks.for_each(|(keys, found)| self.find_tuples(keys, any, found));
-            }
+            Directory::Tuples(_) => match (keys, found) {
+                // Not a batch, and no arrays for one.
+                ([key], [found]) => *found = self.find_dear_one(key),
+                (keys, found) => {
+                    chunks(keys, found).for_each(|(keys, found)| self.find_tuples(keys, any, found))
+                }
+            },
         }
     }
 
+    /// [`find_batch`](Self::find_batch) of a table that [is dear](Self::is_dear).
+    pub(crate) fn find_dear(&self, keys: &[&Key], found: &mut [Option<u32>]) {
+        let any = self.best_any();
+        for (keys, found) in chunks(keys, found) {
+            self.find_tuples(keys, any, found);
+        }
+    }
+
+    /// [`find`](Self::find) as a call of its own.
+    #[inline(never)]
+    pub(crate) fn find_dear_one(&self, key: &Key) -> Option<u32> {
+        self.find(key)
+    }
+
     /// [`find_batch`](Self::find_batch) for up to [`BATCH`] keys of a table of several masks.
+    #[inline(never)] // what it has in hand is on the stack only while it works
     fn find_tuples(&self, keys: &[&Key], any: Hit, found: &mut [Option<u32>]) {
         let mut hits = [any; BATCH];
         match self.ladder.is_compiled() {

@@ -134,6 +134,8 @@ pub struct FlowCache {
     lines: Vec<Line>,
     /// By table.
     probations: Vec<Probation>,
+    /// Those of the batch at hand, one for each key: some KiB, which would be much for a kernel's stack.
+    probes: Vec<Probe>,
     is_ready: bool,
     /// Which line of a set goes next.
     turn: usize,
@@ -147,6 +149,7 @@ impl FlowCache {
             hash: HashKey::new(seed ^ 0xf10c_ac4e),
             lines: Vec::new(),
             probations: Vec::new(),
+            probes: Vec::new(),
             is_ready: false,
             turn: 0,
             counts: FlowCacheCounts::default(),
@@ -167,7 +170,8 @@ impl FlowCache {
     pub fn memory_len(&self) -> usize {
         let lines = self.lines.capacity().saturating_mul(size_of::<Line>());
         let probations = self.probations.capacity().saturating_mul(size_of::<Probation>());
-        lines.saturating_add(probations)
+        let probes = self.probes.capacity().saturating_mul(size_of::<Probe>());
+        lines.saturating_add(probations).saturating_add(probes)
     }
 
     /// [`Classifier::find_batch`] of the table `table_id`, with what is remembered of it: at most
@@ -181,7 +185,10 @@ impl FlowCache {
         found: &mut [Option<u32>],
     ) {
         match table.is_dear() && self.is_wanted(table_id, keys.len()) {
-            true => self.find_remembered(table, table_id, keys, found),
+            true => match (keys, found) {
+                ([key], [found]) => *found = self.find_one(table, table_id, key),
+                (keys, found) => self.find_remembered(table, table_id, keys, found),
+            },
             false => table.find_batch(keys, found),
         }
     }
@@ -206,13 +213,37 @@ impl FlowCache {
         self.is_ready = true;
         let tables = usize::from(u8::MAX).saturating_add(1);
         if self.lines.try_reserve_exact(LINES).is_ok()
+            && self.probes.try_reserve_exact(BATCH).is_ok()
             && self.probations.try_reserve_exact(tables).is_ok()
         {
+            self.probes.resize(BATCH, Probe::default());
             self.lines.resize(LINES, Line::default());
             self.probations.resize(tables, Probation::default());
         }
     }
 
+    /// [`find_batch`](Self::find_batch) for one key, which needs no arrays.
+    #[inline(never)]
+    fn find_one(&mut self, table: &Classifier, table_id: u8, key: &Key) -> Option<u32> {
+        let Some(words) = CachedWords::new(table.compared()) else { return table.find(key) };
+        let (stamp, probe) = (stamp(table, table_id), self.probe(&words, key));
+        let answer = self.answer(stamp, &probe);
+        self.account(table_id, 1, usize::from(answer.is_none()));
+        answer.unwrap_or_else(|| {
+            let answer = table.find_dear_one(key);
+            self.remember(stamp, &probe, answer);
+            answer
+        })
+    }
+
+    /// What a key is compared by, and where its answer would be.
+    #[inline(always)]
+    fn probe(&self, words: &CachedWords, key: &Key) -> Probe {
+        let words = words.of(key);
+        Probe { at: self.hash.hash(words.into_iter()) & (LINES - WAYS) as u32, words }
+    }
+
+    #[inline(never)]
     fn find_remembered(
         &mut self,
         table: &Classifier,
@@ -221,15 +252,14 @@ impl FlowCache {
         found: &mut [Option<u32>],
     ) {
         let Some(words) = CachedWords::new(table.compared()) else {
-            return table.find_batch(keys, found);
+            return table.find_dear(keys, found);
         };
-        let stamp = (table.generation().wrapping_add(1) << 8) | u64::from(table_id);
+        let stamp = stamp(table, table_id);
         // 1. What each key is compared by, and where its answer would be.
-        let mut probes = [Probe::default(); BATCH];
+        let mut probes = core::mem::take(&mut self.probes);
         let mut warm = 0;
         for (probe, key) in probes.iter_mut().zip(keys) {
-            probe.words = words.of(key);
-            probe.at = self.hash.hash(probe.words.into_iter()) & (LINES - WAYS) as u32;
+            *probe = self.probe(&words, key);
             // 2. The lines are loaded here, and used when all are under way.
             warm ^= self.lines.get(probe.at as usize).map_or(0, |line| line.answer);
         }
@@ -251,7 +281,7 @@ impl FlowCache {
         let miss_count = missed.len();
         if miss_count != 0 {
             let mut answers = [None; BATCH];
-            table.find_batch(&missed, &mut answers);
+            table.find_dear(&missed, &mut answers);
             for (&lane, answer) in lanes.iter().zip(answers) {
                 if let Some(found) = found.get_mut(usize::from(lane)) {
                     *found = answer;
@@ -261,6 +291,7 @@ impl FlowCache {
                 }
             }
         }
+        self.probes = probes;
         self.account(table_id, keys.len().min(BATCH), miss_count);
     }
 
@@ -307,6 +338,11 @@ impl FlowCache {
         }
         (probation.lookup_count, probation.hit_count) = (0, 0);
     }
+}
+
+/// What a table's answers are stamped with.
+fn stamp(table: &Classifier, table_id: u8) -> u64 {
+    (table.generation().wrapping_add(1) << 8) | u64::from(table_id)
 }
 
 /// The words of a key that a table compares, and under what mask.

@@ -140,6 +140,7 @@ impl Tables {
     }
 
     /// Checks a flow-mod and does it, or leaves what may be about many entries as a [`Job`].
+    #[inline(never)]
     pub(crate) fn start_flow_mod(&mut self, now: Nanos, given: &FlowMod) -> Result<(), OfpError> {
         let deletes =
             matches!(given.command, FlowModCommand::Delete | FlowModCommand::DeleteStrict);
@@ -163,9 +164,7 @@ impl Tables {
         if deletes {
             return self.delete(now, given).map_err(full);
         }
-        let is_miss = given.command != FlowModCommand::Modify
-            && given.priority == 0
-            && MaskedKey::from_match(&given.matching).is_any();
+        let is_miss = given.command != FlowModCommand::Modify && is_table_miss(given);
         self.check_match(given, is_miss)?;
         let mut scratch = core::mem::take(&mut self.scratch);
         let done = self.compile_and_change(now, given, is_miss, &mut scratch);
@@ -232,15 +231,26 @@ impl Tables {
             let table_id = given.table_id.0;
             let table = self.tables.get(usize::from(table_id)).ok_or(FULL)?;
             if table.count > OVERLAP_AT_ONCE && self.journal.is_none() {
-                let walk = Walk::new(self, table_id, table_id);
-                self.job = Some(Job::add(now, given, &key, walk).map_err(full)?);
-                return Ok(());
+                return self.begin_addition(now, given, &key).map_err(full);
             }
             if table.classifier.overlapping(&key, given.priority).is_some() {
                 return Err(OfpError::FlowModFailed(Code::Overlap));
             }
         }
         self.add(now, given, &key, scratch)
+    }
+
+    /// Leaves an addition as a [`Job`], which looks for overlaps first.
+    #[inline(never)]
+    fn begin_addition(
+        &mut self,
+        now: Nanos,
+        given: &FlowMod,
+        key: &MaskedKey,
+    ) -> Result<(), NoMemory> {
+        let walk = Walk::new(self, given.table_id.0, given.table_id.0);
+        self.job = Some(Job::add(now, given, key, walk)?);
+        Ok(())
     }
 
     /// Adds an entry that has been checked before, its overlap included.
@@ -367,6 +377,7 @@ impl Tables {
         Ok(())
     }
 
+    #[inline(never)] // what it has in hand is on the stack only while it works
     fn modify(
         &mut self,
         now: Nanos,
@@ -646,4 +657,10 @@ impl Tables {
         let rest = is_loose.then(|| self.changed_at.plus(REST));
         rest.into_iter().chain(self.timeouts.first().map(|(deadline, _)| deadline)).min()
     }
+}
+
+/// Whether a flow-mod is about the table-miss flow entry.
+#[inline(never)] // the key is on the stack only while it is looked at
+fn is_table_miss(given: &FlowMod) -> bool {
+    given.priority == 0 && MaskedKey::from_match(&given.matching).is_any()
 }

@@ -302,6 +302,13 @@ impl Tables {
         if let Some(end) = self.job_end.take() {
             return Some(end);
         }
+        self.run(now, budget)
+    }
+
+    /// Works on the change that is under way. It is out of its place meanwhile: a call of its own, since a
+    /// change is some hundred bytes, and a kernel's stack is small.
+    #[inline(never)]
+    fn run(&mut self, now: Nanos, budget: u32) -> Option<Result<(), OfpError>> {
         let Some(mut job) = self.job.take() else { return Some(Ok(())) };
         let end = self.work(now, &mut job, budget);
         if end.is_none() {
@@ -321,12 +328,8 @@ impl Tables {
     /// Does what has been started to its end.
     pub(crate) fn complete(&mut self, now: Nanos) -> Result<(), OfpError> {
         loop {
-            match self.job.take() {
-                None => return Ok(()),
-                Some(mut job) => match self.work(now, &mut job, u32::MAX) {
-                    Some(end) => return end,
-                    None => self.job = Some(job),
-                },
+            if let Some(end) = self.run(now, u32::MAX) {
+                return end;
             }
         }
     }
@@ -340,6 +343,7 @@ impl Tables {
         }
     }
 
+    #[inline(never)]
     fn work_on_delete(
         &mut self,
         now: Nanos,
@@ -363,6 +367,7 @@ impl Tables {
         None
     }
 
+    #[inline(never)]
     fn work_on_modify(&mut self, modify: &mut Modify, budget: u32) -> Option<Result<(), OfpError>> {
         let mut budget = budget;
         while budget > 0 && !modify.is_checked {
@@ -450,6 +455,7 @@ impl Tables {
         }
     }
 
+    #[inline(never)]
     fn work_on_users(
         &mut self,
         now: Nanos,
@@ -498,6 +504,7 @@ impl Tables {
         }
     }
 
+    #[inline(never)]
     fn work_on_addition(
         &mut self,
         now: Nanos,

@@ -102,6 +102,7 @@ impl Tables {
     }
 
     /// Keeps what was done since [`begin`](Self::begin).
+    #[inline(never)]
     pub fn commit(&mut self) {
         let Some(journal) = self.journal.take() else { return };
         self.note_vacancies();

@@ -63,6 +63,11 @@ impl Tables {
         wanted: &[TableFeatures],
     ) -> Result<(), OfpError> {
         self.finish();
+        self.reshape(now, wanted)
+    }
+
+    #[inline(never)] // what it has in hand is not on the stack while another change is finished
+    fn reshape(&mut self, now: Nanos, wanted: &[TableFeatures]) -> Result<(), OfpError> {
         if !self.personality().features.contains(Features::TABLE_FEATURES_WRITE) {
             return Err(OfpError::TableFeaturesFailed(TableFeaturesFailedCode::Eperm));
         }
@@ -82,6 +87,7 @@ impl Tables {
     }
 
     /// Removes every flow entry of a table.
+    #[inline(never)]
     fn empty_table(&mut self, now: Nanos, table_id: TableId) {
         let at = usize::from(table_id.0);
         while let Some(slot) = self.tables.get(at).and_then(|table| table.first()) {

@@ -250,6 +250,7 @@ impl Tables {
     }
 
     /// Checks a group-mod and does it, or leaves a deletion as a [`Job`].
+    #[inline(never)]
     pub(crate) fn start_group_mod(&mut self, now: Nanos, given: &GroupMod) -> Result<(), OfpError> {
         let fail = |code| Err(OfpError::GroupModFailed(code));
         if given.command == GroupModCommand::Delete {
@@ -334,6 +335,7 @@ impl Tables {
     }
 
     /// Checks a meter-mod and does it, or leaves a deletion as a [`Job`].
+    #[inline(never)]
     pub(crate) fn start_meter_mod(&mut self, now: Nanos, given: &MeterMod) -> Result<(), OfpError> {
         let is_virtual =
             given.meter_id == MeterId::SLOWPATH || given.meter_id == MeterId::CONTROLLER;

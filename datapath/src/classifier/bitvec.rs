@@ -95,6 +95,8 @@ const DENSE_WORDS: usize = 64 * ROW;
 /// Fields of few rows, after joining, and of many.
 const MAX_DENSE: usize = 8;
 const MAX_SPARSE: usize = 24;
+/// Keys that are looked up together in a table of many fields.
+const STRIDE: usize = 8;
 /// Fields before joining.
 const MAX_FIELDS: usize = 64;
 
@@ -183,23 +185,7 @@ impl BitVec {
     }
 
     /// Improves `hits` of those of `keys` whose bit in `wanted` is set.
-    #[inline(never)] // what it has in hand is on the stack only while it works
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
-        // Most tables are small enough for small arrays.
-        if self.dense.len() <= 2 && self.sparse.len() <= 4 {
-            self.find_batch_of::<2, 4>(keys, wanted, hits);
-        } else {
-            self.find_batch_of::<MAX_DENSE, MAX_SPARSE>(keys, wanted, hits);
-        }
-    }
-
-    /// [`find_batch`](Self::find_batch) for up to `D` dense and `S` sparse fields.
-    fn find_batch_of<const D: usize, const S: usize>(
-        &self,
-        keys: &[&Key],
-        wanted: u32,
-        hits: &mut [Hit; BATCH],
-    ) {
         let mut picked: ArrayVec<&Key, BATCH> = ArrayVec::new();
         let mut lanes: ArrayVec<u8, BATCH> = ArrayVec::new();
         for (at, key) in (0u8..).zip(keys.iter().take(BATCH)) {
@@ -208,17 +194,37 @@ impl BitVec {
                 lanes.push(at);
             }
         }
-        let mut dense = [[0u32; BATCH]; D];
-        let mut sparse = [[0u32; BATCH]; S];
+        // Most tables are small enough for small arrays. In others fewer keys go together: a kernel's stack
+        // is small.
+        if self.dense.len() <= 2 && self.sparse.len() <= 4 {
+            self.find_picked::<2, 4, BATCH>(&picked, &lanes, hits);
+        } else {
+            for (picked, lanes) in picked.chunks(STRIDE).zip(lanes.chunks(STRIDE)) {
+                self.find_picked::<MAX_DENSE, MAX_SPARSE, STRIDE>(picked, lanes, hits);
+            }
+        }
+    }
+
+    /// [`find_batch`](Self::find_batch) for up to `D` dense and `S` sparse fields, and `W` keys whose hits are
+    /// in `lanes`.
+    #[inline(never)] // what it has in hand is on the stack only while it works
+    fn find_picked<const D: usize, const S: usize, const W: usize>(
+        &self,
+        picked: &[&Key],
+        lanes: &[u8],
+        hits: &mut [Hit; BATCH],
+    ) {
+        let mut dense = [[0u32; W]; D];
+        let mut sparse = [[0u32; W]; S];
         for (field, rows) in self.dense.iter().zip(&mut dense) {
-            field.locate_batch(&picked, rows);
+            field.locate_batch(picked, rows);
         }
         for (field, rows) in self.sparse.iter().zip(&mut sparse) {
-            field.locate_batch(&picked, rows);
+            field.locate_batch(picked, rows);
         }
         for page in 0..self.page_count {
-            let mut open = [u64::MAX; BATCH];
-            let mut starts = [([0u32; D], [0u32; S]); BATCH];
+            let mut open = [u64::MAX; W];
+            let mut starts = [([0u32; D], [0u32; S]); W];
             for (number, (field, rows)) in self.dense.iter().zip(&dense).enumerate() {
                 let lanes = open.iter_mut().zip(&mut starts).zip(rows).take(picked.len());
                 for ((open, (starts, _)), row) in lanes {
@@ -236,7 +242,7 @@ impl BitVec {
                     starts.get_mut(number).into_iter().for_each(|at| *at = start);
                 }
             }
-            for ((&open, (dense, sparse)), &lane) in open.iter().zip(&starts).zip(&lanes) {
+            for ((&open, (dense, sparse)), &lane) in open.iter().zip(&starts).zip(lanes) {
                 if open != 0 {
                     if let Some(hit) = hits.get_mut(usize::from(lane)) {
                         *hit = self.search_page(page, open, dense, sparse, *hit);

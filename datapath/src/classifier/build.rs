@@ -14,6 +14,8 @@
 //! The work of the builder, a step of the walk for each place in the directory, and a record for each
 //! change during the build.
 
+use ofp_codec::memory::TryBox;
+
 use super::compiled::{Builder, Compiled, Kind, Unsuited};
 use super::exact::End;
 use super::hash::HashKey;
@@ -30,9 +32,9 @@ pub(super) struct Build {
     /// Where the walk is that the stage does.
     cursor: Cursor,
     /// Entries that the form does not hold.
-    overlay: Tuples,
+    overlay: TryBox<Tuples>,
     /// Entries that went and that the form may hold.
-    gone: Tuples,
+    gone: TryBox<Tuples>,
     /// Entries that the builder refused: what no new build would hold, either.
     refused_count: usize,
 }
@@ -47,23 +49,22 @@ enum Stage {
     Bury(Compiled),
     /// The walk over those that came.
     Offer(Compiled),
-    /// All done; the form has been taken.
+    /// Between two others.
     Done,
 }
 
 /// A form and the entries that it does not hold.
 pub(super) struct Made {
     pub(super) form: Compiled,
-    pub(super) overlay: Tuples,
+    pub(super) overlay: TryBox<Tuples>,
     /// How many of the overlay's entries no form of its kind holds. The others came meanwhile and found no
     /// room in it.
     pub(super) refused_count: usize,
     /// What the build leaves behind.
-    pub(super) gone: Tuples,
+    pub(super) gone: TryBox<Tuples>,
 }
 
 /// What an abandoned build had made.
-#[allow(clippy::large_enum_variant, reason = "on its way to the list of what is to be freed")]
 pub(super) enum Remains {
     Form(Compiled),
     Builder(Builder),
@@ -76,8 +77,8 @@ impl Build {
             kind,
             stage: Stage::Gather(Builder::new(kind, hash, profile)?),
             cursor: Cursor::default(),
-            overlay: Tuples::new(hash),
-            gone: Tuples::new(hash),
+            overlay: Tuples::boxed(hash)?,
+            gone: Tuples::boxed(hash)?,
             refused_count: 0,
         })
     }
@@ -120,70 +121,85 @@ impl Build {
         }
     }
 
-    /// Works for about `budget` microseconds over the entries of `directory`; gives the form when
-    /// it is ready.
+    /// Works for about `budget` microseconds over the entries of `directory`; whether the form is ready.
+    ///
+    /// Its stages are calls of their own: what each has in hand is on the stack only while it works.
     #[inline(never)]
-    pub(super) fn step(
-        &mut self,
-        directory: &Tuples,
-        budget: usize,
-    ) -> Result<Option<Made>, Unsuited> {
+    pub(super) fn step(&mut self, directory: &Tuples, budget: usize) -> Result<bool, Unsuited> {
         match &mut self.stage {
-            Stage::Gather(builder) => {
-                for _ in 0..budget {
-                    match directory.walk(&mut self.cursor) {
-                        Ok(None) => {}
-                        Ok(Some((matching, hit))) => {
-                            let is_new = self.overlay.entry_count() != 0
-                                && self.overlay.get(&matching, hit.rank.priority()).is_some();
-                            if !is_new && !builder.add(&matching, hit)? {
-                                self.overlay.insert(&matching, hit)?;
-                                self.refused_count = self.refused_count.saturating_add(1);
-                            }
-                        }
-                        Err(End) => {
-                            self.advance();
-                            break;
-                        }
-                    }
-                }
-            }
+            Stage::Gather(_) => self.gather(directory, budget)?,
             Stage::Make(builder) => {
                 if let Some(form) = builder.step(budget)? {
                     self.cursor = Cursor::default();
                     self.stage = Stage::Bury(form);
                 }
             }
-            Stage::Bury(form) => {
-                for _ in 0..budget {
-                    match self.gone.walk(&mut self.cursor) {
-                        Ok(None) => {}
-                        Ok(Some((matching, hit))) => {
-                            form.remove(&matching, hit);
-                        }
-                        Err(End) => {
-                            self.advance();
-                            break;
-                        }
-                    }
-                }
-            }
-            Stage::Offer(form) => {
-                for _ in 0..budget {
-                    match self.overlay.walk(&mut self.cursor) {
-                        Ok(None) => {}
-                        Ok(Some((matching, hit))) => {
-                            if form.insert(&matching, hit) == Ok(true) {
-                                self.overlay.remove(&matching, hit.rank.priority());
-                            }
-                        }
-                        Err(End) => return Ok(self.finish()),
-                    }
-                }
-            }
+            Stage::Bury(_) => self.bury(budget),
+            Stage::Offer(_) => return Ok(self.offer(budget)),
             Stage::Done => {}
         }
-        Ok(None)
+        Ok(false)
+    }
+
+    #[inline(never)]
+    fn gather(&mut self, directory: &Tuples, budget: usize) -> Result<(), Unsuited> {
+        let Stage::Gather(builder) = &mut self.stage else { return Ok(()) };
+        let mut matching = MaskedKey::ANY;
+        for _ in 0..budget {
+            match next(directory, &mut self.cursor, &mut matching) {
+                Ok(None) => {}
+                Ok(Some(hit)) => {
+                    let is_new = self.overlay.entry_count() != 0
+                        && self.overlay.get(&matching, hit.rank.priority()).is_some();
+                    if !is_new && !builder.add(&matching, hit)? {
+                        self.overlay.insert(&matching, hit)?;
+                        self.refused_count = self.refused_count.saturating_add(1);
+                    }
+                }
+                Err(End) => {
+                    self.advance();
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn bury(&mut self, budget: usize) {
+        let Stage::Bury(form) = &mut self.stage else { return };
+        let mut matching = MaskedKey::ANY;
+        for _ in 0..budget {
+            match next(&self.gone, &mut self.cursor, &mut matching) {
+                Ok(None) => {}
+                Ok(Some(hit)) => {
+                    form.remove(&matching, hit);
+                }
+                Err(End) => {
+                    self.advance();
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Whether all has been offered.
+    #[inline(never)]
+    fn offer(&mut self, budget: usize) -> bool {
+        let Stage::Offer(form) = &mut self.stage else { return false };
+        let mut matching = MaskedKey::ANY;
+        for _ in 0..budget {
+            match next(&self.overlay, &mut self.cursor, &mut matching) {
+                Ok(None) => {}
+                Ok(Some(hit)) => {
+                    if form.insert(&matching, hit) == Ok(true) {
+                        self.overlay.remove(&matching, hit.rank.priority());
+                    }
+                }
+                Err(End) => return true,
+            }
+        }
+        false
     }
 
     /// Goes on with what follows a walk.
@@ -196,18 +212,15 @@ impl Build {
         };
     }
 
-    fn finish(&mut self) -> Option<Made> {
-        let Stage::Offer(form) = core::mem::replace(&mut self.stage, Stage::Done) else {
-            return None;
-        };
-        let hash = self.overlay.hash();
-        let overlay = core::mem::replace(&mut self.overlay, Tuples::new(hash));
-        let gone = core::mem::replace(&mut self.gone, Tuples::new(hash));
-        Some(Made { form, overlay, gone, refused_count: self.refused_count })
+    /// The form, when it is ready.
+    pub(super) fn into_made(self) -> Option<Made> {
+        let Stage::Offer(form) = self.stage else { return None };
+        let Build { overlay, gone, refused_count, .. } = self;
+        Some(Made { form, overlay, gone, refused_count })
     }
 
     /// What an abandoned build leaves behind.
-    pub(super) fn into_remains(self) -> (Option<Remains>, Tuples, Tuples) {
+    pub(super) fn into_remains(self) -> (Option<Remains>, TryBox<Tuples>, TryBox<Tuples>) {
         let remains = match self.stage {
             Stage::Bury(form) | Stage::Offer(form) => Some(Remains::Form(form)),
             Stage::Gather(builder) | Stage::Make(builder) => Some(Remains::Builder(builder)),
@@ -215,4 +228,13 @@ impl Build {
         };
         (remains, self.overlay, self.gone)
     }
+}
+
+/// The next step of a walk over entries: the match of one is put into `matching`, so that it is on the stack
+/// once.
+#[inline(never)]
+fn next(from: &Tuples, cursor: &mut Cursor, matching: &mut MaskedKey) -> Result<Option<Hit>, End> {
+    let Some((found, hit)) = from.walk(cursor)? else { return Ok(None) };
+    *matching = found;
+    Ok(Some(hit))
 }

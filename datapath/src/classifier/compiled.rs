@@ -23,6 +23,8 @@
 //! * Memory that cannot be had and shapes that would take too much are [`Unsuited`], never a panic: the
 //!   ladder goes on with the next template.
 
+use ofp_codec::memory::{NoMemory, TryBox};
+
 use super::bitvec::{self, BitVec};
 use super::hash::HashKey;
 use super::lpm::{self, Lpm};
@@ -73,13 +75,18 @@ impl From<Full> for Unsuited {
     }
 }
 
-/// A compiled form.
+impl From<NoMemory> for Unsuited {
+    fn from(_: NoMemory) -> Unsuited {
+        Unsuited
+    }
+}
+
+/// A compiled form, in memory of its own: it is handed on, and no stack has to hold it.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "one a table")]
 pub(super) enum Compiled {
-    Lpm(Lpm),
-    BitVec(BitVec),
-    Tree(Tree),
+    Lpm(TryBox<Lpm>),
+    BitVec(TryBox<BitVec>),
+    Tree(TryBox<Tree>),
     #[cfg(test)]
     Sorted(Sorted),
 }
@@ -190,13 +197,12 @@ impl Compiled {
     }
 }
 
-/// A form that is being made.
+/// A form that is being made, in memory of its own.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "the small one is for tests")]
 pub(super) enum Builder {
-    Lpm(lpm::Builder),
-    BitVec(bitvec::Builder),
-    Tree(tree::Builder),
+    Lpm(TryBox<lpm::Builder>),
+    BitVec(TryBox<bitvec::Builder>),
+    Tree(TryBox<tree::Builder>),
     #[cfg(test)]
     Sorted(sorted::Builder),
 }
@@ -208,12 +214,29 @@ impl Builder {
         profile: &Profile<'_>,
     ) -> Result<Builder, Unsuited> {
         match kind {
-            Kind::Lpm => lpm::Builder::new(profile).map(Builder::Lpm),
-            Kind::BitVec => bitvec::Builder::new(hash, profile).map(Builder::BitVec),
-            Kind::Tree => tree::Builder::new(hash, profile).map(Builder::Tree),
+            Kind::Lpm => Builder::lpm(profile),
+            Kind::BitVec => Builder::bitvec(hash, profile),
+            Kind::Tree => Builder::tree(hash, profile),
             #[cfg(test)]
             Kind::Sorted => sorted::Builder::new(hash, profile).map(Builder::Sorted),
         }
+    }
+
+    // Calls of their own: what each has in hand is on the stack only while it works.
+
+    #[inline(never)]
+    fn lpm(profile: &Profile<'_>) -> Result<Builder, Unsuited> {
+        Ok(Builder::Lpm(TryBox::new(lpm::Builder::new(profile)?)?))
+    }
+
+    #[inline(never)]
+    fn bitvec(hash: HashKey, profile: &Profile<'_>) -> Result<Builder, Unsuited> {
+        Ok(Builder::BitVec(TryBox::new(bitvec::Builder::new(hash, profile)?)?))
+    }
+
+    #[inline(never)]
+    fn tree(hash: HashKey, profile: &Profile<'_>) -> Result<Builder, Unsuited> {
+        Ok(Builder::Tree(TryBox::new(tree::Builder::new(hash, profile)?)?))
     }
 
     pub(super) fn add(&mut self, matching: &MaskedKey, hit: Hit) -> Result<bool, Unsuited> {

@@ -5,6 +5,8 @@
 //! several masks each has its hash table ([`Tuples`]). Moving between the three is bounded work:
 //! `Fixed` has few entries, and an `Exact` becomes the first of `Tuples` as it is.
 
+use ofp_codec::memory::TryBox;
+
 use super::exact::Exact;
 use super::fixed::Fixed;
 use super::hash::HashKey;
@@ -15,10 +17,15 @@ use crate::key::{Key, MaskedKey, Needs};
 
 /// The entries of a table, by match and priority.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "lookups by one mask are the fastest: no pointer leads to it"
+)]
 pub(super) enum Directory {
     Fixed(Fixed),
     Exact(Exact),
-    Tuples(Tuples),
+    /// In memory of its own: it is dear anyway, and no stack has to hold it.
+    Tuples(TryBox<Tuples>),
 }
 
 /// Places for entries that are all looked at when few entries are left.
@@ -27,8 +34,8 @@ const SMALL: usize = 1024;
 /// A form that the entries have left, with what memory it holds.
 #[derive(Debug)]
 pub(super) enum Former {
-    Exact(Exact),
-    Tuples(Tuples),
+    Exact(TryBox<Exact>),
+    Tuples(TryBox<Tuples>),
 }
 
 impl Former {
@@ -214,8 +221,7 @@ impl Directory {
                 let same_mask = fixed.entries().all(|(key, _)| key.mask() == matching.mask());
                 let mask = same_mask.then_some(matching.mask());
                 let mut fixed = core::mem::take(fixed);
-                self.open(hash, mask);
-                let filled = self.fill(&fixed);
+                let filled = self.open(hash, mask).and_then(|()| self.fill(&fixed));
                 if filled.is_err() {
                     self.reopen(&mut fixed);
                 }
@@ -228,21 +234,17 @@ impl Directory {
 
     /// Becomes an empty form: for entries of `mask`, or of several.
     #[inline(never)]
-    fn open(&mut self, hash: HashKey, mask: Option<&Key>) {
+    fn open(&mut self, hash: HashKey, mask: Option<&Key>) -> Result<(), Full> {
         match mask {
             Some(mask) => self.open_exact(hash, mask),
-            None => self.open_tuples(hash),
+            None => *self = Directory::Tuples(Tuples::boxed(hash)?),
         }
+        Ok(())
     }
 
     #[inline(never)]
     fn open_exact(&mut self, hash: HashKey, mask: &Key) {
         *self = Directory::Exact(Exact::new(hash, mask));
-    }
-
-    #[inline(never)]
-    fn open_tuples(&mut self, hash: HashKey) {
-        *self = Directory::Tuples(Tuples::new(hash));
     }
 
     /// Takes in the entries of the small form.
@@ -268,10 +270,9 @@ impl Directory {
     #[inline(never)]
     fn widen(&mut self, hash: HashKey) -> Result<(), Full> {
         let Directory::Exact(exact) = self else { return Ok(()) };
-        let mut tuples = Tuples::new(hash);
+        let mut tuples = Tuples::boxed(hash)?;
         let id = tuples.reserve(&exact.mask())?;
-        let exact = core::mem::replace(exact, Exact::of_keys(hash));
-        tuples.adopt(id, exact);
+        tuples.take_over(id, exact);
         *self = Directory::Tuples(tuples);
         Ok(())
     }
@@ -293,25 +294,38 @@ impl Directory {
                 let mut fixed = Fixed::default();
                 tuples.entries().try_for_each(|(key, hit)| fixed.insert(&key, hit)).map(|()| fixed)
             }
-            Directory::Tuples(tuples) => {
-                if let Some(exact) = tuples.take_only() {
-                    *self = Directory::Exact(exact);
-                }
-                return None;
-            }
-            Directory::Fixed(_) | Directory::Exact(_) => return None,
+            Directory::Tuples(tuples) if tuples.mask_count() == 1 => return self.narrow(),
+            _ => return None,
         };
         // Without memory for the small form the large one goes on serving.
         let fixed = fixed.ok()?;
-        core::mem::replace(self, Directory::Fixed(fixed)).into_former()
+        self.leave(fixed)
     }
 
-    /// What is to be freed in slices of a directory that is of no more use.
-    pub(super) fn into_former(self) -> Option<Former> {
-        match self {
+    /// From entries of several masks to those of the only one left. The rest has no more to be freed than
+    /// the places of the masks.
+    #[inline(never)]
+    fn narrow(&mut self) -> Option<Former> {
+        let Directory::Tuples(tuples) = self else { return None };
+        if let Some(exact) = tuples.take_only() {
+            *self = Directory::Exact(exact);
+        }
+        None
+    }
+
+    /// Goes over to the small form. What is left behind is to be freed in slices; without memory for it
+    /// in the meantime it is freed at once.
+    #[inline(never)]
+    fn leave(&mut self, fixed: Fixed) -> Option<Former> {
+        match core::mem::replace(self, Directory::Fixed(fixed)) {
             Directory::Fixed(_) => None,
-            Directory::Exact(form) => Some(Former::Exact(form)),
+            Directory::Exact(form) => TryBox::new(form).ok().map(Former::Exact),
             Directory::Tuples(form) => Some(Former::Tuples(form)),
         }
+    }
+
+    /// Empties it; what is to be freed in slices.
+    pub(super) fn clear(&mut self) -> Option<Former> {
+        self.leave(Fixed::default())
     }
 }

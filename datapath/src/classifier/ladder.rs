@@ -23,8 +23,9 @@
 use alloc::vec::Vec;
 
 use arrayvec::ArrayVec;
+use ofp_codec::memory::TryBox;
 
-use super::build::{Build, Made, Remains};
+use super::build::{Build, Remains};
 use super::compiled::{Builder, Compiled, Kind, Unsuited};
 use super::directory::{Directory, Former};
 use super::hash::HashKey;
@@ -50,8 +51,8 @@ const OVERLAY: usize = 32;
 #[derive(Debug)]
 pub(super) struct Ladder {
     compiled: Option<Compiled>,
-    /// Entries that are not in `compiled`; empty without one.
-    overlay: Tuples,
+    /// Entries that are not in `compiled`; there with it.
+    overlay: Option<TryBox<Tuples>>,
     build: Option<Build>,
     retired: Vec<Retired>,
     refusals: ArrayVec<Refusal, { Kind::COUNT }>,
@@ -77,10 +78,6 @@ struct Refusal {
 
 /// What is to be freed.
 #[derive(Debug)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "few at a time, and a box would need memory to free it"
-)]
 enum Retired {
     Compiled(Compiled),
     Builder(Builder),
@@ -102,7 +99,7 @@ impl Ladder {
     pub(super) fn new(hash: HashKey) -> Ladder {
         Ladder {
             compiled: None,
-            overlay: Tuples::new(hash),
+            overlay: None,
             build: None,
             retired: Vec::new(),
             refusals: ArrayVec::new(),
@@ -139,9 +136,9 @@ impl Ladder {
     #[inline]
     pub(super) fn find(&self, key: &Key) -> Hit {
         let hit = self.compiled.as_ref().map_or(Hit::NONE, |form| form.find(key));
-        match self.overlay.entry_count() {
-            0 => hit,
-            _ => hit.or_better(self.overlay.find(key)),
+        match &self.overlay {
+            Some(overlay) if overlay.entry_count() != 0 => hit.or_better(overlay.find(key)),
+            _ => hit,
         }
     }
 
@@ -151,16 +148,16 @@ impl Ladder {
             let wanted = 1u64.wrapping_shl(keys.len() as u32).wrapping_sub(1) as u32;
             form.find_batch(keys, wanted, hits);
         }
-        if self.overlay.entry_count() != 0 {
-            self.overlay.find_batch(keys, hits);
+        if let Some(overlay) = self.overlay.as_ref().filter(|overlay| overlay.entry_count() != 0) {
+            overlay.find_batch(keys, hits);
         }
     }
 
     /// An entry has come into the directory.
     pub(super) fn came(&mut self, directory: &Directory, matching: &MaskedKey, hit: Hit) {
-        if let Some(form) = &mut self.compiled {
-            let is_held = form.insert(matching, hit) == Ok(true)
-                || self.overlay.insert(matching, hit).is_ok();
+        if let (Some(form), Some(overlay)) = (&mut self.compiled, &mut self.overlay) {
+            let is_held =
+                form.insert(matching, hit) == Ok(true) || overlay.insert(matching, hit).is_ok();
             if !is_held {
                 self.drop_compiled();
             }
@@ -173,8 +170,8 @@ impl Ladder {
 
     /// An entry has gone from the directory.
     pub(super) fn went(&mut self, directory: &Directory, matching: &MaskedKey, hit: Hit) {
-        if let Some(form) = &mut self.compiled {
-            let is_gone = self.overlay.remove(matching, hit.rank.priority()).is_some()
+        if let (Some(form), Some(overlay)) = (&mut self.compiled, &mut self.overlay) {
+            let is_gone = overlay.remove(matching, hit.rank.priority()).is_some()
                 || form.remove(matching, hit);
             debug_assert!(is_gone, "an entry is in the form or in the overlay");
             if !is_gone {
@@ -195,10 +192,10 @@ impl Ladder {
         old: Hit,
         new: Hit,
     ) {
-        if let Some(form) = &mut self.compiled {
-            let is_held = self.overlay.replace(matching, new).is_some()
+        if let (Some(form), Some(overlay)) = (&mut self.compiled, &mut self.overlay) {
+            let is_held = overlay.replace(matching, new).is_some()
                 || form.replace(matching, old, new)
-                || (form.remove(matching, old) && self.overlay.insert(matching, new).is_ok());
+                || (form.remove(matching, old) && overlay.insert(matching, new).is_ok());
             if !is_held {
                 self.drop_compiled();
             }
@@ -230,9 +227,7 @@ impl Ladder {
 
     /// Whether a new form would hold what the overlay does, though the overlay is not yet heavy.
     pub(super) fn is_loose(&self) -> bool {
-        self.compiled.is_some()
-            && self.build.is_none()
-            && self.overlay.entry_count() > self.refused_count
+        self.compiled.is_some() && self.build.is_none() && self.overlay_count() > self.refused_count
     }
 
     /// The table has not changed for a while: what is in the overlay is worth a new form.
@@ -288,8 +283,8 @@ impl Ladder {
             return true;
         }
         match build.step(tuples, budget) {
-            Ok(None) => {}
-            Ok(Some(made)) => self.take(made),
+            Ok(false) => {}
+            Ok(true) => self.take(),
             Err(Unsuited) => {
                 let kind = build.kind();
                 self.drop_build();
@@ -322,7 +317,7 @@ impl Ladder {
             true => 0,
             false => (form.entry_count() / 8).saturating_add(OVERLAY),
         };
-        let is_heavy = self.overlay.entry_count() > self.refused_count.saturating_add(bound);
+        let is_heavy = self.overlay_count() > self.refused_count.saturating_add(bound);
         match best {
             Some(best) => (is_heavy || best != form.kind()).then_some(Wanted::Form(best)),
             None => is_heavy.then_some(Wanted::Nothing),
@@ -353,22 +348,23 @@ impl Ladder {
 
     /// Takes a new form into use.
     #[inline(never)]
-    fn take(&mut self, made: Made) {
+    fn take(&mut self) {
+        let Some(made) = self.build.take().and_then(Build::into_made) else { return };
         self.drop_compiled();
         self.refusals.retain(|refusal| refusal.kind != made.form.kind());
         self.compiled = Some(made.form);
-        self.overlay = made.overlay;
-        self.refused_count = made.refused_count.min(self.overlay.entry_count());
+        self.refused_count = made.refused_count.min(made.overlay.entry_count());
+        self.overlay = Some(made.overlay);
         self.is_resting = false;
         self.bin(Retired::Former(Former::Tuples(made.gone)));
-        self.build = None;
     }
 
     #[inline(never)]
     fn drop_compiled(&mut self) {
         if let Some(form) = self.compiled.take() {
-            let overlay = core::mem::replace(&mut self.overlay, Tuples::new(self.hash));
             self.bin(Retired::Compiled(form));
+        }
+        if let Some(overlay) = self.overlay.take() {
             self.bin(Retired::Former(Former::Tuples(overlay)));
         }
     }
@@ -396,19 +392,19 @@ impl Ladder {
 
     /// Entries beside the compiled form.
     pub(super) fn overlay_count(&self) -> usize {
-        self.overlay.entry_count()
+        self.overlay.as_ref().map_or(0, |overlay| overlay.entry_count())
     }
 
     pub(super) fn probe_count(&self, key: &Key) -> usize {
         let form = self.compiled.as_ref().map_or(0, |form| form.probe_count(key));
-        form.saturating_add(self.overlay.probe_count(key))
+        form.saturating_add(self.overlay.as_ref().map_or(0, |overlay| overlay.probe_count(key)))
     }
 
     pub(super) fn memory_len(&self) -> usize {
         self.compiled
             .as_ref()
             .map_or(0, Compiled::memory_len)
-            .saturating_add(self.overlay.memory_len())
+            .saturating_add(self.overlay.as_ref().map_or(0, |overlay| overlay.memory_len()))
             .saturating_add(self.build.as_ref().map_or(0, Build::memory_len))
     }
 }

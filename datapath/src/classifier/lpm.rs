@@ -62,6 +62,7 @@ mod walk;
 use core::hint::black_box;
 
 use ofp_codec::OxmField;
+use ofp_codec::memory::TryBox;
 
 use super::{BATCH, Full, Hit};
 use crate::key::{Key, MaskedKey};
@@ -80,7 +81,7 @@ const SMALL_LIMIT: usize = 8 * WORTH_ROOT;
 /// Prefixes of one field.
 #[derive(Debug)]
 pub(super) struct Lpm {
-    shape: Shape,
+    shape: TryBox<Shape>,
     trie: Trie,
     entry_limit: usize,
 }
@@ -88,12 +89,31 @@ pub(super) struct Lpm {
 impl Lpm {
     /// An empty table for about `entry_count` entries that differ from `matching`, one of them, in
     /// prefixes of `field`; `None` when `matching` has none.
-    fn new(field: OxmField, matching: &MaskedKey, entry_count: usize) -> Result<Option<Lpm>, Full> {
-        let Some(shape) = Shape::new(field, matching) else { return Ok(None) };
+    fn new(
+        field: OxmField,
+        matching: &MaskedKey,
+        entry_count: usize,
+    ) -> Result<Option<TryBox<Lpm>>, Full> {
+        match Lpm::shape(field, matching)? {
+            Some(shape) => Lpm::of_shape(shape, entry_count).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    #[inline(never)] // what it has in hand is on the stack only while it works
+    fn of_shape(shape: TryBox<Shape>, entry_count: usize) -> Result<TryBox<Lpm>, Full> {
         let small = entry_count < WORTH_ROOT;
         let trie = Trie::new(if small { 8 } else { 16 })?;
         let entry_limit = if small { SMALL_LIMIT } else { usize::MAX };
-        Ok(Some(Lpm { shape, trie, entry_limit }))
+        Ok(TryBox::new(Lpm { shape, trie, entry_limit })?)
+    }
+
+    #[inline(never)]
+    fn shape(field: OxmField, matching: &MaskedKey) -> Result<Option<TryBox<Shape>>, Full> {
+        match Shape::new(field, matching)? {
+            Some(shape) => Ok(Some(TryBox::new(shape)?)),
+            None => Ok(None),
+        }
     }
 
     /// Adds an entry that is not there; `false` when it is of another shape, or one too many.

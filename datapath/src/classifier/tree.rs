@@ -79,6 +79,9 @@ pub(super) use self::builder::Builder;
 /// Forks on one way through the tree: what a search can have put off.
 const FORK_LIMIT: usize = 16;
 
+/// Keys that go down together: what they have put off is on a kernel's stack.
+const STRIDE: usize = 16;
+
 /// Steps of the most expensive lookup that is allowed, a reference or four filters each: beyond, the
 /// entries are [`Unsuited`](super::compiled::Unsuited).
 const WORST_LIMIT: u32 = 512;
@@ -247,19 +250,30 @@ impl Tree {
     ///
     /// In stages: all keys go down one level, then the next; then all look through the filters of
     /// their leaves, then all compare the entry that passed. Then all take up what they put off.
-    #[inline(never)] // what it has in hand is on the stack only while it works
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
-        let mut later = [Later::NONE; BATCH];
-        let mut nodes = [Ref::NONE; BATCH];
+        let mut wanted = wanted;
+        for (keys, hits) in keys.chunks(STRIDE).zip(hits.chunks_mut(STRIDE)) {
+            if let Ok(hits) = hits.try_into() {
+                self.find_stride(keys, wanted, hits);
+            }
+            wanted = wanted.wrapping_shr(STRIDE as u32);
+        }
+    }
+
+    /// [`find_batch`](Self::find_batch) for up to [`STRIDE`] keys.
+    #[inline(never)] // what it has in hand is on the stack only while it works
+    fn find_stride(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; STRIDE]) {
+        let mut later = [Later::NONE; STRIDE];
+        let mut nodes = [Ref::NONE; STRIDE];
         let mut open = wanted;
-        if let Some(missing) = BATCH.checked_sub(keys.len()) {
-            open &= u32::MAX.checked_shr(missing as u32).unwrap_or(0);
+        if let Some(missing) = u32::BITS.checked_sub(keys.len() as u32) {
+            open &= u32::MAX.checked_shr(missing).unwrap_or(0);
         }
         for &root in &self.roots {
             let mut live = self.enter(self.reference(root as usize), keys, open, hits, &mut nodes);
             while live != 0 {
                 self.descend(keys, live, hits, &mut nodes, &mut later);
-                let mut found = [(0usize, entries::NONE); BATCH];
+                let mut found = [(0usize, entries::NONE); STRIDE];
                 self.filter(keys, live, &nodes, &mut found);
                 live = self.confirm(keys, live, hits, &mut nodes, &mut later, &found);
             }
@@ -273,8 +287,8 @@ impl Tree {
         root: Ref,
         keys: &[&Key],
         open: u32,
-        hits: &[Hit; BATCH],
-        nodes: &mut [Ref; BATCH],
+        hits: &[Hit; STRIDE],
+        nodes: &mut [Ref; STRIDE],
     ) -> u32 {
         let cut = match root.kind() {
             Kind::Hash => self.cuts.get(root.cut()),
@@ -306,10 +320,10 @@ impl Tree {
         &self,
         keys: &[&Key],
         live: u32,
-        hits: &mut [Hit; BATCH],
-        nodes: &mut [Ref; BATCH],
-        later: &mut [Later; BATCH],
-        found: &[(usize, u32); BATCH],
+        hits: &mut [Hit; STRIDE],
+        nodes: &mut [Ref; STRIDE],
+        later: &mut [Later; STRIDE],
+        found: &[(usize, u32); STRIDE],
     ) -> u32 {
         let (mut live, mut left) = (live, live);
         while left != 0 {
@@ -343,9 +357,9 @@ impl Tree {
         &self,
         keys: &[&Key],
         live: u32,
-        hits: &[Hit; BATCH],
-        nodes: &mut [Ref; BATCH],
-        later: &mut [Later; BATCH],
+        hits: &[Hit; STRIDE],
+        nodes: &mut [Ref; STRIDE],
+        later: &mut [Later; STRIDE],
     ) {
         let mut walking = live;
         while walking != 0 {
@@ -384,8 +398,8 @@ impl Tree {
         &self,
         keys: &[&Key],
         live: u32,
-        nodes: &[Ref; BATCH],
-        found: &mut [(usize, u32); BATCH],
+        nodes: &[Ref; STRIDE],
+        found: &mut [(usize, u32); STRIDE],
     ) {
         // One load of each line in a loop too short to hold the next one up.
         let mut warm = 0u64;

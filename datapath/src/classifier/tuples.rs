@@ -19,6 +19,8 @@
 
 use alloc::vec::Vec;
 
+use ofp_codec::memory::TryBox;
+
 use super::exact::{End, Exact};
 use super::hash::HashKey;
 use super::pages::Pages;
@@ -96,6 +98,7 @@ impl Turn {
 }
 
 impl Tuples {
+    #[inline]
     pub(super) fn new(hash: HashKey) -> Tuples {
         Tuples {
             hash,
@@ -108,8 +111,10 @@ impl Tuples {
         }
     }
 
-    pub(super) fn hash(&self) -> HashKey {
-        self.hash
+    /// An empty form in memory of its own.
+    #[inline(never)]
+    pub(super) fn boxed(hash: HashKey) -> Result<TryBox<Tuples>, Full> {
+        Ok(TryBox::new(Tuples::new(hash))?)
     }
 
     pub(super) fn entry_count(&self) -> usize {
@@ -179,6 +184,13 @@ impl Tuples {
 
     fn table_mut(&mut self, id: u32) -> Option<&mut Exact> {
         self.tables.get_mut(id as usize)?.as_mut()
+    }
+
+    /// [`adopt`](Self::adopt) of a table that is left empty.
+    #[inline(never)]
+    pub(super) fn take_over(&mut self, id: u32, table: &mut Exact) {
+        let table = core::mem::replace(table, Exact::of_keys(self.hash));
+        self.adopt(id, table);
     }
 
     pub(super) fn insert(&mut self, matching: &MaskedKey, hit: Hit) -> Result<(), Full> {

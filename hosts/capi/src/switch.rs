@@ -241,21 +241,38 @@ pub unsafe extern "C" fn rumpswitch_process(
         let mut left = count;
         while left > 0 {
             let some = left.min(BATCH);
-            for index in count.wrapping_sub(left)..count.wrapping_sub(left).wrapping_add(some) {
-                // SAFETY: it is one of the caller's frames.
-                let given = unsafe { batch.wrapping_add(index).read() };
-                // It was checked.
-                let meta = from_raw(&given.meta).unwrap_or_default();
-                // SAFETY: it was checked, and the caller gives it away.
-                let frame = unsafe { HostFrame::new(given.frame, NonNull::from(calls)) };
-                inner.batch.push(Ingress { port: Port(given.port), meta, frame });
-            }
+            let first = batch.wrapping_add(count.wrapping_sub(left));
+            // SAFETY: they were checked, and the caller gives them away.
+            unsafe { take(&mut inner.batch, first, some, NonNull::from(calls)) };
             inner.device.process(Nanos(now), &mut host, &mut inner.batch);
             left = left.wrapping_sub(some);
         }
         entered.tell();
         Ok(())
     }))
+}
+
+/// Takes frames into a batch. A call of its own: what it has in hand is on the stack only while it works.
+///
+/// # Safety
+///
+/// There are `count` frames, which were checked and are given away; `calls` lives as long as they do.
+#[inline(never)]
+unsafe fn take(
+    batch: &mut Batch<HostFrame>,
+    first: *const abi::Ingress,
+    count: usize,
+    calls: NonNull<Calls>,
+) {
+    for index in 0..count {
+        // SAFETY: it is one of the caller's frames.
+        let given = unsafe { first.wrapping_add(index).read() };
+        // It was checked.
+        let meta = from_raw(&given.meta).unwrap_or_default();
+        // SAFETY: it was checked, and the caller gives it away.
+        let frame = unsafe { HostFrame::new(given.frame, calls) };
+        batch.push(Ingress { port: Port(given.port), meta, frame });
+    }
 }
 
 /// Whether all frames are frames.

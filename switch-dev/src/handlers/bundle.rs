@@ -85,6 +85,7 @@ pub(crate) fn add<H: ?Sized>(turn: &mut Turn<'_, H>, request: &BundleAdd) -> Res
 
 /// Applies a bundle's messages, or none of them. The first that fails is answered with its own error
 /// and its own xid, and the commit with MSG_FAILED.
+#[inline(never)] // what it has in hand is on the stack only while it works
 fn commit<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>, messages: &[u8]) -> Result<(), OfpError> {
     turn.core.switch.tables.begin();
     let first_flow_mod = of_kind(messages, |kind| kind == MessageType::FlowMod).next();
@@ -104,17 +105,21 @@ fn commit<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>, messages: &[u8]) -> Res
     for message in packet_outs {
         // It has been checked. What memory is too short for now is a packet that is lost, since what
         // is committed is not refused any more.
-        let done = match Message::decode(message) {
-            Ok((_, Message::PacketOut(packet_out))) => packet_out::packet_out(turn, &packet_out),
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
-        if done.is_err() {
+        if send(turn, message).is_err() {
             let Switch { tables, worker, .. } = &turn.core.switch;
             worker.lost_packet_out(tables);
         }
     }
     Ok(())
+}
+
+/// Does a packet-out.
+#[inline(never)]
+fn send<H: Hypercall + ?Sized>(turn: &mut Turn<'_, H>, message: &[u8]) -> Result<(), OfpError> {
+    match Message::decode(message)? {
+        (_, Message::PacketOut(packet_out)) => packet_out::packet_out(turn, &packet_out),
+        _ => Ok(()),
+    }
 }
 
 /// A bundle's messages of some types, in their order.
@@ -135,6 +140,7 @@ fn of_kind(
 }
 
 /// Makes a change, or sees whether a packet-out can be done.
+#[inline(never)]
 fn apply<H: ?Sized>(turn: &mut Turn<'_, H>, message: &[u8]) -> Result<(), OfpError> {
     let Switch { tables, worker, .. } = &mut turn.core.switch;
     match Message::decode(message)?.1 {

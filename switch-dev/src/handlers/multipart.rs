@@ -5,7 +5,7 @@ use core::fmt::Write;
 
 use datapath::personality::Features;
 use ofp_codec::memory::{NoMemory, try_string};
-use ofp_codec::multipart::Desc;
+use ofp_codec::multipart::{Desc, TableFeatures};
 use ofp_codec::{
     BadRequestCode, HEADER_LEN, Header, Message, MultipartFlags, MultipartReply,
     MultipartReplyBody, MultipartRequestBody, MultipartType, OfpError,
@@ -54,11 +54,27 @@ pub(crate) fn request<H: ?Sized>(turn: &mut Turn<'_, H>) -> Result<(), OfpError>
         Progress::Complete(bytes) => Message::decode_body(header, &bytes)?,
     };
     match message {
-        Message::MultipartRequest(request) => answer(turn, request.body),
+        Message::MultipartRequest(request) => match request.body {
+            MultipartRequestBody::TableFeatures(wanted) if !wanted.is_empty() => {
+                set_tables(turn, &wanted)
+            }
+            asked => answer(turn, asked),
+        },
         _ => Err(bad_request(BadRequestCode::BadType)),
     }
 }
 
+/// Makes the tables what TABLE_FEATURES with a body asks for.
+#[inline(never)]
+fn set_tables<H: ?Sized>(turn: &mut Turn<'_, H>, wanted: &[TableFeatures]) -> Result<(), OfpError> {
+    // The answer first: what has been done cannot be refused any more.
+    let dump = Dump::of_tables(turn.xid, wanted.iter().map(|table| table.table_id))?;
+    turn.core.switch.tables.set_table_features(turn.now, wanted)?;
+    turn.channel.dump = Some(dump);
+    Ok(())
+}
+
+#[inline(never)] // what it has in hand is on the stack only while it works
 fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Result<(), OfpError> {
     use MultipartReplyBody as Reply;
     use MultipartRequestBody as Asked;
@@ -77,17 +93,6 @@ fn answer<H: ?Sized>(turn: &mut Turn<'_, H>, asked: MultipartRequestBody) -> Res
             return experimenter::unknown(turn.core, experimenter);
         }
         list => {
-            match &list {
-                Asked::TableFeatures(wanted) if !wanted.is_empty() => {
-                    // The answer first: what has been done cannot be refused any more.
-                    let ids = wanted.iter().map(|table| table.table_id);
-                    let dump = Dump::of_tables(turn.xid, ids)?;
-                    turn.core.switch.tables.set_table_features(turn.now, wanted)?;
-                    turn.channel.dump = Some(dump);
-                    return Ok(());
-                }
-                _ => {}
-            }
             let dump = Dump::new(turn.core, turn.now, turn.xid, list)?;
             turn.channel.dump = Some(dump);
             return Ok(());

@@ -9,10 +9,13 @@
 
 use alloc::vec::Vec;
 
+use ofp_codec::memory::TryBox;
+
 use super::field::{Dense, Sparse};
 use super::plan::{Plan, Statistics};
-use super::rows::{FieldBuild, Made};
-use super::slices::SlicedSort;
+use super::rows::{FieldBuild, Made, Shape};
+use super::slices::{SlicedSort, sort_few};
+use super::span::Span;
 use super::{BLOCKS, BitVec, DENSE_WORDS, MAX_DENSE, MAX_ENTRIES, MAX_SPARSE, MAX_WORDS, PAGE};
 use crate::classifier::Hit;
 use crate::classifier::compiled::Unsuited;
@@ -38,7 +41,6 @@ pub(in crate::classifier) struct Builder {
 }
 
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "one of it, and a box would need memory")]
 enum Stage {
     Gather,
     /// Sort keys of entries from this one on.
@@ -48,7 +50,7 @@ enum Stage {
     Blocks(usize, Vec<(Hit, u32)>, Vec<(u128, u32)>),
     /// The field of this number is next.
     Field(usize),
-    Rows(usize, FieldBuild),
+    Rows(usize, TryBox<FieldBuild>),
 }
 
 impl Builder {
@@ -102,7 +104,7 @@ impl Builder {
     pub(in crate::classifier) fn step(
         &mut self,
         budget: usize,
-    ) -> Result<Option<BitVec>, Unsuited> {
+    ) -> Result<Option<TryBox<BitVec>>, Unsuited> {
         match core::mem::replace(&mut self.stage, Stage::Gather) {
             Stage::Gather => {
                 self.plan = Plan::new(&self.statistics, self.entries.len())?;
@@ -145,10 +147,7 @@ impl Builder {
             }
             Stage::Field(number) => match self.plan.fields().get(number) {
                 Some(&(span, shape)) => {
-                    let page_count = self.made.page_count;
-                    let places = self.order.len();
-                    let field = FieldBuild::new(span, shape, self.hash, places, page_count)?;
-                    self.stage = Stage::Rows(number, field);
+                    self.stage = Stage::Rows(number, self.begin_field(span, shape)?);
                 }
                 None => return self.finish().map(Some),
             },
@@ -166,13 +165,7 @@ impl Builder {
                 }
                 self.stage = if is_done {
                     self.word_count = word_count;
-                    match field.finish()? {
-                        Made::Dense(field) => {
-                            self.dense.try_reserve(1).map_err(|_| Unsuited)?;
-                            self.dense.push(field);
-                        }
-                        Made::Sparse(field) => self.push_sparse(field)?,
-                    }
+                    self.push(&mut field)?;
                     Stage::Field(number.saturating_add(1))
                 } else {
                     Stage::Rows(number, field)
@@ -180,6 +173,27 @@ impl Builder {
             }
         }
         Ok(None)
+    }
+
+    // Calls of their own: what each has in hand is on the stack only while it works.
+
+    #[inline(never)]
+    fn begin_field(&self, span: Span, shape: Shape) -> Result<TryBox<FieldBuild>, Unsuited> {
+        let (places, page_count) = (self.order.len(), self.made.page_count);
+        Ok(TryBox::new(FieldBuild::new(span, shape, self.hash, places, page_count)?)?)
+    }
+
+    /// Takes a field whose rows are made.
+    #[inline(never)]
+    fn push(&mut self, field: &mut FieldBuild) -> Result<(), Unsuited> {
+        match field.finish()? {
+            Made::Dense(field) => {
+                self.dense.try_reserve(1).map_err(|_| Unsuited)?;
+                self.dense.push(field);
+                Ok(())
+            }
+            Made::Sparse(field) => self.push_sparse(field),
+        }
     }
 
     fn push_sparse(&mut self, field: Sparse) -> Result<(), Unsuited> {
@@ -192,8 +206,9 @@ impl Builder {
     }
 
     /// Gives every entry its position: blocks by their best entries.
+    #[inline(never)]
     fn lay_out(&mut self, mut tops: Vec<(Hit, u32)>, keys: &[(u128, u32)]) -> Result<(), Unsuited> {
-        tops.sort_unstable_by_key(|(top, _)| core::cmp::Reverse(top.rank));
+        sort_few(&mut tops, |(top, _)| core::cmp::Reverse(top.rank));
         let places = tops.len().saturating_mul(64);
         self.order = reserved(places)?;
         let made = &mut self.made;
@@ -224,9 +239,10 @@ impl Builder {
     }
 
     /// Joins fields of few rows as long as the joint rows are few.
-    fn finish(&mut self) -> Result<BitVec, Unsuited> {
+    #[inline(never)]
+    fn finish(&mut self) -> Result<TryBox<BitVec>, Unsuited> {
         let mut made = core::mem::take(&mut self.made);
-        self.dense.sort_unstable_by_key(Dense::row_count);
+        sort_few(&mut self.dense, Dense::row_count);
         made.dense = reserved(MAX_DENSE)?;
         for field in self.dense.drain(..) {
             let joint = match made.dense.pop() {
@@ -246,7 +262,7 @@ impl Builder {
             }
             made.dense.push(joint);
         }
-        Ok(made)
+        Ok(TryBox::new(made)?)
     }
 }
 
@@ -254,9 +270,10 @@ impl Builder {
 const NOBODY: u32 = u32::MAX;
 
 /// Sorts the entries of a block by rank; the best.
+#[inline(never)]
 fn in_rank(entries: &Pages<(MaskedKey, Hit), 32>, block: &mut [(u128, u32)]) -> Hit {
     let hit = |number: u32| entries.get(number as usize).map_or(Hit::NONE, |(_, hit)| *hit);
-    block.sort_unstable_by_key(|(_, number)| core::cmp::Reverse(hit(*number).rank));
+    sort_few(block, |(_, number)| core::cmp::Reverse(hit(*number).rank));
     block.first().map_or(Hit::NONE, |(_, number)| hit(*number))
 }
 

@@ -39,7 +39,7 @@ impl Locate {
     }
 
     #[inline]
-    fn batch(&self, span: Span, keys: &[&Key], rows: &mut [u32; BATCH]) {
+    fn batch(&self, span: Span, keys: &[&Key], rows: &mut [u32]) {
         match self {
             Locate::Direct(table) => {
                 for (key, row) in keys.iter().zip(rows) {
@@ -148,7 +148,7 @@ impl Dense {
         shares.fold(0, u32::wrapping_add)
     }
 
-    pub(super) fn locate_batch(&self, keys: &[&Key], rows: &mut [u32; BATCH]) {
+    pub(super) fn locate_batch(&self, keys: &[&Key], rows: &mut [u32]) {
         let mut indexes = [0u32; BATCH];
         for part in &self.parts {
             part.locate.batch(part.span, keys, &mut indexes);
@@ -210,7 +210,7 @@ impl Sparse {
     }
 
     #[inline]
-    pub(super) fn locate_batch(&self, keys: &[&Key], rows: &mut [u32; BATCH]) {
+    pub(super) fn locate_batch(&self, keys: &[&Key], rows: &mut [u32]) {
         self.locate.batch(self.span, keys, rows);
     }
 

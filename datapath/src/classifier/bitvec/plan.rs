@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use arrayvec::ArrayVec;
 
 use super::rows::Shape;
+use super::slices::sort_few;
 use super::span::{SPANS, Span};
 use super::{Common, MAX_FIELDS};
 use crate::classifier::compiled::Unsuited;
@@ -83,7 +84,7 @@ impl Seen {
 /// The fields of a table.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    common: ArrayVec<Common, { SPANS.len() }>,
+    common: Vec<Common>,
     fields: Vec<(Span, Shape)>,
     /// The fields that entries are sorted by.
     keys: ArrayVec<Span, SORT_KEYS>,
@@ -93,6 +94,7 @@ pub(super) struct Plan {
 const SORT_KEYS: usize = 4;
 
 impl Plan {
+    #[inline(never)] // what it has in hand is on the stack only while it works
     pub(super) fn new(statistics: &Statistics, entry_count: usize) -> Result<Plan, Unsuited> {
         let mut plan = Plan::default();
         let mut prefixes: ArrayVec<(u32, Span), { SPANS.len() }> = ArrayVec::new();
@@ -102,7 +104,7 @@ impl Plan {
             }
             if seen.same_count == entry_count {
                 let (value, mask) = seen.first;
-                plan.note_common(span, value, mask);
+                plan.note_common(span, value, mask)?;
                 continue;
             }
             let narrow = span.narrowed(seen.bits);
@@ -117,7 +119,7 @@ impl Plan {
                 }
             }
         }
-        prefixes.sort_unstable_by_key(|(count, _)| core::cmp::Reverse(*count));
+        sort_few(&mut prefixes, |(count, _)| core::cmp::Reverse(*count));
         for (_, span) in prefixes {
             plan.push(span, Shape::Prefixes)?;
             let _ = plan.keys.try_push(span);
@@ -134,7 +136,7 @@ impl Plan {
         Ok(())
     }
 
-    fn note_common(&mut self, span: Span, value: u64, mask: u64) {
+    fn note_common(&mut self, span: Span, value: u64, mask: u64) -> Result<(), Unsuited> {
         let shift = u32::from(span.shift);
         let (value, mask) = (value.wrapping_shl(shift), mask.wrapping_shl(shift));
         match self.common.iter_mut().find(|common| common.word == span.word) {
@@ -143,9 +145,11 @@ impl Plan {
                 common.mask |= mask;
             }
             None => {
-                let _ = self.common.try_push(Common { word: span.word, value, mask });
+                self.common.try_reserve(1).map_err(|_| Unsuited)?;
+                self.common.push(Common { word: span.word, value, mask });
             }
         }
+        Ok(())
     }
 
     /// What all entries want.

@@ -6,6 +6,7 @@
 //! so few values that every one is tried.
 
 use alloc::vec::Vec;
+use core::mem::take;
 
 use hashbrown::HashTable;
 
@@ -113,9 +114,7 @@ impl FieldBuild {
                 }
                 if last == self.entry_count {
                     self.stage = match self.shape {
-                        Shape::Prefixes => {
-                            Stage::Sort(SlicedSort::new(core::mem::take(&mut self.ends))?)
-                        }
+                        Shape::Prefixes => Stage::Sort(SlicedSort::new(take(&mut self.ends))?),
                         Shape::Masks => Stage::Try(0),
                     };
                 }
@@ -203,11 +202,12 @@ impl FieldBuild {
     }
 
     /// The field, once all rows are there: some tens of microseconds.
-    pub(super) fn finish(self) -> Result<Made, Unsuited> {
-        let FieldBuild { span, sink, bounds, .. } = self;
-        let page_count = sink.page_count;
-        let locate = locate(span, bounds)?;
-        let Sink { rows, starts, base, .. } = sink;
+    #[inline(never)]
+    pub(super) fn finish(&mut self) -> Result<Made, Unsuited> {
+        let (span, page_count) = (self.span, self.sink.page_count);
+        let locate = locate(span, take(&mut self.bounds))?;
+        let Sink { rows, starts, base, .. } = &mut self.sink;
+        let (rows, starts, base) = (take(rows), take(starts), take(base));
         let sparse = Sparse { span, locate, starts, rows, base, page_count };
         match sparse.classes() {
             Some((shares, first)) => Ok(Made::Dense(sparse.into_dense(shares, &first)?)),

@@ -7,6 +7,19 @@ use super::super::Full;
 /// Elements that are sorted at once.
 const RUN: usize = 64;
 
+/// Sorts a few items, like ones in no certain order: by insertion, since `sort_unstable` has some KiB on the
+/// stack.
+pub(super) fn sort_few<T, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
+    for at in 1..items.len() {
+        let Some((sorted, [item, ..])) = items.split_at_checked(at) else { return };
+        let its = key(item);
+        let to = sorted.partition_point(|other| key(other) <= its);
+        if let Some(moved) = items.get_mut(to..=at) {
+            moved.rotate_right(1);
+        }
+    }
+}
+
 /// A sequence that is being sorted.
 #[derive(Debug)]
 pub(super) struct SlicedSort<T> {
@@ -34,7 +47,7 @@ impl<T: Copy + Ord> SlicedSort<T> {
             let first = self.left;
             let last = first.saturating_add(count.max(RUN) / RUN * RUN).min(self.from.len());
             for run in self.from.get_mut(first..last).unwrap_or_default().chunks_mut(RUN) {
-                run.sort_unstable();
+                sort_few(run, |item| *item);
             }
             self.left = last;
             if last == self.from.len() {

@@ -1,6 +1,7 @@
 use std::vec;
 
 use ofp_codec::OxmField;
+use ofp_codec::memory::TryBox;
 use proptest::prelude::*;
 
 use super::*;
@@ -25,7 +26,7 @@ fn hit(priority: u16, sequence: u64) -> Hit {
     Hit { rank: Rank::new(priority, sequence), slot: sequence as u32 ^ 0x55 }
 }
 
-fn build(entries: &[(MaskedKey, Hit)], budget: usize) -> Result<BitVec, Unsuited> {
+fn build(entries: &[(MaskedKey, Hit)], budget: usize) -> Result<TryBox<BitVec>, Unsuited> {
     let mut builder = Builder::empty(HashKey::new(5))?;
     for (matching, hit) in entries {
         assert!(builder.add(matching, *hit)?);
@@ -223,7 +224,7 @@ fn live_and_die(
     seed: u64,
     (count, key_count): (usize, usize),
     priorities: u64,
-) -> Option<BitVec> {
+) -> Option<TryBox<BitVec>> {
     let mut random = Random(seed);
     let entries = entries(set, &mut random, count, priorities);
     let budget = 1 + random.below(200) as usize;

@@ -2,6 +2,7 @@
 //! but the values beside the prefixes, and these by the first entry.
 
 use ofp_codec::OxmField;
+use ofp_codec::memory::TryBox;
 
 use super::Lpm;
 use super::shape::{self, ODD_SHARE, rest_of_mask};
@@ -18,7 +19,7 @@ pub(in crate::classifier) struct Builder {
     rest: Key,
     entry_count: usize,
     refused_count: usize,
-    form: Option<Lpm>,
+    form: Option<TryBox<Lpm>>,
 }
 
 impl Builder {
@@ -47,7 +48,7 @@ impl Builder {
         hit: Hit,
     ) -> Result<bool, Unsuited> {
         if self.form.is_none() && rest_of_mask(self.field, matching.mask()) == Some(self.rest) {
-            self.form = Lpm::new(self.field, matching, self.entry_count)?;
+            self.begin(matching)?;
         }
         let is_held = match &mut self.form {
             Some(form) => form.insert(matching, hit)?,
@@ -62,6 +63,13 @@ impl Builder {
         Ok(is_held)
     }
 
+    /// Makes an empty table, in memory of its own.
+    #[inline(never)]
+    fn begin(&mut self, matching: &MaskedKey) -> Result<(), Unsuited> {
+        self.form = Lpm::new(self.field, matching, self.entry_count)?;
+        Ok(())
+    }
+
     /// Gives back memory, some pages at a time; whether that was all.
     pub(in crate::classifier) fn free(&mut self, pages: usize) -> bool {
         self.form.as_mut().is_none_or(|form| form.free(pages))
@@ -73,7 +81,7 @@ impl Builder {
     ///
     /// [`Unsuited`] when it has no entry.
     #[inline(never)]
-    pub(in crate::classifier) fn step(&mut self) -> Result<Option<Lpm>, Unsuited> {
+    pub(in crate::classifier) fn step(&mut self) -> Result<Option<TryBox<Lpm>>, Unsuited> {
         self.form.take().map(Some).ok_or(Unsuited)
     }
 }

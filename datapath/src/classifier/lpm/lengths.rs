@@ -1,12 +1,16 @@
 //! What priorities the prefixes of each length have: while every longer prefix outranks every
 //! shorter one, the longest that matches is the answer and ranks need not be compared.
 
+use alloc::vec::Vec;
+
+use crate::classifier::Full;
+
 /// Lengths from 0 to 128 bits.
 const LENGTHS: usize = 129;
 
 #[derive(Debug)]
 pub(super) struct Lengths {
-    levels: [Level; LENGTHS],
+    levels: Vec<Level>,
     ordered: bool,
 }
 
@@ -19,8 +23,11 @@ struct Level {
 }
 
 impl Lengths {
-    pub(super) const fn new() -> Lengths {
-        Lengths { levels: [Level { count: 0, low: 0, high: 0 }; LENGTHS], ordered: true }
+    pub(super) fn new() -> Result<Lengths, Full> {
+        let mut levels = Vec::new();
+        levels.try_reserve_exact(LENGTHS)?;
+        levels.resize(LENGTHS, Level { count: 0, low: 0, high: 0 });
+        Ok(Lengths { levels, ordered: true })
     }
 
     /// Whether an entry with a longer prefix has a higher priority than any with a shorter one.

@@ -1,9 +1,12 @@
 //! What the entries of an `lpm` table have in common: the one field in which they differ, and the
 //! bits beside it, which all of them compare with the same values.
 
-use arrayvec::ArrayVec;
-use ofp_codec::OxmField;
+use alloc::vec::Vec;
 
+use ofp_codec::OxmField;
+use ofp_codec::memory::try_collect;
+
+use crate::classifier::Full;
 use crate::fields::place;
 use crate::key::{KEY_WORDS, Key, MaskedKey};
 
@@ -30,7 +33,7 @@ pub(super) struct Prefix {
 }
 
 /// The field that has the prefixes, and what else a key has to have.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Shape {
     field: OxmField,
     width: u32,
@@ -42,7 +45,7 @@ pub(super) struct Shape {
     value: Key,
     /// The same by words; nearly always two: which headers are there, and the type.
     first: [Test; 2],
-    more: ArrayVec<Test, KEY_WORDS>,
+    more: Vec<Test>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -120,9 +123,10 @@ fn left_aligned(value: u128, width: u8) -> u128 {
 }
 
 impl Shape {
-    /// The shape of entries that differ from `matching` in prefixes of `field` only.
-    pub(super) fn new(field: OxmField, matching: &MaskedKey) -> Option<Shape> {
-        let mask = rest_of_mask(field, matching.mask())?;
+    /// The shape of entries that differ from `matching` in prefixes of `field` only; `None` when it has no
+    /// such prefix.
+    pub(super) fn new(field: OxmField, matching: &MaskedKey) -> Result<Option<Shape>, Full> {
+        let Some(mask) = rest_of_mask(field, matching.mask()) else { return Ok(None) };
         let mut value = *matching.value();
         value.set(field, 0);
         let place = place(field);
@@ -132,7 +136,7 @@ impl Shape {
             .map(|(word, (&mask, &value))| Test { word, mask, value });
         let mut next = || tests.next().unwrap_or_default();
         let first = [next(), next()];
-        Some(Shape {
+        Ok(Some(Shape {
             field,
             width: u32::from(place.bits),
             word: place.word,
@@ -143,8 +147,8 @@ impl Shape {
             mask,
             value,
             first,
-            more: tests.collect(),
-        })
+            more: try_collect(tests)?,
+        }))
     }
 
     /// The prefix of an entry; `None` when it is of another shape.

@@ -51,7 +51,7 @@ fn key_of(field: OxmField, bits: u128) -> Key {
 /// One table and the list beside it, driven together.
 struct Pair {
     field: OxmField,
-    lpm: Lpm,
+    lpm: TryBox<Lpm>,
     list: Linear,
     sequence: u64,
 }

@@ -54,7 +54,7 @@ impl Trie {
             root: Root::new(root_bits)?,
             nodes: Nodes::new(),
             chains: Chains::new(),
-            lengths: Lengths::new(),
+            lengths: Lengths::new()?,
             is_stale: false,
         })
     }

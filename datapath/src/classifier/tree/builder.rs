@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use arrayvec::ArrayVec;
+use ofp_codec::memory::TryBox;
 
 use super::cut::Cut;
 use super::entries::Entries;
@@ -96,7 +97,7 @@ pub(in super::super) struct Builder {
     second: Vec<u32>,
     heaps: Vec<u32>,
     work: Vec<Item>,
-    search: Search,
+    search: TryBox<Search>,
     state: State,
     is_begun: bool,
     costs: Vec<u16>,
@@ -150,11 +151,16 @@ impl Builder {
             second,
             heaps: Vec::new(),
             work: Vec::new(),
-            search: Search::new()?,
+            search: Builder::no_search()?,
             state: State::Next,
             is_begun: false,
             costs: Vec::new(),
         })
+    }
+
+    #[inline(never)]
+    fn no_search() -> Result<TryBox<Search>, Unsuited> {
+        Ok(TryBox::new(Search::new()?)?)
     }
 
     /// Gives back memory, about so many pages of 64 KiB at a time; whether that was all but little.
@@ -197,7 +203,10 @@ impl Builder {
     ///
     /// [`Unsuited`] when a lookup would cost too much, or without memory.
     #[inline(never)]
-    pub(in super::super) fn step(&mut self, budget: usize) -> Result<Option<Tree>, Unsuited> {
+    pub(in super::super) fn step(
+        &mut self,
+        budget: usize,
+    ) -> Result<Option<TryBox<Tree>>, Unsuited> {
         if !self.is_begun {
             self.is_begun = true;
             let end = u32::try_from(self.list.len()).map_err(|_| Unsuited)?;
@@ -261,6 +270,7 @@ impl Builder {
         Ok((State::Search(item), self.search.work().div_ceil(PER_UNIT)))
     }
 
+    #[inline(never)]
     fn leaf(&mut self, item: Item) -> Result<(State, usize), Unsuited> {
         let entries = &self.entries;
         let list = self.list.get_mut(item.range()).unwrap_or_default();
@@ -281,6 +291,7 @@ impl Builder {
         Ok((State::Next, cost.max(1)))
     }
 
+    #[inline(never)]
     fn seek(&mut self, item: Item) -> Result<(State, usize), Unsuited> {
         let cost = self.search.work().div_ceil(128).max(1);
         let Some((cut, merit)) = self.search.step() else {
@@ -328,6 +339,7 @@ impl Builder {
     }
 
     /// Makes the nodes of a cut: a hash node, and a fork before it when entries are left over.
+    #[inline(never)]
     fn parted(
         &mut self,
         item: Item,
@@ -459,6 +471,7 @@ impl Builder {
     }
 
     /// Heaps of one entry are done; the others are put on the stack.
+    #[inline(never)]
     fn spread(&mut self, heaps: Heaps, at: usize, from: u32) -> Result<(State, usize), Unsuited> {
         let mut start = from;
         let stop = at.saturating_add(PER_UNIT.saturating_mul(4)).min(self.heaps.len());
@@ -514,7 +527,8 @@ impl Builder {
         Ok(stop)
     }
 
-    fn finish(&mut self) -> Result<Tree, Unsuited> {
+    #[inline(never)] // what it has in hand is on the stack only while it works
+    fn finish(&mut self) -> Result<TryBox<Tree>, Unsuited> {
         let worst = u32::from(self.costs.first().copied().unwrap_or(0));
         let limit = if self.list.len() <= FEW { WORST_OF_FEW } else { WORST_LIMIT };
         if worst > limit {
@@ -534,7 +548,7 @@ impl Builder {
         let top = |at: &u32| self.refs.get(*at as usize).map_or(0, |node| node.top_priority());
         roots.sort_unstable_by_key(|at| core::cmp::Reverse(top(at)));
         let empty = Entries::new(self.hash, &Key::default(), 0, 0)?;
-        Ok(Tree {
+        let tree = Tree {
             hash: self.hash,
             roots,
             refs: core::mem::take(&mut self.refs),
@@ -544,7 +558,8 @@ impl Builder {
             entry_count: self.list.len(),
             #[cfg(test)]
             worst,
-        })
+        };
+        Ok(TryBox::new(tree)?)
     }
 }
 

@@ -1,15 +1,21 @@
 //! A cut: bits of a few words that all entries behind it compare, so that the hash of these bits
 //! tells in which of many heaps an entry lies and in which one a key looks.
 
+use alloc::vec::Vec;
+
 use arrayvec::ArrayVec;
 use ofp_codec::OxmField;
 
+use super::super::Full;
 use super::super::hash::HashKey;
 use crate::fields::place;
 use crate::key::{KEY_WORDS, Key};
 
 /// Words that a cut can look at.
 pub(super) const CUT_WORDS: usize = 4;
+
+/// Fields, and halves of long ones, that bits can be of.
+const FIELDS_MAX: usize = 64;
 
 /// An odd constant with bits all over (the golden ratio).
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -61,12 +67,13 @@ impl Cut {
 }
 
 /// The bits of each match field, a field of 128 bits as two; the presence bits first.
-pub(super) fn fields() -> ArrayVec<Bits, 64> {
-    let mut all = ArrayVec::new();
+pub(super) fn fields() -> Result<Vec<Bits>, Full> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(FIELDS_MAX)?;
     let mut add = |word: u8, mask: u64| {
         let bits = Bits { word, mask };
-        if usize::from(word) < KEY_WORDS && !all.contains(&bits) {
-            let _ = all.try_push(bits);
+        if usize::from(word) < KEY_WORDS && !all.contains(&bits) && all.len() < FIELDS_MAX {
+            all.push(bits);
         }
     };
     add(0, crate::key::PRESENCE_MASK);
@@ -77,5 +84,5 @@ pub(super) fn fields() -> ArrayVec<Bits, 64> {
             add(place.word.wrapping_add(1), u64::MAX);
         }
     }
-    all
+    Ok(all)
 }

@@ -9,8 +9,6 @@
 
 use alloc::vec::Vec;
 
-use arrayvec::ArrayVec;
-
 use super::super::Full;
 use super::cut::{Bits, Cut, fields};
 use super::entries::Entries;
@@ -52,7 +50,7 @@ pub(super) struct Search {
     base: Cut,
     base_merit: Merit,
     best: Option<(Cut, Merit)>,
-    fields: ArrayVec<Bits, 64>,
+    fields: Vec<Bits>,
     /// Generation and count.
     counters: Vec<(u32, u32)>,
     generation: u32,
@@ -64,7 +62,7 @@ impl Search {
         sample.try_reserve_exact(SAMPLE)?;
         counters.try_reserve_exact(COUNTERS)?;
         counters.resize(COUNTERS, (0, 0));
-        let fields = fields();
+        let fields = fields()?;
         candidates.try_reserve_exact(MASKS_OF_FIELD.saturating_mul(fields.len()))?;
         Ok(Search {
             sample,

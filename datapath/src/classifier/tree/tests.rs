@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use ofp_codec::OxmField as F;
+use ofp_codec::memory::TryBox;
 
 use super::*;
 use crate::classifier::Rank;
@@ -111,7 +112,7 @@ fn union(list: &List) -> Key {
     union
 }
 
-fn build(list: &List) -> Result<Tree, Unsuited> {
+fn build(list: &List) -> Result<TryBox<Tree>, Unsuited> {
     let mut builder = Builder::with(HashKey::new(7), &union(list), list.len(), list.len())?;
     for (matching, hit) in list {
         assert!(builder.add(matching, *hit)?, "there is room");
