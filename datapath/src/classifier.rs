@@ -516,15 +516,19 @@ impl Classifier {
     /// differs ends the comparison.
     #[inline]
     pub(crate) fn has_one_answer(&self, keys: &[&Key]) -> bool {
-        let [first, others @ ..] = keys else { return true };
-        let differs = |key: &Key, &at: &u8| {
-            let compared = self.compared.get(usize::from(at)).copied().unwrap_or(0);
-            (key.word(at) ^ first.word(at)) & compared != 0
-        };
-        match self.compared_at.as_slice() {
-            at if at.len() > WORTH_COMPARING => false,
-            at => !others.iter().any(|key| at.iter().any(|at| differs(key, at))),
+        let [first, .., last] = keys else { return true };
+        let at = self.compared_at.as_slice();
+        if at.len() > WORTH_COMPARING {
+            return false;
         }
+        let agree = |at: u8, keys: &[&Key]| {
+            let at = at % KEY_WORDS as u8;
+            let compared = self.compared.get(usize::from(at)).copied().unwrap_or(0);
+            let word = first.word(at);
+            keys.iter().all(|key| (key.word(at) ^ word) & compared == 0)
+        };
+        // Two that differ are mostly the first and the last; else word by word.
+        at.iter().all(|&at| agree(at, &[last])) && at.iter().all(|&at| agree(at, keys))
     }
 
     /// How the table is compiled, and what that costs.

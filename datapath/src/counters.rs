@@ -248,7 +248,7 @@ const PAGE_LEN: usize = 1 << PAGE_BITS;
 /// Cells by slot.
 #[derive(Debug)]
 pub(crate) struct Pages<C> {
-    pages: Vec<Box<[C]>>,
+    pages: Vec<Box<[C; PAGE_LEN]>>,
 }
 
 impl<C> Default for Pages<C> {
@@ -258,6 +258,7 @@ impl<C> Default for Pages<C> {
 }
 
 impl<C: Default> Pages<C> {
+    #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<&C> {
         self.pages.get((slot >> PAGE_BITS) as usize)?.get(slot as usize & (PAGE_LEN - 1))
     }
@@ -276,7 +277,7 @@ impl<C: Default> Pages<C> {
             let mut page = Vec::new();
             page.try_reserve_exact(PAGE_LEN).map_err(|_| NoMemory)?;
             page.resize_with(PAGE_LEN, C::default);
-            self.pages.push(page.into_boxed_slice());
+            self.pages.push(page.try_into().map_err(|_| NoMemory)?);
         }
         Ok(())
     }

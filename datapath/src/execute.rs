@@ -124,9 +124,9 @@ impl<F> Carrier<F> {
 
     /// Owes an output, its first.
     #[inline(always)]
-    pub(crate) fn owe(&mut self, exit: Exit) {
+    pub(crate) fn owe(&mut self, exit: Option<Exit>) {
         debug_assert!(self.owed.is_none());
-        self.owed = Some(exit);
+        self.owed = exit;
     }
 }
 
@@ -321,9 +321,14 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     #[inline]
     pub(crate) fn finish(&mut self, carrier: Carrier<H::Frame>) {
         // Only what is needed is taken out of what is large.
-        let Carrier { packet: Packet { frame, meta, .. }, load, owed, is_popped, .. } = carrier;
+        let Carrier { packet: Packet { mut frame, meta, .. }, load, owed, is_popped, .. } = carrier;
         match owed {
-            Some(exit) => self.transmit(exit, &meta, padded(frame, is_popped), load),
+            Some(exit) => {
+                if is_popped {
+                    grow(&mut frame);
+                }
+                self.transmit(exit, &meta, frame, load);
+            }
             None => self.host.discard(frame),
         }
     }
@@ -674,7 +679,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         let mut copy = Carrier { is_popped: carrier.is_popped, outputs, ..Carrier::new(packet) };
         self.outcomes = 0;
         match self.tables.is_standalone {
-            false => self.walk(from_mut(&mut set), from_mut(&mut copy)),
+            false => self.walk(from_mut(&mut set), from_mut(&mut copy), true),
             true => self.normal(&mut copy),
         }
         self.finish(copy);
@@ -730,15 +735,18 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
 /// host has no room for that, it goes as it is.
 #[inline(always)]
 pub(crate) fn padded<F: Frame>(frame: F, is_popped: bool) -> F {
-    if is_popped { grown(frame) } else { frame }
+    let mut frame = frame;
+    if is_popped {
+        grow(&mut frame);
+    }
+    frame
 }
 
 #[cold]
 #[inline(never)]
-fn grown<F: Frame>(mut frame: F) -> F {
+fn grow<F: Frame>(frame: &mut F) {
     let missing = FRAME_MIN.saturating_sub(frame.len());
     if missing != 0 {
         frame.grow_back(missing);
     }
-    frame
 }

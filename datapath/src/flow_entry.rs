@@ -1,8 +1,8 @@
 //! One flow entry: what its controller wrote, and the program that it became.
 
-use hypercall::Nanos;
+use hypercall::{Nanos, Port};
 use ofp_codec::multipart::FlowStats;
-use ofp_codec::{FlowModFlags, FlowRemoved, FlowRemovedReason, TableId};
+use ofp_codec::{FlowMod, FlowModFlags, FlowRemoved, FlowRemovedReason, TableId};
 
 use crate::counters::{Load, NoMemory};
 use crate::echo::Echo;
@@ -13,7 +13,7 @@ use crate::slab::NONE;
 /// A flow entry, in the slab of all tables' entries. Its counters lie in pages by the same slot.
 #[derive(Debug)]
 pub(crate) struct FlowEntry {
-    pub(crate) program: Program,
+    program: Program,
     pub(crate) cookie: u64,
     pub(crate) created: Nanos,
     /// Grows with each insertion: the order of a table's list, by which a cursor finds its place.
@@ -28,11 +28,59 @@ pub(crate) struct FlowEntry {
     pub(crate) flags: FlowModFlags,
     pub(crate) table_id: u8,
     pub(crate) is_any: bool,
+    /// Its program's [`exit`](Program::exit), so that most packets need not look into that.
+    exit: Port,
 }
 
 impl FlowEntry {
+    /// An entry of a flow-mod that came `now`, in no table's list yet.
+    pub(crate) fn new(
+        now: Nanos,
+        given: &FlowMod,
+        sequence: u64,
+        is_any: bool,
+        program: Program,
+        echo: Echo,
+    ) -> FlowEntry {
+        FlowEntry {
+            exit: program.exit(),
+            program,
+            cookie: given.cookie,
+            created: now,
+            sequence,
+            echo,
+            previous: NO_NEIGHBOUR,
+            next: NO_NEIGHBOUR,
+            priority: given.priority,
+            idle_timeout: given.idle_timeout,
+            hard_timeout: given.hard_timeout,
+            flags: given.flags,
+            table_id: given.table_id.0,
+            is_any,
+        }
+    }
+
+    #[inline]
     pub(crate) fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// What is left of an entry that is gone when it is asked for its program alone.
+    pub(crate) fn into_program(self) -> Program {
+        self.program
+    }
+
+    /// Gives it another program; returns the one that it had.
+    pub(crate) fn set_program(&mut self, program: Program) -> Program {
+        self.exit = program.exit();
+        core::mem::replace(&mut self.program, program)
+    }
+
+    /// The port by which packets leave that have nothing else to do here but what changes them, or
+    /// [`Port::NONE`].
+    #[inline]
+    pub(crate) fn exit(&self) -> Port {
+        self.exit
     }
 
     pub(crate) fn cookie(&self) -> u64 {

@@ -12,7 +12,7 @@ use ofp_codec::{
 use crate::actions::{compile, output_of};
 use crate::counters::NoMemory;
 use crate::echo::Echo;
-use crate::flow_entry::{FlowEntry, Gone, NO_NEIGHBOUR};
+use crate::flow_entry::{FlowEntry, Gone};
 use crate::job::{CHANGE, Job, Walk};
 use crate::journal::{Journal, Undo};
 use crate::key::MaskedKey;
@@ -274,21 +274,9 @@ impl Tables {
         scratch: &mut Scratch,
     ) -> Result<(), OfpError> {
         let table = self.tables.get(usize::from(given.table_id.0)).ok_or(FULL)?;
-        let entry = FlowEntry {
-            program: Program::new(&scratch.ops).map_err(full)?,
-            cookie: given.cookie,
-            created: now,
-            sequence: self.sequence,
-            echo: Echo::new(&given.matching, &given.instructions, &mut scratch.bytes)?,
-            previous: NO_NEIGHBOUR,
-            next: NO_NEIGHBOUR,
-            priority: given.priority,
-            idle_timeout: given.idle_timeout,
-            hard_timeout: given.hard_timeout,
-            flags: given.flags,
-            table_id: given.table_id.0,
-            is_any: key.is_any(),
-        };
+        let program = Program::new(&scratch.ops).map_err(full)?;
+        let echo = Echo::new(&given.matching, &given.instructions, &mut scratch.bytes)?;
+        let entry = FlowEntry::new(now, given, self.sequence, key.is_any(), program, echo);
         self.check_room(entry.held())?;
         match table.classifier.get(key, given.priority) {
             Some(slot) => self.replace(now, slot, key, entry),
@@ -416,7 +404,7 @@ impl Tables {
         self.count_references(slot, false);
         let load = self.counters.entry(slot);
         if let Some(entry) = self.entries.get_mut(slot) {
-            let program = core::mem::replace(&mut entry.program, program);
+            let program = entry.set_program(program);
             let echo = core::mem::replace(&mut entry.echo, echo);
             let sequence = entry.sequence;
             self.note_undo(|| Undo::Modified { slot, sequence, program, echo, load });
@@ -550,12 +538,12 @@ impl Tables {
         let change = |count: &mut u32| {
             *count = if add { count.saturating_add(1) } else { count.saturating_sub(1) };
         };
-        for group in entry.program.groups() {
+        for group in entry.program().groups() {
             if let Some(group) = self.groups.get_mut(group) {
                 change(&mut group.entry_count);
             }
         }
-        if let Some(meter) = entry.program.meter().and_then(|slot| self.meters.get_mut(slot)) {
+        if let Some(meter) = entry.program().meter().and_then(|slot| self.meters.get_mut(slot)) {
             change(&mut meter.flow_count);
         }
     }

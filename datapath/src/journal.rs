@@ -138,7 +138,7 @@ impl Tables {
                 Undo::Modified { slot, program, echo, load, .. } => {
                     self.count_references(slot, false);
                     if let Some(entry) = self.entries.get_mut(slot) {
-                        entry.program = program;
+                        entry.set_program(program);
                         entry.echo = echo;
                     }
                     self.count_references(slot, true);

@@ -27,7 +27,7 @@
 //! a static Goto-Table is two counters and a jump. `benches/instructions.txt` has the figures.
 
 use core::hint::black_box;
-use core::slice::{from_mut, from_ref};
+use core::slice::from_mut;
 
 use arrayvec::ArrayVec;
 use hypercall::{Frame, Hypercall, Port};
@@ -71,12 +71,19 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     /// 1. Count a lookup; find the entry of highest priority that matches.
     /// 2. None: drop. 3. Count a match, note the use, run the entry's instructions.
     /// 4. Goto-Table: on with that table. 5. None: execute the action set.
-    pub(crate) fn walk(&mut self, sets: &mut [ActionSet], flight: &mut [Carrier<H::Frame>]) {
+    ///
+    /// `are_in` says that all of them have entered the switch.
+    pub(crate) fn walk(
+        &mut self,
+        sets: &mut [ActionSet],
+        flight: &mut [Carrier<H::Frame>],
+        are_in: bool,
+    ) {
         let mut stops = [Stop::Done; BATCH];
         // One that is a copy may have had nearly all the outputs that it gets.
         let is_odd = O::DRY || matches!(flight, [copy] if copy.outputs != 0);
         let mut stride = Stride::new(sets, &mut stops, is_odd);
-        self.look_ahead(&mut stride, flight);
+        self.look_ahead(&mut stride, flight, are_in);
         let Stride { used, is_done, .. } = stride;
         if is_done {
             // Something has become of every packet; who walks one goes on counting.
@@ -103,10 +110,15 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     }
 
     /// The first stride: leads the packets to where something is to be done that others can see.
-    fn look_ahead(&mut self, stride: &mut Stride<'a, '_>, flight: &mut [Carrier<H::Frame>]) {
+    fn look_ahead(
+        &mut self,
+        stride: &mut Stride<'a, '_>,
+        flight: &mut [Carrier<H::Frame>],
+        are_in: bool,
+    ) {
         let mut here = Places::from(EVERY_PLACE);
         here.truncate(flight.len());
-        if !flight.iter().all(|carrier| carrier.is_in) {
+        if !are_in {
             let is_in = |at: &mut u8| flight.get(usize::from(*at)).is_some_and(|it| it.is_in);
             here.retain(is_in);
         }
@@ -115,12 +127,15 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         loop {
             stride.missed = 0;
             match self.look_up(table_id, &here, flight, &mut found) {
-                Some(slot) => self.meet_all(stride, table_id, slot, &here, flight),
-                None => {
-                    for (at, slot) in here.iter().zip(&found) {
-                        self.meet(stride, table_id, *slot, from_ref(at), flight);
+                Some(found) => {
+                    match found.and_then(|slot| Some((slot, self.tables.entries.get(slot)?))) {
+                        Some((slot, entry)) => {
+                            self.meet(stride, table_id, slot, entry, &here, flight);
+                        }
+                        None => self.meet_none(stride, table_id, found, &here, flight),
                     }
                 }
+                None => self.meet_one_by_one(stride, table_id, &found, &here, flight),
             }
             self.count_lookups(table_id, here.len() as u64, stride.missed);
             let Some(next) = stride.ahead.next(&mut here) else { return };
@@ -128,10 +143,54 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         }
     }
 
-    /// [`meet`](Self::meet) for packets that have one answer: what follows from the entry alone is done
-    /// once.
+    /// Leads each of the packets of `here` on by the entry that it hits, whose slots are in `found`.
+    #[inline(always)]
+    fn meet_one_by_one(
+        &mut self,
+        stride: &mut Stride<'a, '_>,
+        table_id: u8,
+        found: &[Option<u32>; BATCH],
+        here: &[u8],
+        flight: &mut [Carrier<H::Frame>],
+    ) {
+        let tables = self.tables;
+        let barred = if stride.is_odd { u32::MAX } else { stride.used };
+        for (&at, &slot) in here.iter().zip(found) {
+            let entry = slot.and_then(|slot| tables.entries.get(slot));
+            let (Some(slot), Some(entry)) = (slot, entry) else {
+                self.meet_none(stride, table_id, slot, &[at], flight);
+                continue;
+            };
+            let port = entry.exit();
+            if port == Port::NONE || barred & bit(usize::from(at)) != 0 {
+                self.meet(stride, table_id, slot, entry, &[at], flight);
+                continue;
+            }
+            // What most entries of large tables do, ahead of all else.
+            let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
+            let key = &carrier.packet.key;
+            self.observer.step(tables, Step::Lookup { table_id, key, found: Some(slot) });
+            self.count_match(slot, carrier.load);
+            if let Program::Changes(changes) = entry.program() {
+                let ops = changes.ops();
+                let left = carrier.cook(&changes.recipe, ops, Op::applied).len();
+                if left != 0 {
+                    // Something unusual or a failure, which others may see.
+                    let done = ops.len().saturating_sub(left);
+                    stride.stop(at, Stop::Entry { table_id, entry, done });
+                    continue;
+                }
+            }
+            if port != stride.way.port {
+                stride.way = Way::new(port, tables.ports.gate(port));
+            }
+            self.leave_by(carrier, &stride.way);
+        }
+    }
+
+    /// The packets of `run` hit no entry of a table.
     #[inline(never)]
-    fn meet_all(
+    fn meet_none(
         &mut self,
         stride: &mut Stride<'a, '_>,
         table_id: u8,
@@ -139,31 +198,42 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         run: &[u8],
         flight: &mut [Carrier<H::Frame>],
     ) {
-        self.meet(stride, table_id, found, run, flight);
+        self.tell_lookups(table_id, found, run, flight);
+        stride.missed = stride.missed.saturating_add(run.len() as u64);
+        self.end_all(DropReason::TableMiss, load_of(run, flight), run, flight);
     }
 
-    /// Leads the packets of `run` on, which all hit the entry in the slot that was `found` at a table.
+    /// Tells who watches what the packets of `run` have hit.
     #[inline(always)]
+    fn tell_lookups(
+        &mut self,
+        table_id: u8,
+        found: Option<u32>,
+        run: &[u8],
+        flight: &[Carrier<H::Frame>],
+    ) {
+        for &at in run {
+            if let Some(carrier) = flight.get(usize::from(at)) {
+                let key = &carrier.packet.key;
+                self.observer.step(self.tables, Step::Lookup { table_id, key, found });
+            }
+        }
+    }
+
+    /// Leads the packets of `run` on, which all hit the entry in a slot: what follows from the entry
+    /// alone is done once.
+    #[inline(never)]
     fn meet(
         &mut self,
         stride: &mut Stride<'a, '_>,
         table_id: u8,
-        found: Option<u32>,
+        slot: u32,
+        entry: &'a FlowEntry,
         run: &[u8],
         flight: &mut [Carrier<H::Frame>],
     ) {
         let tables = self.tables;
-        for &at in run {
-            if let Some(carrier) = flight.get(usize::from(at)) {
-                let key = &carrier.packet.key;
-                self.observer.step(tables, Step::Lookup { table_id, key, found });
-            }
-        }
-        let Some((slot, entry)) = found.and_then(|slot| Some((slot, tables.entries.get(slot)?)))
-        else {
-            stride.missed = stride.missed.saturating_add(run.len() as u64);
-            return self.end_each(DropReason::TableMiss, run, flight);
-        };
+        self.tell_lookups(table_id, Some(slot), run, flight);
         let mut load = Load::default();
         // Most ways end with one output, whichever instruction says so, or without any: an output is
         // owed, which nobody sees yet.
@@ -175,12 +245,11 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                 Op::Apply(Act::Output(Output::Port(port)))
                 | Op::Write(Act::Output(Output::Port(port))),
             ) => {
-                let port = Port(*port);
-                let gate = tables.ports.gate(port);
+                let way = Way::new(Port(*port), tables.ports.gate(Port(*port)));
                 for &at in run {
                     let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
                     load.add(carrier.load);
-                    self.only_output(carrier, port, gate);
+                    self.leave_by(carrier, &way);
                 }
             }
             Program::Changes(changes) => {
@@ -192,7 +261,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             }
             Program::Empty => {
                 load = load_of(run, flight);
-                self.end_each(DropReason::NoOutput, run, flight);
+                self.end_all(DropReason::NoOutput, load, run, flight);
             }
             Program::Many { ops, .. } => match **ops {
                 [Op::WriteMetadata { value, mask }, Op::GotoTable(next)] => {
@@ -237,14 +306,14 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         flight: &mut [Carrier<H::Frame>],
     ) -> Load {
         let mut load = Load::default();
-        let gate = self.tables.ports.gate(changes.port);
+        let way = Way::new(changes.port, self.tables.ports.gate(changes.port));
         let ops = changes.ops();
         for &at in run {
             let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
             load.add(carrier.load);
             let left = carrier.cook(&changes.recipe, ops, Op::applied).len();
             if left == 0 {
-                self.only_output(carrier, changes.port, gate);
+                self.leave_by(carrier, &way);
                 continue;
             }
             // Something unusual or a failure, which others may see.
@@ -264,7 +333,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         flight: &mut [Carrier<H::Frame>],
     ) -> Load {
         let mut load = Load::default();
-        let gate = self.tables.ports.gate(port);
+        let way = Way::new(port, self.tables.ports.gate(port));
         let mut gauge = self.tables.meters.gauge(meter, self.cells, self.now);
         for &at in run {
             let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
@@ -278,7 +347,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                     continue;
                 }
             }
-            self.only_output(carrier, port, gate);
+            self.leave_by(carrier, &way);
         }
         load
     }
@@ -314,13 +383,23 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         load
     }
 
-    /// The packets of `run` end here, unless something has become of them before.
-    #[inline(never)]
-    fn end_each(&mut self, reason: DropReason, run: &[u8], flight: &mut [Carrier<H::Frame>]) {
+    /// The packets of `run`, which count as `load`, end here: counted once for all of them.
+    #[inline(always)]
+    fn end_all(
+        &mut self,
+        reason: DropReason,
+        load: Load,
+        run: &[u8],
+        flight: &[Carrier<H::Frame>],
+    ) {
+        self.outcomes = self.outcomes.saturating_add(1);
         for &at in run {
-            if let Some(carrier) = flight.get(usize::from(at)) {
-                self.dropped(reason, &carrier.packet);
+            if flight.get(usize::from(at)).is_some() {
+                self.observer.step(self.tables, Step::Dropped(reason));
             }
+        }
+        if !O::DRY {
+            self.cells.dropped(reason, load.packets);
         }
     }
 
@@ -332,13 +411,20 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         port: Port,
         gate: Option<Gate>,
     ) {
+        self.leave_by(carrier, &Way::new(port, gate));
+    }
+
+    /// [`only_output`](Self::only_output) by a way that others may have taken before.
+    #[inline(always)]
+    fn leave_by(&mut self, carrier: &mut Carrier<H::Frame>, way: &Way) {
         let Packet { frame, meta, in_port, .. } = &carrier.packet;
-        match gate {
-            Some(gate) if port != *in_port && gate.is_open_for(frame, meta) => {
-                self.observer.step(self.tables, Step::Output(port));
-                carrier.owe(Exit::new(port, gate));
+        let is_usual = way.port != *in_port && meta.offload.gso.is_none();
+        match is_usual && frame.len() <= way.limit as usize {
+            true => {
+                self.observer.step(self.tables, Step::Output(way.port));
+                carrier.owe(way.exit);
             }
-            _ => self.odd_output(carrier, port),
+            false => self.odd_output(carrier, way.port),
         }
     }
 
@@ -569,6 +655,22 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     }
 }
 
+/// A way out by a port, as packets take it one after the other.
+pub(crate) struct Way {
+    port: Port,
+    /// Bytes of the longest frame that takes it without another question: none where there is no port.
+    limit: u32,
+    /// What such a frame owes.
+    exit: Option<Exit>,
+}
+
+impl Way {
+    pub(crate) fn new(port: Port, gate: Option<Gate>) -> Way {
+        let limit = gate.map_or(0, Gate::limit);
+        Way { port, limit, exit: gate.map(|gate| Exit::new(port, gate)) }
+    }
+}
+
 /// What the first stride leaves, and what it works with.
 struct Stride<'a, 's> {
     sets: &'s mut [ActionSet],
@@ -582,6 +684,8 @@ struct Stride<'a, 's> {
     ahead: Ahead,
     /// Packets that the table at hand has no entry for.
     missed: u64,
+    /// The way that was taken last: packets of one batch often leave by few ports.
+    way: Way,
 }
 
 impl<'a, 's> Stride<'a, 's> {
@@ -590,7 +694,9 @@ impl<'a, 's> Stride<'a, 's> {
         stops: &'s mut [Stop<'a>; BATCH],
         is_odd: bool,
     ) -> Stride<'a, 's> {
-        Stride { sets, used: 0, stops, is_done: true, is_odd, ahead: Ahead::default(), missed: 0 }
+        let way = Way::new(Port::NONE, None);
+        let ahead = Ahead::default();
+        Stride { sets, used: 0, stops, is_done: true, is_odd, ahead, missed: 0, way }
     }
 
     /// Whether the action set of one of these packets may have something in it.
@@ -634,6 +740,10 @@ fn bit(at: usize) -> u32 {
 #[inline]
 fn load_of<F>(run: &[u8], flight: &[Carrier<F>]) -> Load {
     let mut load = Load::default();
+    if run.len() == flight.len() {
+        flight.iter().for_each(|carrier| load.add(carrier.load));
+        return load;
+    }
     for &at in run {
         if let Some(carrier) = flight.get(usize::from(at)) {
             load.add(carrier.load);
@@ -710,16 +820,20 @@ impl Ahead {
 /// Reads all packets at a table as deep as it looks.
 #[inline(never)]
 pub(crate) fn ensure_all<F: Frame>(here: &[u8], flight: &mut [Carrier<F>], depth: Depth) {
-    for &at in here {
-        if let Some(carrier) = flight.get_mut(usize::from(at)) {
-            if carrier.packet.depth < depth {
-                // Each is code of its own.
-                match depth {
-                    Depth::Link => extract_to(&mut carrier.packet, Depth::Link),
-                    depth => extract_to(&mut carrier.packet, depth),
-                }
+    if here.len() != flight.len() {
+        let at = |&at: &u8| usize::from(at);
+        for at in here.iter().map(at) {
+            if let Some(carrier) = flight.get_mut(at) {
+                carrier.packet.ensure(depth);
             }
         }
+        return;
+    }
+    // All of a batch, as they mostly are when they are read. Each depth is code of its own.
+    let shallower = flight.iter_mut().filter(|carrier| carrier.packet.depth < depth);
+    match depth {
+        Depth::Link => shallower.for_each(|it| extract_to(&mut it.packet, Depth::Link)),
+        depth => shallower.for_each(|it| extract_to(&mut it.packet, depth)),
     }
 }
 

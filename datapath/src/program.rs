@@ -194,6 +194,19 @@ impl Program {
         }
     }
 
+    /// The port that it sends to, if that is all it does, but for changes of the packet before; else
+    /// [`Port::NONE`].
+    pub(crate) fn exit(&self) -> Port {
+        match *self {
+            Program::One(
+                Op::Apply(Act::Output(Output::Port(port)))
+                | Op::Write(Act::Output(Output::Port(port))),
+            ) => Port(port),
+            Program::Changes(ref changes) => changes.port,
+            _ => Port::NONE,
+        }
+    }
+
     #[inline]
     pub(crate) fn ops(&self) -> &[Op] {
         match self {

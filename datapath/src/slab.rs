@@ -1,6 +1,8 @@
 //! Values by slot: a slot is handed out at insertion, stays valid until removal and is used again
-//! later. Values lie in pages of 256, so growing moves nothing, and a removal needs no memory.
+//! later. Values lie in pages of 256, so growing moves nothing, and a removal needs no memory. The
+//! length of a page is known to the compiler, so that a slot is checked against the pages alone.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::counters::NoMemory;
@@ -13,7 +15,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// Values by slot.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    pages: Vec<Vec<Place<T>>>,
+    pages: Vec<Box<[Place<T>; PAGE_LEN]>>,
     /// The first free place, which names the next.
     free: u32,
     count: u32,
@@ -55,7 +57,8 @@ impl<T> Slab<T> {
             self.pages.try_reserve(1).map_err(|_| NoMemory)?;
             let mut page = Vec::new();
             page.try_reserve_exact(PAGE_LEN).map_err(|_| NoMemory)?;
-            self.pages.push(page);
+            page.resize_with(PAGE_LEN, || Place::Free(NONE));
+            self.pages.push(page.try_into().map_err(|_| NoMemory)?);
         }
         Ok(self.len)
     }
@@ -69,8 +72,8 @@ impl<T> Slab<T> {
                     self.free = next;
                 }
             }
-        } else if let Some(page) = self.pages.last_mut() {
-            page.push(Place::Full(value));
+        } else if let Some(place) = self.place_mut(slot) {
+            *place = Place::Full(value);
             self.len = self.len.saturating_add(1);
         }
         self.count = self.count.saturating_add(1);
@@ -93,6 +96,7 @@ impl<T> Slab<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         let page = self.pages.get((slot >> PAGE_BITS) as usize)?;
         match page.get(slot as usize & (PAGE_LEN - 1))? {
@@ -117,7 +121,7 @@ impl<T> Slab<T> {
     pub(crate) fn iter_from(&self, slot: u32) -> impl Iterator<Item = (u32, &T)> {
         let first = slot >> PAGE_BITS << PAGE_BITS;
         let pages = self.pages.iter().skip((slot >> PAGE_BITS) as usize);
-        let places = pages.flatten().zip(first..).skip((slot - first) as usize);
+        let places = pages.flat_map(|page| page.iter()).zip(first..).skip((slot - first) as usize);
         places.filter_map(|(place, slot)| match place {
             Place::Full(value) => Some((slot, value)),
             Place::Free(_) => None,

@@ -572,7 +572,7 @@ impl Tables {
             return;
         }
         // What is told is who it was, not what it did.
-        gone.entry.program = Program::Empty;
+        gone.entry.set_program(Program::Empty);
         gone.entry.echo.forget_instructions();
         match self.gone.try_reserve(1) {
             Ok(()) => self.gone.push_back(gone),

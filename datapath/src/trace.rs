@@ -180,7 +180,7 @@ impl Tables {
         };
         match self.is_standalone {
             true => run.normal(&mut carrier),
-            false => run.walk(&mut [ActionSet::default()], from_mut(&mut carrier)),
+            false => run.walk(&mut [ActionSet::default()], from_mut(&mut carrier), true),
         }
         run.finish(carrier);
         tracer.steps

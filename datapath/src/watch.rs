@@ -254,7 +254,7 @@ impl Tables {
                 self.leave(Change::Added { slot, sequence, before: None });
             }
             Undo::Replaced { slot, sequence, entry, .. } => {
-                let before = Some(entry.program);
+                let before = Some(entry.into_program());
                 self.leave(Change::Added { slot, sequence, before });
             }
             Undo::Modified { slot, sequence, program, echo, .. } => {

@@ -100,6 +100,7 @@ impl Worker {
         let flight = &mut batch.flight;
         // 1. Receive: is the port there and open? Count.
         let mut arrivals = Arrivals::at(tables, cells, Port::NONE);
+        let mut are_in = true;
         for carrier in flight.iter_mut() {
             if carrier.packet.in_port != arrivals.port {
                 arrivals.count();
@@ -107,8 +108,9 @@ impl Worker {
             }
             arrivals.load.add(carrier.load);
             // Made as one that is in.
-            if !arrivals.is_open || carrier.packet.frame.len() < ETHERNET_LEN {
+            if carrier.packet.frame.len() < arrivals.least {
                 carrier.is_in = arrivals.examine(tables, cells, carrier);
+                are_in &= carrier.is_in;
             }
         }
         arrivals.count();
@@ -130,7 +132,7 @@ impl Worker {
         // 2. Walk the tables, all packets together: extract what a table looks at, look up, count,
         //    run the entries' programs. Actions rewrite in place; copies leave at once.
         match tables.is_standalone {
-            false => run.walk(&mut self.sets, flight),
+            false => run.walk(&mut self.sets, flight, are_in),
             true => flight.iter_mut().filter(|carrier| carrier.is_in).for_each(|carrier| {
                 run.begin();
                 run.normal(carrier);
@@ -302,8 +304,8 @@ fn frame_of<H: Hypercall + ?Sized>(host: &mut H, data: &[u8]) -> Option<H::Frame
 struct Arrivals<'a> {
     port: Port,
     gate: Option<Gate>,
-    /// Whether every frame that is long enough enters.
-    is_open: bool,
+    /// Bytes of the shortest frame that enters without another question.
+    least: usize,
     cell: Option<&'a PortCell>,
     load: Load,
 }
@@ -314,7 +316,8 @@ impl<'a> Arrivals<'a> {
         let cell = gate.and_then(|gate| cells.ports.get(gate.slot));
         let is_open = gate.is_some_and(|gate| !gate.flags.intersects(GateFlags::CLOSED_IN));
         let is_open = is_open && !tables.drops_fragments;
-        Arrivals { port, gate, is_open, cell, load: Load::default() }
+        let least = if is_open { ETHERNET_LEN } else { usize::MAX };
+        Arrivals { port, gate, least, cell, load: Load::default() }
     }
 
     /// Counts what has come in.

@@ -356,7 +356,8 @@ impl Exact {
                 put(found, Hit::NONE);
                 continue;
             }
-            put(found, self.find_on(bucket, hash, masked.as_ref()));
+            // Masked anew, so that the usual way keeps the words in registers.
+            put(found, self.find_on(bucket, hash, shape.masked(key).as_ref()));
         }
     }
 

@@ -63,6 +63,12 @@ impl Gate {
         !self.flags.intersects(GateFlags::PORT_DOWN.union(GateFlags::LINK_DOWN))
     }
 
+    /// Bytes of the longest frame that it takes without another question.
+    #[inline]
+    pub(crate) fn limit(self) -> u32 {
+        self.limit
+    }
+
     /// Whether the port takes this frame, as it does most.
     #[inline(always)]
     pub(crate) fn is_open_for<F: Frame>(self, frame: &F, meta: &Meta) -> bool {
