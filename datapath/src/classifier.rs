@@ -215,6 +215,12 @@ impl Hit {
         if other.rank > self.rank { other } else { self }
     }
 
+    /// Itself, if anything was found.
+    #[inline]
+    fn found(self) -> Option<Hit> {
+        (self.rank != Rank(0)).then_some(self)
+    }
+
     #[inline]
     fn slot(self) -> Option<u32> {
         (self.rank != Rank(0)).then_some(self.slot)
@@ -525,9 +531,10 @@ impl Classifier {
             let at = at % KEY_WORDS as u8;
             let compared = self.compared.get(usize::from(at)).copied().unwrap_or(0);
             let word = first.word(at);
-            keys.iter().all(|key| (key.word(at) ^ word) & compared == 0)
+            keys.iter().fold(0, |all, key| all | (key.word(at) ^ word)) & compared == 0
         };
-        // Two that differ are mostly the first and the last; else word by word.
+        // Two that differ are mostly the first and the last; else word by word, without a question
+        // between.
         at.iter().all(|&at| agree(at, &[last])) && at.iter().all(|&at| agree(at, keys))
     }
 

@@ -193,6 +193,18 @@ impl FlowCache {
         }
     }
 
+    /// The same for one key.
+    #[inline]
+    pub(crate) fn find(&mut self, table: &Classifier, table_id: u8, key: &Key) -> Option<u32> {
+        if table.is_dear() {
+            let mut found = [None];
+            self.find_batch(table, table_id, &[key], &mut found);
+            let [found] = found;
+            return found;
+        }
+        table.find(key)
+    }
+
     /// Whether the cache has a place for the table's answers and it pays to look there.
     fn is_wanted(&mut self, table_id: u8, count: usize) -> bool {
         if !self.is_ready {

@@ -42,7 +42,7 @@ use crate::key::{Depth, Key};
 use crate::meters::Verdict;
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
-use crate::ports::Gate;
+use crate::ports::{Gate, Ports};
 use crate::program::{Act, ActionSet, Changes, Op, Output, Program};
 
 /// Entries of a table above which they are loaded for all packets before the first is used.
@@ -182,7 +182,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                 }
             }
             if port != stride.way.port {
-                stride.way = Way::new(port, tables.ports.gate(port));
+                stride.way.turn(port, &tables.ports);
             }
             self.leave_by(carrier, &stride.way);
         }
@@ -463,9 +463,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         let [first, others @ ..] = keys.as_slice() else { return Some(None) };
         let is_same = others.is_empty() || table.classifier.has_one_answer(&keys);
         if is_same {
-            let mut one = None;
-            self.cache.find_batch(&table.classifier, table_id, &[first], from_mut(&mut one));
-            Some(one)
+            Some(self.cache.find(&table.classifier, table_id, first))
         } else {
             self.cache.find_batch(&table.classifier, table_id, &keys, found);
             if table.count > WORTH_WARMING {
@@ -668,6 +666,12 @@ impl Way {
     pub(crate) fn new(port: Port, gate: Option<Gate>) -> Way {
         let limit = gate.map_or(0, Gate::limit);
         Way { port, limit, exit: gate.map(|gate| Exit::new(port, gate)) }
+    }
+
+    /// Leads to another port. A call of its own, so that packets of the same way have all registers.
+    #[inline(never)]
+    fn turn(&mut self, port: Port, ports: &Ports) {
+        *self = Way::new(port, ports.gate(port));
     }
 }
 

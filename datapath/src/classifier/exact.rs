@@ -262,9 +262,9 @@ impl Exact {
             }
             return;
         }
-        let put = |best: &mut Hit, hit: Hit| {
-            if hit.rank > best.rank {
-                *best = hit;
+        let put = |best: &mut Hit, hit: Option<Hit>| {
+            if let Some(hit) = hit {
+                *best = best.or_better(hit);
             }
         };
         match *self.words.as_slice() {
@@ -279,8 +279,16 @@ impl Exact {
     /// The slots of what `keys` hit, at most [`BATCH`], or of `any`, which matches all of them.
     pub(super) fn find_slots(&self, keys: &[&Key], any: Hit, found: &mut [Option<u32>]) {
         let any_slot = any.slot();
-        let put = |found: &mut Option<u32>, hit: Hit| {
-            *found = if hit.rank > any.rank { Some(hit.slot) } else { any_slot };
+        let is_lowest = |level: &Level| level.priority > any.rank.priority();
+        if any_slot.is_some() && !self.levels.first().is_none_or(is_lowest) {
+            return self.find_ranked(keys, any, found);
+        }
+        // Whatever is found here wins: no rank is looked at.
+        let put = |found: &mut Option<u32>, hit: Option<Hit>| {
+            *found = match hit {
+                Some(hit) => Some(hit.slot),
+                None => any_slot,
+            };
         };
         match *self.words.as_slice() {
             [a] => self.find_many([a], keys, u32::MAX, found, put),
@@ -291,7 +299,16 @@ impl Exact {
         }
     }
 
-    /// Calls `put` for each of `keys` whose bit in `wanted` is set, with what it hits.
+    /// [`find_slots`](Self::find_slots) where `any` may outrank what is found.
+    #[inline(never)]
+    fn find_ranked(&self, keys: &[&Key], any: Hit, found: &mut [Option<u32>]) {
+        let mut hits = [any; BATCH];
+        let wanted = 1u64.wrapping_shl(keys.len() as u32).wrapping_sub(1) as u32;
+        self.find_batch(keys, wanted, &mut hits);
+        found.iter_mut().zip(keys).zip(hits).for_each(|((found, _), hit)| *found = hit.slot());
+    }
+
+    /// Calls `put` for each of `keys` whose bit in `wanted` is set, with what it hits, if anything.
     #[inline(always)]
     fn find_many<T, S: Shape>(
         &self,
@@ -299,7 +316,7 @@ impl Exact {
         keys: &[&Key],
         wanted: u32,
         found: &mut [T],
-        put: impl Fn(&mut T, Hit),
+        put: impl Fn(&mut T, Option<Hit>),
     ) {
         let flat = self.buckets.flat().zip(self.records.flat());
         match (flat, self.presence, wanted) {
@@ -325,7 +342,7 @@ impl Exact {
         keys: &[&Key],
         wanted: u32,
         found: &mut [T],
-        put: impl Fn(&mut T, Hit),
+        put: impl Fn(&mut T, Option<Hit>),
     ) {
         let (hashing, presence) = (self.hash, self.presence);
         let mut left = wanted;
@@ -336,28 +353,28 @@ impl Exact {
                 continue;
             }
             if GUARDED && key.word(0) & presence != presence {
-                put(found, Hit::NONE);
+                put(found, None);
                 continue;
             }
             let masked = shape.masked(key);
             let hash = hashing.mix(masked.as_ref());
             let home = hash as usize & buckets.len().wrapping_sub(1);
             let Some(bucket) = buckets.get(home) else {
-                put(found, Hit::NONE);
+                put(found, None);
                 continue;
             };
             let lanes = bucket.candidates(hash);
             if lanes != 0 {
                 if let Some(hit) = shape.hit(records, bucket.record(lanes) as usize, &masked) {
-                    put(found, hit);
+                    put(found, Some(hit));
                     continue;
                 }
             } else if bucket.is_last() {
-                put(found, Hit::NONE);
+                put(found, None);
                 continue;
             }
             // Masked anew, so that the usual way keeps the words in registers.
-            put(found, self.find_on(bucket, hash, shape.masked(key).as_ref()));
+            put(found, self.find_on(bucket, hash, shape.masked(key).as_ref()).found());
         }
     }
 
@@ -369,7 +386,7 @@ impl Exact {
         keys: &[&Key],
         wanted: u32,
         found: &mut [T],
-        put: impl Fn(&mut T, Hit),
+        put: impl Fn(&mut T, Option<Hit>),
     ) {
         let mut hashes = [0u64; BATCH];
         let mut buckets: [Option<&Bucket>; BATCH] = [None; BATCH];
@@ -404,10 +421,10 @@ impl Exact {
             }
             let masked = shape.masked(key);
             let hit = match (bucket, shape.hit(record, 0, &masked)) {
-                (None, _) => Hit::NONE,
-                (Some(_), Some(hit)) => hit,
-                (Some(bucket), None) if record.is_empty() && bucket.is_last() => Hit::NONE,
-                (Some(bucket), None) => self.find_on(bucket, hash, masked.as_ref()),
+                (None, _) => None,
+                (Some(_), Some(hit)) => Some(hit),
+                (Some(bucket), None) if record.is_empty() && bucket.is_last() => None,
+                (Some(bucket), None) => self.find_on(bucket, hash, masked.as_ref()).found(),
             };
             put(found, hit);
         }

@@ -1,12 +1,13 @@
 //! The `fixed` template: a few entries, highest rank first, compared one after the other. No hash,
-//! no second cache miss, and the first entry that matches wins.
+//! no second cache miss, and the first entry that matches wins. In a batch a word is compared for all
+//! keys at once, and not again where the next entry asks the same of it, as it mostly does of types.
 
 use alloc::vec::Vec;
 
 #[cfg(doc)]
 use super::BATCH;
 use super::{Full, Hit};
-use crate::key::{Key, MaskedKey, Needs};
+use crate::key::{KEY_WORDS, Key, MaskedKey, Needs};
 
 /// Up to [`CAPACITY`](Fixed::CAPACITY) entries.
 #[derive(Debug, Default)]
@@ -45,9 +46,10 @@ impl Entry {
         true
     }
 
-    /// Which of up to [`BATCH`] keys match, a bit for each.
+    /// Which of up to [`BATCH`] keys match, a bit for each. `passed` is what the entries before have
+    /// found out of each word.
     #[inline]
-    fn matched(&self, keys: &[&Key]) -> u32 {
+    fn matched(&self, keys: &[&Key], passed: &mut [Passed; KEY_WORDS]) -> u32 {
         let (value, mask) = (self.matching.value(), self.matching.mask());
         let (mut matched, mut left) = (u32::MAX, self.words);
         while left != 0 && matched != 0 {
@@ -55,15 +57,32 @@ impl Entry {
             left ^= 1u32.wrapping_shl(index);
             let index = (index & 15) as u8;
             let (value, mask) = (value.word(index), mask.word(index));
-            let mut bits = 0;
-            // From the last key on, whose bit ends as the highest.
-            for key in keys.iter().rev() {
-                bits = (bits << 1) | u32::from(key.word(index) & mask == value);
+            let Some(passed) = passed.get_mut(usize::from(index)) else { continue };
+            if (passed.mask, passed.value) != (mask, value) {
+                let mut bits = 0;
+                // From the last key on, whose bit ends as the highest.
+                for key in keys.iter().rev() {
+                    bits = (bits << 1) | u32::from(key.word(index) & mask == value);
+                }
+                *passed = Passed { mask, value, bits };
             }
-            matched &= bits;
+            matched &= passed.bits;
         }
         matched
     }
+}
+
+/// Which keys of a batch have a value under a mask in one word, a bit for each.
+#[derive(Clone, Copy)]
+struct Passed {
+    mask: u64,
+    value: u64,
+    bits: u32,
+}
+
+impl Passed {
+    /// Nothing is asked.
+    const ALL: Passed = Passed { mask: 0, value: 0, bits: u32::MAX };
 }
 
 impl Fixed {
@@ -131,11 +150,12 @@ impl Fixed {
         let slot = any.slot();
         found.iter_mut().zip(keys).for_each(|(found, _)| *found = slot);
         let mut left = u32::MAX.checked_shr(32u32.wrapping_sub(keys.len() as u32)).unwrap_or(0);
+        let mut passed = [Passed::ALL; KEY_WORDS];
         for entry in &self.entries {
             if left == 0 || entry.hit.rank < any.rank {
                 return;
             }
-            let mut matched = left & entry.matched(keys);
+            let mut matched = left & entry.matched(keys, &mut passed);
             left ^= matched;
             while matched != 0 {
                 let at = matched.trailing_zeros();
