@@ -21,6 +21,10 @@
 //! a few, a run of packets of one flow), what follows from the entry alone (its program, the gate of the
 //! port that it names, its counters) is looked up and written once for all of them, not for each.
 //!
+//! Where they hit different ones, one word of the entry ([`FlowEntry::exit`]) says whether its program
+//! does the usual, an output alone or behind changes of the packet, before the program is looked at; the
+//! gate of the port is looked up when it is another one than the last packet's.
+//!
 //! # What it costs
 //!
 //! A table without entries that look at the packet (a table-miss flow entry alone) costs no lookup:

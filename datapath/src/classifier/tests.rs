@@ -231,6 +231,39 @@ fn templates_follow_the_masks() {
 }
 
 #[test]
+fn an_entry_without_match_fields_wins_in_a_hash_table_where_it_outranks() {
+    let mut table = Classifier::new(5);
+    for address in 0..100 {
+        table.insert(&host(address), if address < 50 { 5 } else { 6 }, address).unwrap();
+    }
+    assert_eq!(table.template(), Template::Exact);
+    let keys: Vec<Key> = [3, 60, 200].map(packet_to).to_vec();
+    let keys: Vec<&Key> = keys.iter().cycle().take(BATCH).collect();
+    // The newer one wins among equals.
+    for (priority, expected) in [
+        (None, [Some(3), Some(60), None]),
+        (Some(0), [Some(3), Some(60), Some(900)]),
+        (Some(4), [Some(3), Some(60), Some(900)]),
+        (Some(5), [Some(900), Some(60), Some(900)]),
+        (Some(6), [Some(900); 3]),
+        (Some(9), [Some(900); 3]),
+    ] {
+        if let Some(priority) = priority {
+            table.insert(&MaskedKey::ANY, priority, 900).unwrap();
+        }
+        for count in [3, BATCH] {
+            let mut found = vec![None; count];
+            table.find_batch(&keys[..count], &mut found);
+            let expected = expected.iter().copied().cycle().take(count);
+            assert!(found.iter().copied().eq(expected), "{priority:?}: {found:?}");
+        }
+        if let Some(priority) = priority {
+            table.remove(&MaskedKey::ANY, priority).unwrap();
+        }
+    }
+}
+
+#[test]
 fn needs_say_how_deep_and_which_line() {
     let mut table = Classifier::new(1);
     table.insert(&MaskedKey::ANY, 0, 0).unwrap();
