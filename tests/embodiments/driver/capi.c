@@ -446,6 +446,22 @@ capi_queues(uint64_t now, uint32_t number, const uint32_t *ids, size_t count)
 }
 
 static int
+capi_drops(void)
+{
+	uint32_t reason, reason_count = rumpswitch_drop_reason_count();
+	uint64_t count;
+	int error;
+
+	for (reason = 0; reason < reason_count; reason++) {
+		error = rumpswitch_drop_count(sw, reason, &count);
+		if (error != 0)
+			return error;
+		driver_drop(rumpswitch_drop_reason_name(reason), count);
+	}
+	return DRIVER_OK;
+}
+
+static int
 capi_quit(void)
 {
 	struct sent *sent;
@@ -481,4 +497,5 @@ const struct driver_backend driver_backend = {
 	.deadline = capi_deadline,
 	.quit = capi_quit,
 	.queues = capi_queues,
+	.drops = capi_drops,
 };

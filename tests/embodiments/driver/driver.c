@@ -97,6 +97,15 @@ driver_sent(uint32_t port, uint32_t queue, const void *bytes, size_t len)
 	put(bytes, len);
 }
 
+void
+driver_drop(const char *name, uint64_t count)
+{
+
+	put_long(count);
+	put_word((uint32_t)strlen(name));
+	put(name, strlen(name));
+}
+
 /* Reads all of `len` bytes; 0 at an end before the first of them. */
 static int
 read_all(void *into, size_t len)
@@ -337,6 +346,8 @@ carry_out(unsigned operation, uint64_t now, struct rest *rest)
 		return driver_backend.quit();
 	case 15:
 		return set_queues(now, rest);
+	case 16:
+		return driver_backend.drops != NULL ? driver_backend.drops() : DRIVER_CANNOT;
 	default:
 		return DRIVER_CANNOT;
 	}

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DRIVER_VERSION 2u
+#define DRIVER_VERSION 3u
 
 /* What an embodiment lets a test do: `Abilities` of tests/src/embodiment.rs. */
 #define DRIVER_SHARED (1u << 0)
@@ -72,7 +72,7 @@ struct driver_port {
 /*
  * An embodiment. Each function answers as above; one that is NULL is DRIVER_CANNOT. `now` is the test's
  * time, which means something where the embodiment has DRIVER_TIME. `sent` calls driver_sent for each
- * frame that went out since it was last called.
+ * frame that went out since it was last called, `drops` driver_drop for each reason.
  */
 struct driver_backend {
 	uint32_t abilities;
@@ -92,6 +92,7 @@ struct driver_backend {
 	int (*deadline)(uint64_t *deadline);
 	int (*quit)(void);		/* not 0: something was lost, which stderr names */
 	int (*queues)(uint64_t now, uint32_t number, const uint32_t *ids, size_t count);
+	int (*drops)(void);		/* NULL: why a frame was not sent cannot be seen */
 };
 
 /* The one that this driver is linked with. */
@@ -99,5 +100,8 @@ extern const struct driver_backend driver_backend;
 
 /* Adds a frame to the answer. */
 void driver_sent(uint32_t port, uint32_t queue, const void *bytes, size_t len);
+
+/* Adds how many frames ended for a reason, by its name. */
+void driver_drop(const char *name, uint64_t count);
 
 #endif /* DRIVER_H */

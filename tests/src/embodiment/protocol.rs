@@ -8,7 +8,7 @@
 use std::io::{self, Read, Write};
 
 /// Of the first request and answer, so that a driver of another version is refused.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +48,12 @@ pub enum Operation {
     Quit = 14,
     /// `number`, and the numbers of the queues.
     Queues = 15,
+    /// To `(count: u64, len, name)` for each reason for which a frame ends unsent, if they can be seen.
+    Drops = 16,
 }
 
 /// All of them, by number.
-pub const OPERATIONS: [Operation; 16] = [
+pub const OPERATIONS: [Operation; 17] = [
     Operation::Greet,
     Operation::Make,
     Operation::Open,
@@ -68,6 +70,7 @@ pub const OPERATIONS: [Operation; 16] = [
     Operation::Deadline,
     Operation::Quit,
     Operation::Queues,
+    Operation::Drops,
 ];
 
 /// What was wrong: the numbers of `enum rumpswitch_error`, and one of our own.

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use datapath::PortConfig;
+use datapath::{DropReason, PortConfig};
 use hypercall::Nanos;
 use switch_dev::{ChannelKind, DeviceError, Readiness};
 
@@ -302,5 +302,20 @@ impl Embodiment for Remote {
         let answer = self.ask(Operation::Deadline, &[]).expect("a deadline");
         let deadline = Parts(&answer).u64().expect("a deadline");
         (deadline != u64::MAX).then_some(Nanos(deadline))
+    }
+
+    fn drops(&mut self) -> Option<Vec<(DropReason, u64)>> {
+        let answer = self.exchange(Operation::Drops, &[]).expect("the driver is there").ok()?;
+        let mut parts = Parts(&answer);
+        let mut drops = Vec::new();
+        while !parts.0.is_empty() {
+            let count = parts.u64().expect("a count");
+            let len = parts.u32().expect("a length") as usize;
+            let name = parts.bytes(len).expect("a name");
+            let is_it = |reason: &DropReason| reason.name().as_bytes() == name;
+            drops.push((DropReason::ALL.into_iter().find(is_it).expect("a reason"), count));
+        }
+        assert_eq!(drops.len(), DropReason::ALL.len(), "all of them");
+        Some(drops)
     }
 }

@@ -99,6 +99,15 @@ fn carry_out(
             }
             done(switch.set_queues(number, &ids))
         }
+        Operation::Drops => {
+            let mut content = Vec::new();
+            for (reason, count) in switch.drops().unwrap_or_default() {
+                content.extend(count.to_le_bytes());
+                content.extend((reason.name().len() as u32).to_le_bytes());
+                content.extend(reason.name().as_bytes());
+            }
+            Ok(content)
+        }
         Operation::Frame => {
             switch.frame(parts.u32()?, parts.0);
             Ok(Vec::new())
