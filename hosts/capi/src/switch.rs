@@ -280,6 +280,7 @@ unsafe fn take(
 /// # Safety
 ///
 /// `batch` is NULL, misaligned or has `count` frames whose `rest` says what it has.
+#[inline(never)] // what it has in hand is on the stack only while it works
 unsafe fn check(batch: *const abi::Ingress, count: usize, has_copy_out: bool) -> Result<(), Error> {
     let is_possible = count <= isize::MAX as usize / size_of::<abi::Ingress>();
     if batch.is_null() || !batch.is_aligned() || !is_possible {
