@@ -74,7 +74,7 @@ keep(size_t *most, size_t used)
 void
 stack_count(const char *what, size_t used)
 {
-	static const char *const kinds[STACK_KINDS] = {"call", "groups", "forms", "deep"};
+	static const char *const kinds[STACK_KINDS] = {"call", "groups", "lookup", "commit", "deep"};
 
 	printf("%6zu bytes of stack (%s): %s\n", used, kinds[stack_kind], what);
 	keep(&stack_most[stack_kind], used);

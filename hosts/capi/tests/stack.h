@@ -10,8 +10,11 @@
 #include "host.h"
 #include "openflow.h"
 
-/* What a figure counts as: each has a bound of its own, but for chains of groups deeper than is bound. */
-enum stack_kind { STACK_CALL, STACK_GROUPS, STACK_FORMS, STACK_DEEP, STACK_KINDS };
+/*
+ * What a figure counts as, each with a bound of its own: a call; frames that pass through groups four deep; frames
+ * by a tree or bit vectors; a bundle's commit; chains of groups deeper than is bound.
+ */
+enum stack_kind { STACK_CALL, STACK_GROUPS, STACK_LOOKUP, STACK_COMMIT, STACK_DEEP, STACK_KINDS };
 
 extern size_t stack_most[STACK_KINDS];
 /* Where what is measured from now on counts. */

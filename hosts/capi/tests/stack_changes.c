@@ -95,7 +95,6 @@ groups(void)
 	uint8_t type;
 	char what[60];
 
-	stack_kind = STACK_CALL;
 	for (type = 0; type < 4; type++) {
 		unsigned count = type == 2 ? 1 : 300;
 
@@ -211,7 +210,7 @@ bundles(void)
 {
 	bundle_fill(1);
 	bundle_control(1, CLOSE, 0, "bundle, close");
-	stack_kind = STACK_FORMS;
+	stack_kind = STACK_COMMIT;
 	bundle_control(1, COMMIT, 0, "bundle, commit");
 	stack_kind = STACK_CALL;
 	bundle_fill(2);
@@ -220,7 +219,7 @@ bundles(void)
 	/* a group that is not there: all that came before is undone */
 	group(1, 0, 4000, 1);
 	bundle_add(3, "bundle, add a group-mod that fails");
-	stack_kind = STACK_FORMS;
+	stack_kind = STACK_COMMIT;
 	bundle_control(3, COMMIT, 2, "bundle, commit that fails and is undone");
 	stack_kind = STACK_CALL;
 }
@@ -279,9 +278,7 @@ void
 stack_changes(void)
 {
 	flow_mod(OF_DELETE, 0xff, 1);
-	stack_kind = STACK_FORMS;
 	CHECK(stack_exchange("delete of a few") == 0);
-	stack_kind = STACK_CALL;
 	meters();
 	groups();
 	bundles();

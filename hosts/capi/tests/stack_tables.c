@@ -91,13 +91,15 @@ struct kind {
 	uint8_t table;
 	uint32_t count;
 	void (*entry)(uint8_t table, uint32_t index);
+	/* what frames by it count as */
+	enum stack_kind frames;
 };
 
 static const struct kind kinds[] = {
-	{"lpm", 2, 3000, prefix},
-	{"tree", 3, 3000, access_entry},
-	{"exact", 4, 3000, address},
-	{"bitvec", 5, 2200, nested},
+	{"lpm", 2, 3000, prefix, STACK_CALL},
+	{"tree", 3, 3000, access_entry, STACK_LOOKUP},
+	{"exact", 4, 3000, address, STACK_CALL},
+	{"bitvec", 5, 2200, nested, STACK_LOOKUP},
 };
 
 static void
@@ -144,7 +146,6 @@ change(const struct kind *kind)
 	uint32_t index;
 	size_t used = 0;
 
-	stack_kind = STACK_CALL;
 	b.len = 0;
 	of_flow_mod(&b, 1, OF_ADD, 0, 10, 0);
 	of_match_begin(&b);
@@ -153,9 +154,10 @@ change(const struct kind *kind)
 	of_end(&b);
 	CHECK(stack_exchange("flow-mod, goto") == 0);
 	snprintf(what, sizeof(what), "%s: process 32", kind->name);
+	stack_kind = kind->frames;
 	stack_process(what);
 	stack_process(what);
-	stack_kind = STACK_FORMS;
+	stack_kind = STACK_CALL;
 	flow_mod(OF_MODIFY, kind->table, 1);
 	snprintf(what, sizeof(what), "%s: modify of all", kind->name);
 	CHECK(stack_exchange(what) == 0);
@@ -172,9 +174,10 @@ change(const struct kind *kind)
 	stack_count(what, used);
 	snprintf(what, sizeof(what), "%s: ticks after them", kind->name);
 	stack_settle(what);
-	stack_kind = STACK_CALL;
 	snprintf(what, sizeof(what), "%s: process 32 after them", kind->name);
+	stack_kind = kind->frames;
 	stack_process(what);
+	stack_kind = STACK_CALL;
 }
 
 /* Replies that are longer than a read takes. */
@@ -219,7 +222,6 @@ empty(void)
 	const struct kind *kind;
 	char what[80];
 
-	stack_kind = STACK_FORMS;
 	for (kind = kinds; kind < kinds + 2; kind++) {
 		flow_mod(OF_DELETE, kind->table, 1);
 		snprintf(what, sizeof(what), "%s: delete of all", kind->name);
@@ -228,7 +230,6 @@ empty(void)
 	flow_mod(OF_DELETE, 0xff, 1);
 	CHECK(stack_exchange("delete of all in all tables") == 0);
 	stack_settle("ticks after it");
-	stack_kind = STACK_CALL;
 }
 
 void
@@ -236,12 +237,9 @@ stack_tables(void)
 {
 	const struct kind *kind;
 
-	stack_kind = STACK_FORMS;
 	flow_mod(OF_DELETE, 0xff, 1);
 	CHECK(stack_exchange("delete of a few") == 0);
 	for (kind = kinds; kind < kinds + sizeof(kinds) / sizeof(kinds[0]); kind++) {
-		/* for one mask no form is made */
-		stack_kind = kind->entry == address ? STACK_CALL : STACK_FORMS;
 		fill(kind);
 		change(kind);
 	}
