@@ -13,8 +13,8 @@
 //!
 //! # What it costs
 //!
-//! A lookup: a multiplication for each two masked words, the bucket's line, the record's one or two; 58
-//! instructions a packet in a batch with one word, 62 with two (`benches/gate.sh lookup/exact-1000
+//! A lookup: a multiplication for each two masked words, the bucket's line, the record's one or two; 54
+//! instructions a packet in a batch with one word, 57 with two (`benches/gate.sh lookup/exact-1000
 //! lookup/exact2-1000`). Small tables, which the processor's caches hold, are searched key
 //! by key; of large ones the buckets of all keys are touched, then the records, so that the misses
 //! overlap. Memory: some 12 bytes for buckets and 16 with the masked words for each entry.
