@@ -4,7 +4,7 @@
 use arrayvec::ArrayVec;
 use hypercall::{Frame, Meta, Port};
 
-use crate::execute::Carrier;
+use crate::execute::{Carrier, Copies};
 use crate::packet::Packet;
 
 /// Frames in a batch.
@@ -36,12 +36,14 @@ pub struct Ingress<F> {
 /// ```
 pub struct Batch<F> {
     pub(crate) flight: ArrayVec<Carrier<F>, BATCH>,
+    /// Room for the copies that chained groups make of one of them.
+    pub(crate) copies: Copies<F>,
 }
 
 impl<F> Batch<F> {
     /// An empty batch.
     pub const fn new() -> Batch<F> {
-        Batch { flight: ArrayVec::new_const() }
+        Batch { flight: ArrayVec::new_const(), copies: ArrayVec::new_const() }
     }
 
     /// Frames in the batch.

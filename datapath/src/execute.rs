@@ -20,10 +20,15 @@
 //!
 //! It does not segment: a frame with segmentation left to do is the host's to cut.
 
-use core::slice::from_mut;
+mod chain;
+
+use alloc::vec::Vec;
+use core::mem::take;
 
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent};
 use ofp_codec::{OxmField, PacketInReason};
+
+pub(crate) use chain::{Copies, Room};
 
 use crate::counters::{DropReason, Load, PortCell, WorkerCells};
 use crate::flow_cache::FlowCache;
@@ -35,14 +40,12 @@ use crate::meters::{Verdict, remarked};
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
 use crate::ports::{Gate, GateFlags, Refusal};
-use crate::program::{Act, Op, Output, wide};
+use crate::program::{Act, ActionSet, Op, Output, wide};
 use crate::punt::PuntQueue;
 use crate::rewrite::{self, Cooked, Recipe, Resized, RewriteError};
 use crate::tables::Tables;
 use crate::worker::Events;
 
-/// Groups that one packet may pass on its way through chained groups.
-pub(crate) const GROUP_DEPTH_MAX: u32 = 32;
 /// Outputs of one packet, and buckets that it goes through.
 const OUTPUTS_MAX: u32 = 4096;
 /// Bytes of the shortest Ethernet frame, without its check sequence.
@@ -66,6 +69,10 @@ pub(crate) struct Run<'a, H: Hypercall + ?Sized, O: Observer> {
     pub(crate) outputs: u32,
     /// What has left by one port and is not in its counters yet.
     pub(crate) departures: Departures<'a>,
+    /// Where the copies stay that buckets of chained groups work on.
+    pub(crate) room: Room<'a, H::Frame>,
+    /// An action set for a packet-out that enters the tables.
+    pub(crate) sets: &'a mut [ActionSet],
 }
 
 /// Frames that left one after the other by one port: counted when another port's turn comes.
@@ -264,7 +271,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
                 Flow::Continue
             }
             Act::Group { slot, .. } => {
-                self.group(carrier, slot, origin.of_group(), depth, is_last);
+                match depth {
+                    0 => self.group(carrier, slot, origin.of_group(), is_last),
+                    _ => self.chained(carrier, slot, origin.of_group(), is_last),
+                }
                 Flow::Continue
             }
             _ => self.rewrite(carrier, act, origin),
@@ -318,7 +328,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     }
 
     /// The packet's way has ended: the output that it owes takes the frame.
-    #[inline]
+    #[inline(always)] // else all of the carrier would be moved
     pub(crate) fn finish(&mut self, carrier: Carrier<H::Frame>) {
         // Only what is needed is taken out of what is large.
         let Carrier { packet: Packet { mut frame, meta, .. }, load, owed, is_popped, .. } = carrier;
@@ -331,6 +341,12 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             }
             None => self.host.discard(frame),
         }
+    }
+
+    /// [`finish`](Self::finish) as a call of its own.
+    #[inline(never)]
+    pub(crate) fn finish_one(&mut self, carrier: Carrier<H::Frame>) {
+        self.finish(carrier);
     }
 
     /// Counts a packet, or a copy of one, that ends unsent.
@@ -493,15 +509,8 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     }
 
     /// Sends the packet through a group.
-    fn group(
-        &mut self,
-        carrier: &mut Carrier<H::Frame>,
-        slot: u32,
-        origin: Origin,
-        depth: u32,
-        is_last: bool,
-    ) {
-        let Some(group) = self.tables.groups.get(slot).filter(|_| depth < GROUP_DEPTH_MAX) else {
+    fn group(&mut self, carrier: &mut Carrier<H::Frame>, slot: u32, origin: Origin, is_last: bool) {
+        let Some(group) = self.tables.groups.get(slot) else {
             self.dropped(DropReason::GroupDepth, &carrier.packet);
             return;
         };
@@ -510,7 +519,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             carrier.packet.ensure(Depth::Whole);
             self.select(carrier, group)
         });
-        self.go_through(carrier, (slot, group), choice, &origin, depth, is_last);
+        self.go_through(carrier, (slot, group), choice, &origin, 0, is_last);
     }
 
     /// Which bucket of a SELECT group the packet takes, which has been read.
@@ -585,26 +594,10 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         self.settle(carrier);
         // What is read now is read once for all copies.
         carrier.packet.ensure(Depth::Link);
-        let packet = &carrier.packet;
-        match self.host.duplicate(&packet.frame) {
+        match self.host.duplicate(&carrier.packet.frame) {
             Some(frame) => {
                 // Made where it stays.
-                let mut copy = Carrier {
-                    packet: Packet {
-                        frame,
-                        in_port: packet.in_port,
-                        meta: packet.meta,
-                        metadata: packet.metadata,
-                        key: packet.key,
-                        headers: packet.headers,
-                        depth: packet.depth,
-                    },
-                    load: carrier.load,
-                    owed: None,
-                    is_popped: carrier.is_popped,
-                    is_in: true,
-                    outputs: 0,
-                };
+                let mut copy = copied(carrier, frame);
                 self.acts(&mut copy, bucket.acts(), origin, depth, true);
                 self.finish(copy);
             }
@@ -642,19 +635,6 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
     }
 
-    fn copy(&mut self, packet: &Packet<H::Frame>) -> Option<Packet<H::Frame>> {
-        let frame = self.host.duplicate(&packet.frame)?;
-        Some(Packet {
-            frame,
-            in_port: packet.in_port,
-            meta: packet.meta,
-            metadata: packet.metadata,
-            key: packet.key,
-            headers: packet.headers,
-            depth: packet.depth,
-        })
-    }
-
     pub(crate) fn count_cell(&self, cell: u32, load: Load) {
         if O::DRY {
             return;
@@ -669,20 +649,25 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     #[inline(never)]
     fn enter_tables(&mut self, carrier: &mut Carrier<H::Frame>) {
         self.settle(carrier);
-        let Some(packet) = self.copy(&carrier.packet) else {
+        // In memory of its own: what follows takes stack enough.
+        let mut flight = Vec::new();
+        let is_there = flight.try_reserve_exact(1).is_ok();
+        let frame = self.host.duplicate(&carrier.packet.frame);
+        let Some(frame) = frame.filter(|_| is_there) else {
             self.dropped(DropReason::NoMemory, &carrier.packet);
             return;
         };
-        let mut set = crate::program::ActionSet::default();
-        let outcomes = self.outcomes;
-        let outputs = self.outputs;
-        let mut copy = Carrier { is_popped: carrier.is_popped, outputs, ..Carrier::new(packet) };
-        self.outcomes = 0;
+        flight.push(Carrier { outputs: self.outputs, ..copied(carrier, frame) });
+        let sets = take(&mut self.sets);
+        let outcomes = take(&mut self.outcomes);
         match self.tables.is_standalone {
-            false => self.walk(from_mut(&mut set), from_mut(&mut copy), true),
-            true => self.normal(&mut copy),
+            false => self.walk(sets, &mut flight, true),
+            true => flight.iter_mut().for_each(|copy| self.normal(copy)),
         }
-        self.finish(copy);
+        if let Some(copy) = flight.pop() {
+            self.finish_one(copy);
+        }
+        self.sets = sets;
         self.outcomes = self.outcomes.saturating_add(outcomes);
     }
 
@@ -728,6 +713,28 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             // A header that is there is rewritten in place, so this cannot fail.
             let _ = rewrite::set_field(&mut carrier.packet, OxmField::IpDscp, dscp);
         }
+    }
+}
+
+/// A copy of a packet, with another frame.
+#[inline(always)]
+fn copied<F: Frame>(of: &Carrier<F>, frame: F) -> Carrier<F> {
+    let packet = &of.packet;
+    Carrier {
+        packet: Packet {
+            frame,
+            in_port: packet.in_port,
+            meta: packet.meta,
+            metadata: packet.metadata,
+            key: packet.key,
+            headers: packet.headers,
+            depth: packet.depth,
+        },
+        load: of.load,
+        owed: None,
+        is_popped: of.is_popped,
+        is_in: true,
+        outputs: 0,
     }
 }
 

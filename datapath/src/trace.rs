@@ -15,7 +15,7 @@ use ofp_codec::multipart::FlowStats;
 use ofp_codec::{Action, GroupId, MeterId, Oxm, PacketInReason, PortNo, TableId};
 
 use crate::counters::DropReason;
-use crate::execute::{Carrier, Departures, Run};
+use crate::execute::{Carrier, Departures, Room, Run};
 use crate::flow_cache::FlowCache;
 use crate::fragments::Fragments;
 use crate::key::{Depth, Key, MaskedKey};
@@ -177,6 +177,8 @@ impl Tables {
             outcomes: 0,
             outputs: 0,
             departures: Departures::default(),
+            room: Room::default(),
+            sets: &mut [],
         };
         match self.is_standalone {
             true => run.normal(&mut carrier),

@@ -14,7 +14,7 @@ use crate::actions::compile_packet_out;
 use crate::batch::{BATCH, Batch};
 use crate::config::SwitchConfig;
 use crate::counters::{DropReason, Load, NoMemory, PortCell, WorkerCells};
-use crate::execute::{Carrier, Departures, Flow, Origin, Run};
+use crate::execute::{Carrier, Departures, Flow, Origin, Room, Run};
 use crate::flow_cache::{FlowCache, FlowCacheCounts};
 use crate::fragments::Fragments;
 use crate::key::Depth;
@@ -97,7 +97,7 @@ impl Worker {
         batch: &mut Batch<H::Frame>,
     ) -> Events {
         let Some(cells) = tables.counters.worker(self.index) else { return Events::empty() };
-        let flight = &mut batch.flight;
+        let Batch { flight, copies } = batch;
         // 1. Receive: is the port there and open? Count.
         let mut arrivals = Arrivals::at(tables, cells, Port::NONE);
         let mut are_in = true;
@@ -128,6 +128,8 @@ impl Worker {
             outcomes: 0,
             outputs: 0,
             departures: Departures::default(),
+            room: Room::Lent(copies),
+            sets: &mut [],
         };
         // 2. Walk the tables, all packets together: extract what a table looks at, look up, count,
         //    run the entries' programs. Actions rewrite in place; copies leave at once.
@@ -199,6 +201,8 @@ impl Worker {
             outcomes: 0,
             outputs: 0,
             departures: Departures::default(),
+            room: Room::default(),
+            sets: self.sets.get_mut(..1).unwrap_or_default(),
         };
         match frame_of(run.host, &given.data) {
             Some(frame) => {
@@ -287,7 +291,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         if self.outcomes == 0 {
             self.dropped(DropReason::NoOutput, &carrier.packet);
         }
-        self.finish(carrier);
+        self.finish_one(carrier);
     }
 }
 

@@ -14,6 +14,7 @@ cases! { "groups":
     loops_chains_and_nonsense_are_refused,
     a_group_has_as_many_buckets_as_its_statistics_can_tell,
     chains_deeper_than_the_switch_follows_are_cut,
+    every_group_of_a_chain_works_on_a_copy_of_its_own: ORDER,
     copies_are_bounded,
     all_sends_nothing_back_unless_it_says_in_port,
     a_description_is_what_was_sent,
@@ -176,6 +177,33 @@ fn chains_deeper_than_the_switch_follows_are_cut(world: &World<'_>) {
     bed.via(32);
     assert_eq!(bed.ports(1, &udp(1, 2, 53)), []);
     bed.assert_drops(&[(DropReason::GroupDepth, 1)]);
+}
+
+/// What an inner group does to its copy is not seen by the buckets that follow it, however deep it is; the
+/// same when a packet-out sends the packet to the tables.
+fn every_group_of_a_chain_works_on_a_copy_of_its_own(world: &World<'_>) {
+    let mut bed = world.bed();
+    bed.looks_at_order();
+    for id in 0..32_u32 {
+        let way = id.checked_sub(1).map_or(output(2), |inner| Action::Group(GroupId(inner)));
+        let inner = bucket([set(OxmField::EthSrc, id.into()), way]);
+        bed.group(add(GroupType::All, id, vec![inner, bucket([output(2)])]));
+    }
+    bed.via(31);
+    let frame = udp(1, 2, 53);
+    let expected: Vec<u8> = (0..32).chain([frame[11]]).collect();
+    let sources = |sent: Vec<(u32, Vec<u8>)>| -> Vec<u8> {
+        sent.iter().map(|(_, frame)| frame[11]).collect()
+    };
+    assert_eq!(sources(bed.send(1, &frame)), expected);
+    bed.packet_out(&PacketOut {
+        buffer_id: ofp_codec::NO_BUFFER,
+        in_port: PortNo(1),
+        actions: vec![Action::output(PortNo::TABLE)],
+        data: frame,
+    })
+    .unwrap();
+    assert_eq!(sources(bed.sent()), expected);
 }
 
 fn copies_are_bounded(world: &World<'_>) {
