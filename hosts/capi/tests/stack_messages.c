@@ -5,7 +5,7 @@
 
 #define DEPTH 20
 /* For each group more that a packet passes. */
-#define GROUP_BOUND 2048
+#define GROUP_BOUND 0
 
 void
 multipart(uint16_t kind, const void *body, size_t len)
