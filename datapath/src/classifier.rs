@@ -206,6 +206,9 @@ struct Hit {
     slot: u32,
 }
 
+/// The slot of an entry that is away for a while: see [`Classifier::vacate`].
+pub(crate) const VACANT: u32 = u32::MAX;
+
 impl Hit {
     /// Nothing found; any entry ranks higher.
     const NONE: Hit = Hit { rank: Rank(0), slot: 0 };
@@ -350,6 +353,23 @@ impl Classifier {
         }
     }
 
+    /// Takes the slot of the identical entry away and keeps its place, so that an insertion of the same
+    /// match and priority needs no memory. Until that, or its removal, [`get`](Self::get) gives
+    /// [`VACANT`]; packets must not come before.
+    pub(crate) fn vacate(&mut self, matching: &MaskedKey, priority: u16) {
+        if matching.is_any() {
+            let at = self.any.binary_search_by_key(&priority, |hit| hit.rank.priority());
+            if let Some(hit) = at.ok().and_then(|at| self.any.get_mut(at)) {
+                hit.slot = VACANT;
+            }
+        } else if let Some(old) = self.directory.get(matching, priority) {
+            let new = Hit { slot: VACANT, ..old };
+            self.directory.replace(matching, new);
+            self.ladder.replaced(&self.directory, matching, old, new);
+        }
+        self.generation = self.generation.wrapping_add(1);
+    }
+
     /// Removes the identical entry; returns its slot.
     pub fn remove(&mut self, matching: &MaskedKey, priority: u16) -> Option<u32> {
         if matching.is_any() {
@@ -463,7 +483,8 @@ impl Classifier {
     /// not part of `matching`'s.
     pub fn overlapping(&self, matching: &MaskedKey, priority: u16) -> Option<u32> {
         if !matching.is_any() {
-            if let Some(slot) = self.get(&MaskedKey::ANY, priority) {
+            let any = self.get(&MaskedKey::ANY, priority);
+            if let Some(slot) = any.filter(|slot| *slot != VACANT) {
                 return Some(slot);
             }
         }

@@ -10,6 +10,7 @@ use ofp_codec::{
 };
 
 use crate::actions::{compile, output_of};
+use crate::classifier::VACANT;
 use crate::counters::NoMemory;
 use crate::echo::Echo;
 use crate::flow_entry::{FlowEntry, Gone};
@@ -278,7 +279,7 @@ impl Tables {
         let echo = Echo::new(&given.matching, &given.instructions, &mut scratch.bytes)?;
         let entry = FlowEntry::new(now, given, self.sequence, key.is_any(), program, echo);
         self.check_room(entry.held())?;
-        match table.classifier.get(key, given.priority) {
+        match table.classifier.get(key, given.priority).filter(|slot| *slot != VACANT) {
             Some(slot) => self.replace(now, slot, key, entry),
             None => self.insert(now, key, entry),
         }
@@ -303,7 +304,7 @@ impl Tables {
         }
         let (priority, sequence, table_number) = (entry.priority, entry.sequence, entry.table_id);
         let table = self.tables.get_mut(table_id).ok_or(FULL)?;
-        table.classifier.insert_as(key, priority, slot, sequence).map_err(|_| FULL)?;
+        let former = table.classifier.insert_as(key, priority, slot, sequence).map_err(|_| FULL)?;
         self.counters.reset_entry(slot);
         self.counters.touch_entry(slot, now);
         self.entries.insert(entry).map_err(full)?;
@@ -313,7 +314,7 @@ impl Tables {
             self.timeouts.set(slot, deadline);
         }
         self.count_references(slot, true);
-        self.note_undo(|| Undo::Added { slot, sequence });
+        self.note_undo(|| Undo::Added { slot, sequence, is_again: former.is_some() });
         match victim {
             Some(victim) => {
                 self.eviction_count = self.eviction_count.saturating_add(1);
@@ -476,8 +477,10 @@ impl Tables {
             job.passes(slot, behind);
         }
         if let Some(table) = self.tables.get_mut(table_id) {
-            // All of them have gone from it at once when a whole table is deleted.
-            if table.classifier.entry_count() != 0 {
+            if self.journal.is_some() {
+                table.classifier.vacate(&entry.masked_key(), entry.priority);
+            } else if table.classifier.entry_count() != 0 {
+                // All of them have gone from it at once when a whole table is deleted.
                 table.classifier.remove(&entry.masked_key(), entry.priority);
             }
             table.unlink(slot, &mut self.entries);

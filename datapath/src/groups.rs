@@ -111,6 +111,8 @@ impl Replaced {
 pub(crate) struct Groups {
     groups: Slab<Group>,
     by_id: HashMap<u32, u32, foldhash::fast::FixedState>,
+    /// Those that a bundle has removed and that may come back: there is room for their ids.
+    away_count: usize,
     bucket_count: u32,
     /// Groups of each type, by its number.
     type_counts: [u32; 4],
@@ -247,7 +249,7 @@ impl Groups {
         self.check_bucket_count(0, given, limits)?;
         let no_memory = |_: NoMemory| OfpError::GroupModFailed(Code::OutOfGroups);
         self.groups.reserve().map_err(no_memory)?;
-        self.by_id.try_reserve(1).map_err(|_| no_memory(NoMemory))?;
+        self.reserve_ids(1).map_err(no_memory)?;
         let children = children(&lists).map_err(no_memory)?;
         let cell = counters.take_cell().map_err(no_memory)?;
         let buckets = match buckets(given, lists, &[], counters) {
@@ -362,11 +364,30 @@ impl Groups {
         Some(group)
     }
 
+    /// Takes a group out that may come back.
+    pub(crate) fn take_for_now(&mut self, slot: u32) -> Option<Group> {
+        let group = self.take(slot)?;
+        self.away_count = self.away_count.saturating_add(1);
+        Some(group)
+    }
+
+    /// Those that were taken for now come back no more.
+    pub(crate) fn forget_away(&mut self) {
+        self.away_count = 0;
+    }
+
+    /// Makes sure that so many ids more can be put in, and those of the groups that are away.
+    pub(crate) fn reserve_ids(&mut self, count: usize) -> Result<(), NoMemory> {
+        self.by_id.try_reserve(self.away_count.saturating_add(count)).map_err(|_| NoMemory)
+    }
+
     /// Puts back the group that was taken out last: it comes into the same slot.
     pub(crate) fn put_back(&mut self, group: Group) {
         let id = group.id;
         if let Ok(slot) = self.groups.insert(group) {
+            // There is room: it was kept.
             self.by_id.insert(id.0, slot);
+            self.away_count = self.away_count.saturating_sub(1);
             self.count_references(slot, true);
         }
     }

@@ -486,21 +486,19 @@ impl Tables {
 
     /// Takes out a group that no entry uses.
     fn take_group(&mut self, slot: u32) {
-        if let Some(group) = self.groups.take(slot) {
-            match self.journal.is_some() {
-                true => self.note_undo(|| Undo::GroupRemoved(group)),
-                false => group.free(&mut self.counters),
-            }
+        if self.journal.is_none() {
+            self.groups.remove(slot, &mut self.counters);
+        } else if let Some(group) = self.groups.take_for_now(slot) {
+            self.note_undo(|| Undo::GroupRemoved(group));
         }
     }
 
     /// Takes out a meter that no entry uses.
     fn take_meter(&mut self, slot: u32) {
-        if let Some(meter) = self.meters.take(slot) {
-            match self.journal.is_some() {
-                true => self.note_undo(|| Undo::MeterRemoved(meter)),
-                false => meter.free(&mut self.counters),
-            }
+        if self.journal.is_none() {
+            self.meters.remove(slot, &mut self.counters);
+        } else if let Some(meter) = self.meters.take_for_now(slot) {
+            self.note_undo(|| Undo::MeterRemoved(meter));
         }
     }
 

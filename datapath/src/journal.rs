@@ -12,6 +12,9 @@
 //! That makes undoing exact and simple: slots are handed out last in, first out, so what was removed
 //! comes back into its own slot, and programs and group references need no repair. An entry keeps
 //! its number in the order of insertions, and with it its place among others of its priority.
+//! Nor does undoing need memory: an entry that is removed keeps its place in the classifier until the
+//! commit ([`Classifier::vacate`](crate::classifier::Classifier)), and the tables of numbers of groups and
+//! meters keep room for those that may come back.
 //! Counters and the buckets of meters are put back; nothing could have counted meanwhile. News of removed entries is made at
 //! the commit.
 //!
@@ -29,6 +32,7 @@ use alloc::vec::Vec;
 
 use hypercall::{Nanos, Port};
 
+use crate::classifier::VACANT;
 use crate::counters::{Load, NoMemory};
 use crate::echo::Echo;
 use crate::flow_entry::{FlowEntry, Gone};
@@ -36,7 +40,7 @@ use crate::groups::{Group, Replaced};
 use crate::meters::{Former, Meter};
 use crate::ports::Configured;
 use crate::program::Program;
-use crate::tables::Tables;
+use crate::tables::{NewsMark, Tables};
 use crate::watch::Born;
 
 /// What was done since the beginning, oldest first.
@@ -45,14 +49,14 @@ pub(crate) struct Journal {
     undo: Vec<Undo>,
     /// Bytes of entries that are kept for undoing.
     held: u64,
-    port_news_count: usize,
+    news: NewsMark,
 }
 
 /// How one change is undone.
 #[derive(Debug)]
 pub(crate) enum Undo {
-    /// An entry was added in this slot, with this number.
-    Added { slot: u32, sequence: u64 },
+    /// An entry was added in this slot, with this number, perhaps in the place of one that had gone.
+    Added { slot: u32, sequence: u64, is_again: bool },
     /// An entry was removed from this slot.
     Removed { slot: u32, gone: Gone, used: Nanos },
     /// An entry took the place of this one.
@@ -97,18 +101,22 @@ impl Tables {
     /// Starts writing down how operations are undone.
     pub fn begin(&mut self) {
         self.finish();
-        let port_news_count = self.port_news_count();
-        self.journal = Some(Journal { undo: Vec::new(), held: 0, port_news_count });
+        self.journal = Some(Journal { undo: Vec::new(), held: 0, news: self.news_mark() });
     }
 
     /// Keeps what was done since [`begin`](Self::begin).
     #[inline(never)]
     pub fn commit(&mut self) {
         let Some(journal) = self.journal.take() else { return };
+        self.groups.forget_away();
+        self.meters.forget_away();
         self.note_vacancies();
         let mut born = Born::default();
         for undo in journal.undo {
             let is_unheard = self.watch.is_some() && born.note(&undo);
+            if let Undo::Removed { gone, .. } = &undo {
+                self.give_up_place(&gone.entry);
+            }
             match undo {
                 Undo::Removed { gone, .. } if is_unheard => self.tell_gone(gone),
                 Undo::Removed { slot, gone, .. } => self.record_gone(slot, gone),
@@ -126,13 +134,13 @@ impl Tables {
         let Some(journal) = self.journal.take() else { return };
         for undo in journal.undo.into_iter().rev() {
             match undo {
-                Undo::Added { slot, .. } => self.take_entry(slot),
+                Undo::Added { slot, is_again, .. } => self.take_entry(slot, is_again),
                 Undo::Removed { slot, gone, used } => {
                     let Gone { entry, load, .. } = gone;
                     self.put_back(slot, entry, load, used);
                 }
                 Undo::Replaced { slot, entry, load, used, .. } => {
-                    self.take_entry(slot);
+                    self.take_entry(slot, true);
                     self.put_back(slot, entry, load, used);
                 }
                 Undo::Modified { slot, program, echo, load, .. } => {
@@ -157,7 +165,9 @@ impl Tables {
                 Undo::Port(port, configured) => self.ports.restore(port, configured),
             }
         }
-        self.forget_port_news(journal.port_news_count);
+        self.groups.forget_away();
+        self.meters.forget_away();
+        self.forget_news(journal.news);
     }
 
     /// Makes sure that `count` changes can be written down.
@@ -180,24 +190,40 @@ impl Tables {
         }
     }
 
-    /// Takes an entry out without telling anybody; its slot is free then.
-    fn take_entry(&mut self, slot: u32) {
+    /// Takes an entry out without telling anybody; its slot is free then, and its place in the
+    /// classifier, unless another one comes back there.
+    fn take_entry(&mut self, slot: u32, keeps_place: bool) {
         self.count_references(slot, false);
         self.timeouts.remove(slot);
         let Some(entry) = self.entries.get(slot) else { return };
         let (key, priority) = (entry.masked_key(), entry.priority);
         if let Some(table) = self.tables.get_mut(usize::from(entry.table_id)) {
-            table.classifier.remove(&key, priority);
+            match keeps_place {
+                true => table.classifier.vacate(&key, priority),
+                false => drop(table.classifier.remove(&key, priority)),
+            }
             table.unlink(slot, &mut self.entries);
         }
         self.entries.remove(slot);
+    }
+
+    /// Takes out of the classifier what is left there of an entry that has gone for good, if no other
+    /// one has come into its place.
+    fn give_up_place(&mut self, gone: &FlowEntry) {
+        let (key, priority) = (gone.masked_key(), gone.priority);
+        if let Some(table) = self.tables.get_mut(usize::from(gone.table_id)) {
+            if table.classifier.get(&key, priority) == Some(VACANT) {
+                table.classifier.remove(&key, priority);
+            }
+        }
     }
 
     /// Puts an entry back into its slot and its place in the table's list.
     fn put_back(&mut self, slot: u32, entry: FlowEntry, load: Load, used: Nanos) {
         let (key, priority, sequence) = (entry.masked_key(), entry.priority, entry.sequence);
         let (table_id, deadline) = (usize::from(entry.table_id), entry.deadline(used));
-        // What it took was given back a moment ago, so there is room for it.
+        // Nothing here needs memory: the slot is the one that became free last, the classifier has
+        // kept the place, and lists are not shortened.
         if self.entries.insert(entry) != Ok(slot) {
             return;
         }

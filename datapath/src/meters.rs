@@ -175,6 +175,8 @@ impl Former {
 pub(crate) struct Meters {
     meters: Slab<Meter>,
     by_id: HashMap<u32, u32, foldhash::fast::FixedState>,
+    /// Those that a bundle has removed and that may come back: there is room for their ids.
+    away_count: usize,
     /// The virtual meters that packet-ins pass.
     slow_path: Option<u32>,
     controller: Option<u32>,
@@ -375,7 +377,7 @@ impl Meters {
         }
         let no_memory = |_: NoMemory| OfpError::MeterModFailed(Code::OutOfMeters);
         self.meters.reserve().map_err(no_memory)?;
-        self.by_id.try_reserve(1).map_err(|_| no_memory(NoMemory))?;
+        self.reserve_ids(1).map_err(no_memory)?;
         let cell = counters.take_cell().map_err(no_memory)?;
         let bands = match bands(given, counters) {
             Ok(bands) => bands,
@@ -457,11 +459,30 @@ impl Meters {
         Some(meter)
     }
 
+    /// Takes a meter out that may come back.
+    pub(crate) fn take_for_now(&mut self, slot: u32) -> Option<Meter> {
+        let meter = self.take(slot)?;
+        self.away_count = self.away_count.saturating_add(1);
+        Some(meter)
+    }
+
+    /// Those that were taken for now come back no more.
+    pub(crate) fn forget_away(&mut self) {
+        self.away_count = 0;
+    }
+
+    /// Makes sure that so many ids more can be put in, and those of the meters that are away.
+    pub(crate) fn reserve_ids(&mut self, count: usize) -> Result<(), NoMemory> {
+        self.by_id.try_reserve(self.away_count.saturating_add(count)).map_err(|_| NoMemory)
+    }
+
     /// Puts back a meter that was taken out last of all.
     pub(crate) fn put_back(&mut self, meter: Meter) {
         let id = meter.id;
         if let Ok(slot) = self.meters.insert(meter) {
+            // There is room: it was kept.
             self.by_id.insert(id.0, slot);
+            self.away_count = self.away_count.saturating_sub(1);
             self.set_virtual(id, Some(slot));
         }
     }

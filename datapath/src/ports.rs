@@ -579,9 +579,13 @@ impl Ports {
         }
         match self.dense.get_mut(port.0 as usize) {
             Some(place) => *place = gate,
-            None => {
-                self.others.insert(port.0, gate);
-            }
+            // To put in what is there already would need room, too.
+            None => match self.others.get_mut(&port.0) {
+                Some(place) => *place = gate,
+                None => {
+                    self.others.insert(port.0, gate);
+                }
+            },
         }
     }
 

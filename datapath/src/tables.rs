@@ -91,6 +91,13 @@ pub(crate) struct Scratch {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// A moment in the row of news.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewsMark {
+    port_news_count: usize,
+    lost_news: u64,
+}
+
 /// What empty tables have memory for. It is made first, and is small: who puts tables together of it can do
 /// so where they stay, and no stack has to hold them while memory is asked for.
 pub(crate) struct TablesParts {
@@ -312,6 +319,9 @@ impl Tables {
         };
         let left = left.min(self.entries.count());
         self.reserve_undo((left as usize).saturating_add(used.len())).map_err(no_memory)?;
+        if self.journal.is_some() {
+            self.groups.reserve_ids(used.len()).map_err(no_memory)?;
+        }
         self.job = Some(Job::groups(now, only, left, used));
         Ok(())
     }
@@ -368,6 +378,9 @@ impl Tables {
                 };
                 let left = left.min(self.entries.count());
                 self.reserve_undo((left as usize).saturating_add(used.len())).map_err(no_memory)?;
+                if self.journal.is_some() {
+                    self.meters.reserve_ids(used.len()).map_err(no_memory)?;
+                }
                 self.job = Some(Job::meters(now, only, left, used));
             }
         }
@@ -556,13 +569,15 @@ impl Tables {
         }
     }
 
-    pub(crate) fn port_news_count(&self) -> usize {
-        self.port_news.len()
+    /// What there is to tell of ports, and what was lost.
+    pub(crate) fn news_mark(&self) -> NewsMark {
+        NewsMark { port_news_count: self.port_news.len(), lost_news: self.lost_news }
     }
 
-    /// Forgets the newest port news: keeps `count`.
-    pub(crate) fn forget_port_news(&mut self, count: usize) {
-        self.port_news.truncate(count);
+    /// Forgets the port news since then.
+    pub(crate) fn forget_news(&mut self, since: NewsMark) {
+        self.port_news.truncate(since.port_news_count);
+        self.lost_news = since.lost_news;
     }
 
     /// Keeps an entry that is gone, if it asked for that, until it is asked for.

@@ -3,14 +3,14 @@
 //!
 //! The walk is the same code as the fast path's, watched by an [`Observer`]; so what is told is what
 //! would happen. Where a table has no entry for the packet, the entry that came closest is found by
-//! comparing every entry of the table field by field.
+//! comparing every entry of the table field by field. Where memory is short the story is cut.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::slice::from_mut;
 
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
+use ofp_codec::memory::{NoMemory, TryBox};
 use ofp_codec::multipart::FlowStats;
 use ofp_codec::{Action, GroupId, MeterId, Oxm, PacketInReason, PortNo, TableId};
 
@@ -38,7 +38,7 @@ pub enum TraceStep {
         /// The entry that matched.
         entry: Option<FlowStats>,
         /// When none did: the entry that came closest.
-        nearest: Option<Box<Nearest>>,
+        nearest: Option<TryBox<Nearest>>,
     },
     /// The switch's own forwarding takes the packet.
     Normal,
@@ -66,6 +66,8 @@ pub enum TraceStep {
     PacketIn(PacketInReason),
     /// The packet, or a copy, ends unsent.
     Dropped(DropReason),
+    /// Memory was short: what follows is not told.
+    Cut,
 }
 
 /// The entry of a table that came closest to matching.
@@ -104,6 +106,7 @@ impl fmt::Display for TraceStep {
             }
             TraceStep::PacketIn(reason) => write!(f, "packet-in, reason {reason}"),
             TraceStep::Dropped(reason) => write!(f, "dropped: {}", reason.name()),
+            TraceStep::Cut => f.write_str("out of memory: what follows is not told"),
         }
     }
 }
@@ -135,7 +138,8 @@ impl fmt::Display for Brief<'_> {
 
 impl Tables {
     /// Tells the way of a frame that came in by `port`. NORMAL knows no station here; see
-    /// [`Switch::trace`](crate::Switch::trace).
+    /// [`Switch::trace`](crate::Switch::trace). Short of memory it ends with [`TraceStep::Cut`], or tells
+    /// nothing.
     pub fn trace(&self, now: Nanos, port: Port, meta: Meta, frame: &[u8]) -> Vec<TraceStep> {
         let Ok(mut fragments) = Fragments::new(0) else { return Vec::new() };
         self.trace_with(&MacTable::new(1, 0, 0), &mut fragments, now, port, meta, frame)
@@ -151,13 +155,15 @@ impl Tables {
         frame: &[u8],
     ) -> Vec<TraceStep> {
         let mut tracer = Tracer { now, steps: Vec::new(), framed: 0 };
-        let frame = VecFrame::from_bytes(frame);
+        let Some(frame) = VecFrame::try_from_bytes(frame) else {
+            return tracer.told(Err(NoMemory));
+        };
         if let Err(reason) = worker::admit(self.ports.gate(port), &frame) {
-            return [TraceStep::Dropped(reason)].into();
+            return tracer.told(Ok(TraceStep::Dropped(reason)));
         }
         let mut packet = Packet::new(frame, port, meta);
         if self.drops_fragments && worker::is_fragment(&mut packet) {
-            return [TraceStep::Dropped(DropReason::Fragment)].into();
+            return tracer.told(Ok(TraceStep::Dropped(DropReason::Fragment)));
         }
         // The closest entry may fail in a field that no lookup gets to.
         packet.ensure(Depth::Whole);
@@ -188,11 +194,18 @@ impl Tables {
         tracer.steps
     }
 
-    fn nearest(&self, table_id: u8, key: &Key, now: Nanos) -> Option<Nearest> {
+    /// The entry that came closest; `None` when the table is empty.
+    fn nearest(
+        &self,
+        table_id: u8,
+        key: &Key,
+        now: Nanos,
+    ) -> Result<Option<TryBox<Nearest>>, NoMemory> {
         let mut best: Option<(usize, usize, u32)> = None;
-        let mut slot = self.tables.get(usize::from(table_id))?.first()?;
+        let first = self.tables.get(usize::from(table_id)).and_then(|table| table.first());
+        let Some(mut slot) = first else { return Ok(None) };
         while let Some(entry) = self.entries.get(slot) {
-            let matching = entry.echo.matching().ok()?;
+            let matching = entry.echo.matching()?;
             let held = matching.fields().iter().filter(|oxm| holds(oxm, key)).count();
             let failed = matching.fields().len().saturating_sub(held);
             if best
@@ -202,10 +215,17 @@ impl Tables {
             }
             slot = entry.next;
         }
-        let (_, _, slot) = best?;
-        let entry = self.entries.get(slot)?.stats(now, self.counters.entry(slot)).ok()?;
-        let failed = *entry.matching.fields().iter().find(|oxm| !holds(oxm, key))?;
-        Some(Nearest { entry, failed, found: key.get(failed.field) })
+        let Some(entry) = best.map(|(.., slot)| self.told_entry(slot, now)).transpose()? else {
+            return Ok(None);
+        };
+        let failed = entry.matching.fields().iter().find(|oxm| !holds(oxm, key)).copied();
+        let nearest = failed.map(|failed| Nearest { entry, failed, found: key.get(failed.field) });
+        nearest.map(TryBox::new).transpose()
+    }
+
+    fn told_entry(&self, slot: u32, now: Nanos) -> Result<FlowStats, NoMemory> {
+        let entry = self.entries.get(slot).ok_or(NoMemory)?;
+        entry.stats(now, self.counters.entry(slot))
     }
 
     fn action_of(&self, act: &Act) -> Option<Action> {
@@ -258,20 +278,66 @@ struct Tracer {
     framed: usize,
 }
 
+impl Tracer {
+    /// Whether there was no memory for a step: the ones behind it are not told either.
+    fn is_cut(&self) -> bool {
+        self.steps.last() == Some(&TraceStep::Cut)
+    }
+
+    fn note(&mut self, step: Result<TraceStep, NoMemory>) {
+        if self.is_cut() {
+            return;
+        }
+        // There is always room for the last word.
+        let is_short = self.steps.try_reserve(2).is_err();
+        match step {
+            Ok(step) if !is_short => self.steps.push(step),
+            _ => self.cut(),
+        }
+    }
+
+    /// Forgets the step at this place and what follows it.
+    fn cut_before(&mut self, at: usize) {
+        self.steps.truncate(at);
+        self.cut();
+    }
+
+    fn cut(&mut self) {
+        if self.steps.capacity() > self.steps.len() {
+            self.steps.push(TraceStep::Cut);
+        }
+    }
+
+    /// All of it, with one step more.
+    fn told(mut self, last: Result<TraceStep, NoMemory>) -> Vec<TraceStep> {
+        self.note(last);
+        self.steps
+    }
+
+    fn lookup(
+        &self,
+        tables: &Tables,
+        table_id: u8,
+        key: &Key,
+        found: Option<u32>,
+    ) -> Result<TraceStep, NoMemory> {
+        let entry = found.map(|slot| tables.told_entry(slot, self.now)).transpose()?;
+        let nearest = match entry {
+            Some(_) => None,
+            None => tables.nearest(table_id, key, self.now)?,
+        };
+        Ok(TraceStep::Table { table_id: TableId(table_id), entry, nearest })
+    }
+}
+
 impl Observer for Tracer {
     const DRY: bool = true;
 
     fn step(&mut self, tables: &Tables, step: Step<'_>) {
         let step = match step {
             Step::Lookup { table_id, key, found } => {
-                let entry = found.and_then(|slot| {
-                    tables.entries.get(slot)?.stats(self.now, tables.counters.entry(slot)).ok()
-                });
-                let nearest = match entry {
-                    Some(_) => None,
-                    None => tables.nearest(table_id, key, self.now).map(Box::new),
-                };
-                TraceStep::Table { table_id: TableId(table_id), entry, nearest }
+                let step = self.lookup(tables, table_id, key, found);
+                return self.note(step);
             }
             Step::Normal => TraceStep::Normal,
             Step::ActionSet => TraceStep::ActionSet,
@@ -291,7 +357,7 @@ impl Observer for Tracer {
             Step::Punt(reason) => TraceStep::PacketIn(reason),
             Step::Dropped(reason) => TraceStep::Dropped(reason),
         };
-        self.steps.push(step);
+        self.note(Ok(step));
     }
 
     /// Outputs are told when they are owed, and their bytes when they are sent, in the same order.
@@ -300,6 +366,9 @@ impl Observer for Tracer {
         for (at, step) in steps {
             if let TraceStep::Output { port: to, frame } = step {
                 if *to == port && frame.is_empty() {
+                    if frame.try_reserve_exact(sent.len()).is_err() {
+                        return self.cut_before(at);
+                    }
                     frame.resize(sent.len(), 0);
                     sent.read_at(0, frame);
                     self.framed = at;
@@ -321,10 +390,10 @@ impl Hypercall for Nobody {
     }
 
     fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
-        Some(frame.clone())
+        VecFrame::try_from_bytes(frame.headers())
     }
 
     fn allocate(&mut self, len: usize) -> Option<VecFrame> {
-        Some(VecFrame::zeroed(len))
+        VecFrame::try_zeroed(len)
     }
 }

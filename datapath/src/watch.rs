@@ -250,7 +250,7 @@ impl Tables {
     /// Leaves a record of a change that is final.
     pub(crate) fn record(&mut self, change: Undo) {
         match change {
-            Undo::Added { slot, sequence } => {
+            Undo::Added { slot, sequence, .. } => {
                 self.leave(Change::Added { slot, sequence, before: None });
             }
             Undo::Replaced { slot, sequence, entry, .. } => {

@@ -32,6 +32,23 @@ impl VecFrame {
         VecFrame { buffer, start: Self::HEADROOM }
     }
 
+    /// The same, or `None` when memory is short.
+    pub fn try_from_bytes(bytes: &[u8]) -> Option<VecFrame> {
+        let mut frame = Self::try_zeroed(0)?;
+        frame.buffer.try_reserve_exact(bytes.len()).ok()?;
+        frame.buffer.extend_from_slice(bytes);
+        Some(frame)
+    }
+
+    /// A frame of `len` zero bytes, or `None` when memory is short.
+    pub fn try_zeroed(len: usize) -> Option<VecFrame> {
+        let len = Self::HEADROOM.checked_add(len)?;
+        let mut buffer = Vec::new();
+        buffer.try_reserve_exact(len).ok()?;
+        buffer.resize(len, 0);
+        Some(VecFrame { buffer, start: Self::HEADROOM })
+    }
+
     /// A frame of `len` zero bytes.
     pub fn zeroed(len: usize) -> VecFrame {
         VecFrame {

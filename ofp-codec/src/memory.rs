@@ -144,7 +144,7 @@ pub fn try_string(text: &str) -> Result<String, NoMemory> {
 }
 
 /// A value in memory of its own: `Box` with a constructor that fails.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TryBox<T>(Box<[T; 1]>);
 
 impl<T> TryBox<T> {
@@ -155,6 +155,12 @@ impl<T> TryBox<T> {
     pub fn new(value: T) -> Result<TryBox<T>, NoMemory> {
         // A list that is full becomes a boxed array where it is.
         try_one(value)?.into_boxed_slice().try_into().map(TryBox).map_err(|_| NoMemory)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for TryBox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 

@@ -297,7 +297,7 @@ fn an_entry_from_kept_bytes_is_the_entry_itself() {
         match_bytes: &match_bytes,
         instruction_bytes: &instruction_bytes,
     };
-    let mut reply = ReplyWriter::new::<FlowStatsRef<'_>>(1);
+    let mut reply = ReplyWriter::new::<FlowStatsRef<'_>>(1).unwrap();
     assert_eq!(reply.push(&kept).unwrap(), None);
     let expected = MultipartReplyBody::Flow(vec![entry]);
     let flags = MultipartFlags::empty();
@@ -307,7 +307,7 @@ fn an_entry_from_kept_bytes_is_the_entry_itself() {
 
 #[test]
 fn a_long_reply_is_cut_into_parts() {
-    let mut reply = ReplyWriter::new::<FlowStats>(77);
+    let mut reply = ReplyWriter::new::<FlowStats>(77).unwrap();
     let mut parts = Vec::new();
     for cookie in 0..2000 {
         let entry = FlowStats { cookie, ..flow_stats() };
@@ -330,21 +330,21 @@ fn a_long_reply_is_cut_into_parts() {
 
 #[test]
 fn replies_without_entries_and_with_large_ones() {
-    let empty = ReplyWriter::new::<GroupDesc>(5).finish();
+    let empty = ReplyWriter::new::<GroupDesc>(5).unwrap().finish();
     assert_eq!(empty, [4, 19, 0, 16, 0, 0, 0, 5, 0, 7, 0, 0, 0, 0, 0, 0]);
     let group = |buckets| GroupDesc {
         group_type: GroupType::All,
         group_id: GroupId(1),
         buckets: vec![Bucket::new(vec![]); buckets],
     };
-    let mut reply = ReplyWriter::new::<GroupDesc>(5);
+    let mut reply = ReplyWriter::new::<GroupDesc>(5).unwrap();
     assert_eq!(reply.push(&group(4094)), Ok(None), "alone it may fill a message");
     assert_eq!(reply.push(&group(4095)), Err(EncodeError::TooLong));
     assert_eq!(reply.push(&group(5000)), Err(EncodeError::TooLong));
     let full = reply.push(&group(1)).unwrap().expect("the large entry's part is full");
     assert_eq!(full.len(), 16 + 8 + 4094 * 16);
     assert_eq!(reply.finish().len(), 16 + 8 + 16);
-    let mut reply = ReplyWriter::new::<GroupDesc>(5);
+    let mut reply = ReplyWriter::new::<GroupDesc>(5).unwrap();
     assert_eq!(reply.push(&group(4095)), Err(EncodeError::TooLong), "nor alone");
     assert_eq!(reply.finish().len(), 16);
 }

@@ -22,6 +22,8 @@ use crate::{ChannelId, ChannelKind, ChannelStatus, DeviceConfig, DeviceError, Ha
 /// and a dissector takes a cut message for a malformed one. An error is hardly longer than what
 /// provoked it, so this makes no amplifier, and a channel that does not read is not read from.
 const QUOTE_LEN: usize = 65_535 - 16;
+/// As much of it is quoted in any case, as the standard asks, whatever memory there is (§7.4.4).
+const LEAST_QUOTE_LEN: usize = 64;
 /// Input buffer that a channel keeps between messages.
 const KEEP: usize = 4096;
 
@@ -98,6 +100,7 @@ impl Channel {
     pub(crate) fn new(id: ChannelId, kind: ChannelKind) -> Result<Channel, DeviceError> {
         let mut out = OutQueue::default();
         out.push(&hello::HELLO)?;
+        out.keep_reserve()?;
         Ok(Channel {
             id,
             kind,
@@ -141,7 +144,7 @@ impl Channel {
         let mut readiness = Readiness::empty();
         let drained = self.out.is_empty();
         readiness.set(Readiness::READABLE, !drained || self.is_over());
-        readiness.set(Readiness::WRITABLE, self.accepts(config));
+        readiness.set(Readiness::WRITABLE, self.accepts(config) && !self.out.is_short());
         readiness.set(Readiness::HANGUP, drained && self.is_over());
         readiness
     }
@@ -262,7 +265,7 @@ impl Channel {
 
     /// Queues an encoded packet-in, or counts it as dropped.
     pub(crate) fn packet_in(&mut self, config: &DeviceConfig, message: &[u8]) {
-        if self.has_room_for_packet_ins(config) && self.out.push(message).is_ok() {
+        if self.has_room_for_packet_ins(config) && self.out.push_beside_reserve(message).is_ok() {
             self.counters.packet_ins = self.counters.packet_ins.wrapping_add(1);
         } else {
             self.packet_in_dropped();
@@ -290,9 +293,15 @@ impl Channel {
         self.bound(config);
     }
 
-    /// Queues OFPT_ERROR about `request`, which is whole or the start of a message.
+    /// Queues OFPT_ERROR about `request`, which is whole or the start of a message. The answer to a request
+    /// that was taken just now needs no memory.
     pub(crate) fn error(&mut self, error: OfpError, xid: u32, request: &[u8]) {
         let quote = request.get(..QUOTE_LEN).unwrap_or(request);
+        let quote = match self.out.make_room(quote.len().saturating_add(16)) {
+            Ok(()) => quote,
+            // For so much there is the reserve.
+            Err(_) => quote.get(..LEAST_QUOTE_LEN).unwrap_or(quote),
+        };
         self.error_message(VERSION, error, xid, quote);
     }
 

@@ -230,6 +230,7 @@ impl Device {
     /// Takes bytes of a channel's stream, executes the messages that become whole, and returns how
     /// many bytes were taken. It takes less than it is given when the channel has to be read first, or
     /// has to wait for a change of many entries: then [`next_deadline`](Device::next_deadline) is past.
+    /// Where memory is short for what it has to say, it has to be read first, too.
     ///
     /// # Errors
     ///
@@ -256,7 +257,8 @@ impl Device {
             if rest.is_empty() || channel.is_over() {
                 break;
             }
-            if !channel.accepts(&self.core.config) {
+            // An answer is sure of its room before the request is taken.
+            if !channel.accepts(&self.core.config) || channel.out.keep_reserve().is_err() {
                 if rest.len() == bytes.len() {
                     return Err(DeviceError::WouldBlock);
                 }

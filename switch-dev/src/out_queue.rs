@@ -17,6 +17,10 @@
 //! again: a flapping port costs 80 bytes of a slow reader's queue, and what it reads is the
 //! port's state of now.
 //!
+//! A *reserve* of [`RESERVE`] bytes is made sure of before a request is taken, so that its answer is not
+//! lost for want of memory: two errors that quote 64 bytes (a bundle's end and the message that it failed
+//! by), or any reply of a fixed length. What has been read makes room for it, so a queue that is read always has it.
+//!
 //! # What it costs
 //!
 //! One copy in, one copy out, amortised one more when the buffer is moved down. An idle queue keeps
@@ -34,6 +38,8 @@ use crate::error::DeviceError;
 
 /// Bytes of a port-status message (§7.4.3).
 const PORT_STATUS_LEN: usize = 80;
+/// Bytes that the answer to a request may take without memory.
+const RESERVE: usize = 160;
 /// Capacity that an empty queue keeps for the next message.
 const KEEP: usize = 64 * 1024;
 
@@ -59,6 +65,8 @@ pub(crate) struct OutQueue {
     packet_in_len: usize,
     /// Unread port-status messages: port and stream offset, sorted by port.
     port_status: Vec<(u32, u64)>,
+    /// There was no memory for the reserve, and nothing was read since.
+    is_short: bool,
 }
 
 impl OutQueue {
@@ -84,6 +92,27 @@ impl OutQueue {
     /// Unread bytes of packet-ins.
     pub(crate) fn packet_in_len(&self) -> usize {
         self.packet_in_len
+    }
+
+    /// Whether the reader has to read before there is a reserve again.
+    pub(crate) fn is_short(&self) -> bool {
+        self.is_short
+    }
+
+    /// Makes sure of the reserve; without memory for it the queue is [short](Self::is_short).
+    #[inline]
+    pub(crate) fn keep_reserve(&mut self) -> Result<(), DeviceError> {
+        match self.buffer.capacity().saturating_sub(self.buffer.len()) >= RESERVE {
+            true => Ok(()),
+            false => self.make_reserve(),
+        }
+    }
+
+    #[cold]
+    fn make_reserve(&mut self) -> Result<(), DeviceError> {
+        let made = self.make_room(RESERVE);
+        self.is_short = made.is_err();
+        made
     }
 
     /// Appends what `encode` writes: one whole message of about `expected_len` bytes. A message
@@ -128,6 +157,16 @@ impl OutQueue {
             buffer.extend_from_slice(message);
             Ok(())
         })
+    }
+
+    /// The same for a message that can be done without: it leaves the reserve as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError::NoMemory`]: nothing was appended.
+    pub(crate) fn push_beside_reserve(&mut self, message: &[u8]) -> Result<(), DeviceError> {
+        self.make_room(message.len().saturating_add(RESERVE))?;
+        self.push(message)
     }
 
     /// Appends a port-status, or brings the unread one of the same port up to date.
@@ -201,10 +240,14 @@ impl OutQueue {
             let read_total = self.read_total;
             self.port_status.retain(|&(_, offset)| offset >= read_total);
         }
+        self.is_short = self.is_short && copied == 0;
         if self.is_empty() {
-            // Shrinking may need memory.
             if self.buffer.capacity() > KEEP {
-                self.buffer = Vec::new();
+                let mut small = Vec::new();
+                // Without memory for a small one the large one stays.
+                if small.try_reserve_exact(RESERVE).is_ok() {
+                    self.buffer = small;
+                }
             }
             self.buffer.clear();
             self.head = 0;
@@ -212,13 +255,29 @@ impl OutQueue {
         copied
     }
 
-    /// Makes room for `more` bytes: moves the unread bytes down once they are the smaller half.
-    fn make_room(&mut self, more: usize) -> Result<(), DeviceError> {
+    /// Makes room for `more` bytes: moves the unread bytes down once they are the smaller half, or
+    /// where memory is short.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError::NoMemory`].
+    pub(crate) fn make_room(&mut self, more: usize) -> Result<(), DeviceError> {
         if self.head > 0 && self.head >= self.len() {
-            self.buffer.drain(..self.head);
-            self.head = 0;
+            self.move_down();
         }
-        self.buffer.try_reserve(more).map_err(|_| DeviceError::NoMemory)
+        if self.buffer.try_reserve(more).is_ok() {
+            return Ok(());
+        }
+        self.move_down();
+        match self.buffer.capacity().saturating_sub(self.buffer.len()) >= more {
+            true => Ok(()),
+            false => Err(DeviceError::NoMemory),
+        }
+    }
+
+    fn move_down(&mut self) {
+        self.buffer.drain(..self.head);
+        self.head = 0;
     }
 
     /// Puts `message` in the place of the unread port-status at stream offset `offset`.
@@ -371,6 +430,21 @@ mod tests {
             assert_eq!(queue.read(&mut buf), 60);
         }
         assert!(queue.buffer.capacity() <= 4096, "{}", queue.buffer.capacity());
+    }
+
+    #[test]
+    fn what_has_been_read_is_room_for_the_reserve() {
+        let mut queue = OutQueue::default();
+        queue.keep_reserve().unwrap();
+        let capacity = queue.buffer.capacity();
+        queue.push(&message(3, 100, 0)).unwrap();
+        queue.push(&message(3, capacity - 100, 0)).unwrap();
+        assert_eq!(queue.buffer.capacity(), capacity, "all of it was taken");
+        assert_eq!(queue.read(&mut [0; 100]), 100);
+        queue.move_down();
+        assert_eq!(queue.read(&mut [0; 1000]), capacity - 100);
+        queue.keep_reserve().unwrap();
+        assert_eq!(queue.buffer.capacity(), capacity, "nothing new was asked for");
     }
 
     #[test]

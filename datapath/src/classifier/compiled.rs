@@ -184,13 +184,13 @@ impl Compiled {
         }
     }
 
-    /// Gives back memory, about as many pages of 64 KiB at a time, after which the form is of no
-    /// more use; whether what is left is little enough to be dropped.
+    /// Gives back memory, about as many pages of 64 KiB at a time, or one large part, after which the
+    /// form is of no more use; whether what is left is little enough to be dropped.
     pub(super) fn free(&mut self, pages: usize) -> bool {
         match *self {
             Compiled::Lpm(ref mut form) => form.free(pages),
             Compiled::BitVec(ref mut form) => form.free(),
-            Compiled::Tree(ref mut form) => form.free(pages),
+            Compiled::Tree(ref mut form) => form.free(),
             #[cfg(test)]
             Compiled::Sorted(_) => true,
         }
@@ -254,7 +254,7 @@ impl Builder {
         match *self {
             Builder::Lpm(ref mut builder) => builder.free(pages),
             Builder::BitVec(ref mut builder) => builder.free(pages),
-            Builder::Tree(ref mut builder) => builder.free(pages),
+            Builder::Tree(ref mut builder) => builder.free(),
             #[cfg(test)]
             Builder::Sorted(_) => true,
         }

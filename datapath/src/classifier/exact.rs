@@ -33,7 +33,7 @@ use arrayvec::ArrayVec;
 use super::buckets::{Bucket, Buckets, Place};
 use super::hash::HashKey;
 use super::records::{HEAD, NONE, Record, Records};
-use super::{BATCH, Full, Hit, Rank};
+use super::{BATCH, Full, Hit, Rank, VACANT};
 use crate::key::{KEY_WORDS, Key, MaskedKey, Needs, PRESENCE_MASK};
 
 /// Fewer keys than this are looked up one after the other: stages cost their loops over the whole
@@ -547,11 +547,12 @@ impl Exact {
             return if self.has_mask(matching) {
                 None
             } else {
-                self.get(value, priority).map(|hit| hit.slot)
+                self.get(value, priority).map(|hit| hit.slot).filter(|slot| *slot != VACANT)
             };
         }
         let found = self.records.iter().find(|record| {
             record.hit.rank.priority() == priority
+                && record.hit.slot != VACANT
                 && record.words.iter().zip(&self.words).all(|(mine, word)| {
                     let (value, mask) = (value.word(word.index), mask.word(word.index));
                     (mine ^ value) & word.mask & mask == 0

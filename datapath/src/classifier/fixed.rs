@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 #[cfg(doc)]
 use super::BATCH;
-use super::{Full, Hit};
+use super::{Full, Hit, VACANT};
 use crate::key::{KEY_WORDS, Key, MaskedKey, Needs};
 
 /// Up to [`CAPACITY`](Fixed::CAPACITY) entries.
@@ -170,6 +170,7 @@ impl Fixed {
     pub(super) fn overlapping(&self, matching: &MaskedKey, priority: u16) -> Option<u32> {
         let found = self.entries.iter().find(|entry| {
             entry.hit.rank.priority() == priority
+                && entry.hit.slot != VACANT
                 && entry.matching.overlaps(matching)
                 && entry.matching != *matching
         });

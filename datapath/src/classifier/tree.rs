@@ -107,13 +107,10 @@ pub(super) struct Tree {
     worst: u32,
 }
 
-/// Gives back about `len` bytes from the end of `items`; whether it had none left.
-fn shed<T>(items: &mut Vec<T>, len: usize) -> bool {
-    let count = (len / size_of::<T>()).max(1);
-    let left = items.capacity().min(items.len()).saturating_sub(count);
-    items.truncate(left);
-    items.shrink_to(left);
-    items.capacity() == 0
+/// Gives back all that `items` holds, in one piece: to shrink it bit by bit would need memory, and a copy
+/// of the rest each time, where the host cannot shrink in place. Whether it had nothing.
+fn shed<T>(items: &mut Vec<T>) -> bool {
+    core::mem::take(items).capacity() == 0
 }
 
 /// Whether nothing below `node` can outrank `best`.
@@ -168,10 +165,9 @@ impl Tree {
             .saturating_add(self.entries.memory_len())
     }
 
-    /// Frees about `pages` pages of 64 KiB of the largest parts; whether all of them are gone.
-    pub(super) fn free(&mut self, pages: usize) -> bool {
-        let len = pages.saturating_mul(1 << 16);
-        self.entries.free(len) && self.leaves.free(len) && shed(&mut self.refs, len)
+    /// Frees one of the largest parts; whether all of them are gone.
+    pub(super) fn free(&mut self) -> bool {
+        self.entries.free() && self.leaves.free() && shed(&mut self.refs)
     }
 
     #[inline]

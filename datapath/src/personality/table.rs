@@ -214,12 +214,23 @@ impl TableShape {
 
     /// Whether the two differ in what flow entries may do.
     pub(crate) fn differs(&self, other: &TableShape) -> bool {
-        let unnamed = |table: &TableShape| TableShape {
-            name: String::new(),
-            max_entries: 0,
-            ..table.clone()
-        };
-        unnamed(self) != unnamed(other)
+        // All fields by name, so that a new one is not forgotten; without copies, which need memory.
+        let TableShape {
+            name: _,
+            max_entries: _,
+            metadata_match,
+            metadata_write,
+            fields,
+            masks,
+            prefixes,
+            required,
+            entry,
+            miss,
+        } = self;
+        (*metadata_match, *metadata_write) != (other.metadata_match, other.metadata_write)
+            || (*fields, *masks) != (other.fields, other.masks)
+            || (*prefixes, *required) != (other.prefixes, other.required)
+            || (entry, miss) != (&other.entry, &other.miss)
     }
 
     /// Whether every flow entry that fits this table fits `other`.

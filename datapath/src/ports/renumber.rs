@@ -2,7 +2,8 @@
 //! switch runs.
 
 use hypercall::Port;
-use ofp_codec::{OfpError, PortModFailedCode, PortNo, PortReason, PortStatus};
+use ofp_codec::memory::{NoMemory, TryClone};
+use ofp_codec::{OfpError, PortDesc, PortModFailedCode, PortNo, PortReason, PortStatus};
 
 use super::{Gate, Ports};
 
@@ -16,12 +17,15 @@ impl Ports {
         if !(number.is_ordinary() || number == PortNo::LOCAL) || self.slot(to).is_some() {
             return Err(BAD_PORT);
         }
-        self.reserve_index(to).map_err(|_| OfpError::PortModFailed(PortModFailedCode::Eperm))?;
+        let no_memory = |NoMemory| OfpError::PortModFailed(PortModFailedCode::Eperm);
+        self.reserve_index(to).map_err(no_memory)?;
         let entry = self.ports.get_mut(slot).ok_or(BAD_PORT)?;
-        let gone = PortStatus { reason: PortReason::Delete, desc: entry.desc.clone() };
+        let desc = entry.desc.try_clone().map_err(no_memory)?;
+        let gone = PortStatus { reason: PortReason::Delete, desc };
+        let desc = PortDesc { port_no: number, ..entry.desc.try_clone().map_err(no_memory)? };
+        let come = PortStatus { reason: PortReason::Add, desc };
         entry.number = to;
         entry.desc.port_no = number;
-        let come = PortStatus { reason: PortReason::Add, desc: entry.desc.clone() };
         if let Some(place) = self.dense.get_mut(from.0 as usize) {
             *place = Gate::ABSENT;
         }

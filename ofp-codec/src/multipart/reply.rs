@@ -79,7 +79,7 @@ impl ReplyEntry for PortDesc {
 /// ```
 /// use rumpswitch_ofp_codec::multipart::{ReplyWriter, TableStats};
 /// use rumpswitch_ofp_codec::{Message, TableId};
-/// let mut reply = ReplyWriter::new::<TableStats>(7);
+/// let mut reply = ReplyWriter::new::<TableStats>(7).unwrap();
 /// let entry = TableStats {
 ///     table_id: TableId(0), active_count: 1, lookup_count: 2, matched_count: 2,
 /// };
@@ -97,10 +97,12 @@ pub struct ReplyWriter {
 
 impl ReplyWriter {
     /// A reply of such entries to the request with this transaction id.
-    pub fn new<E: ReplyEntry>(xid: u32) -> ReplyWriter {
-        let mut reply = ReplyWriter { multipart_type: E::MULTIPART_TYPE, xid, part: Vec::new() };
-        reply.part = reply.empty_part();
-        reply
+    ///
+    /// # Errors
+    /// [`EncodeError::NoMemory`].
+    pub fn new<E: ReplyEntry>(xid: u32) -> Result<ReplyWriter, EncodeError> {
+        let part = empty_part(E::MULTIPART_TYPE, xid)?;
+        Ok(ReplyWriter { multipart_type: E::MULTIPART_TYPE, xid, part })
     }
 
     /// The reply's type.
@@ -111,21 +113,32 @@ impl ReplyWriter {
     /// Appends an entry; gives the part before it, when that is full.
     ///
     /// # Errors
-    /// [`EncodeError`] for an entry that fits into no message; then the reply is as before.
+    /// [`EncodeError`] for an entry that fits into no message, or without memory; then the reply is as
+    /// before.
     pub fn push<E: ReplyEntry>(&mut self, entry: &E) -> Result<Option<Vec<u8>>, EncodeError> {
         let before = self.part.len();
         wire::append(&mut self.part, |writer| entry.write(writer))?;
         if self.part.len() <= PART_LEN || before == PREFIX_LEN {
             return self.check_first(before);
         }
-        let entry = self.part.split_off(before);
+        let next = self.begin_next(before);
+        self.part.truncate(before);
+        let full = core::mem::replace(&mut self.part, next?);
+        Ok(Some(close(full, MultipartFlags::MORE)))
+    }
+
+    /// The next part, with the entry that stands from `before` on.
+    fn begin_next(&self, before: usize) -> Result<Vec<u8>, EncodeError> {
+        let entry = self.part.get(before..).unwrap_or_default();
         if entry.len() > usize::from(u16::MAX) - PREFIX_LEN {
             return Err(EncodeError::TooLong);
         }
-        let next = self.empty_part();
-        let full = core::mem::replace(&mut self.part, next);
-        self.part.extend_from_slice(&entry);
-        Ok(Some(close(full, MultipartFlags::MORE)))
+        let mut next = empty_part(self.multipart_type, self.xid)?;
+        wire::append(&mut next, |writer| {
+            writer.bytes(entry);
+            Ok(())
+        })?;
+        Ok(next)
     }
 
     /// Takes back an entry that is longer than a message, alone in its part.
@@ -141,19 +154,21 @@ impl ReplyWriter {
     pub fn finish(self) -> Vec<u8> {
         close(self.part, MultipartFlags::empty())
     }
+}
 
-    /// A part without entries, its length and flags still open.
-    fn empty_part(&self) -> Vec<u8> {
-        let mut part = Vec::with_capacity(PREFIX_LEN);
-        let mut writer = Writer::new(&mut part);
+/// A part without entries, its length and flags still open.
+fn empty_part(multipart_type: MultipartType, xid: u32) -> Result<Vec<u8>, EncodeError> {
+    let mut part = Vec::new();
+    wire::append(&mut part, |writer| {
         writer.u8(VERSION);
         writer.u8(MessageType::MultipartReply as u8);
         writer.u16(0);
-        writer.u32(self.xid);
-        writer.u16(self.multipart_type as u16);
+        writer.u32(xid);
+        writer.u16(multipart_type as u16);
         writer.zeros(6);
-        part
-    }
+        Ok(())
+    })?;
+    Ok(part)
 }
 
 /// Fills in a part's length and flags.

@@ -1,13 +1,16 @@
 //! A switch with its device, its host and its channels, and one way to do a step of the script to it.
 
 use datapath::{
-    Batch, Eviction, Ingress, PortConfig, QueueConfig, Switch, SwitchConfig, Vacancy, Worker,
+    Batch, Eviction, Ingress, PortConfig, QueueConfig, Switch, SwitchConfig, TraceStep, Vacancy,
+    Worker,
 };
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
 use ofp_codec::{HwAddr, OfpError, PortState, TableId};
 use rumpswitch_tests::contract::{HELLO, message, multipart, split};
 use rumpswitch_tests::wire::{flow_request, matching, set_async};
-use switch_dev::{ChannelId, ChannelKind, Device, DeviceConfig, DeviceError, FailMode, HangUp};
+use switch_dev::{
+    ChannelId, ChannelKind, Device, DeviceConfig, DeviceError, FailMode, HangUp, Readiness,
+};
 
 use crate::allocator::{armed, refused};
 
@@ -26,6 +29,8 @@ pub(crate) enum Step {
     PortAdd(u32),
     /// Its link goes or comes.
     PortLink(u32, bool),
+    /// It gets another number.
+    PortRenumber(u32, u32),
     /// It goes.
     PortRemove(u32),
     /// Its queues.
@@ -48,6 +53,12 @@ pub(crate) enum Step {
     Vacancy(u8),
     /// The host asks for everything that it can.
     Ask,
+    /// Somebody asks for a frame's way.
+    Trace(u32, Vec<u8>),
+    /// Messages of the first channel, with all memory there; nothing is brought to rest behind them.
+    Preload(Vec<Vec<u8>>),
+    /// Tables are compiled.
+    Compile,
 }
 
 impl Step {
@@ -71,6 +82,11 @@ impl Step {
             Step::Frame(..) | Step::WorkerFrame(..) | Step::Tick(_) => true,
             _ => false,
         }
+    }
+
+    /// Whether what the switch has to do behind it is left to the next step.
+    fn leaves_work(&self) -> bool {
+        matches!(self, Step::Preload(_))
     }
 }
 
@@ -172,7 +188,7 @@ impl Bed {
         let mut bed = Bed::new();
         for step in script {
             bed.run(step);
-            bed.settle();
+            bed.settle(step);
         }
         bed.answers.clear();
         bed
@@ -199,6 +215,9 @@ impl Bed {
                 let mut port = port(*number);
                 port.state.set(PortState::LINK_DOWN, !is_up);
                 self.tables(|tables, _| tables.port_change(port))
+            }
+            Step::PortRenumber(from, to) => {
+                self.tables(|tables, _| tables.port_renumber(Port(*from), Port(*to)))
             }
             Step::PortRemove(number) => self.tables(|tables, _| tables.port_remove(Port(*number))),
             Step::Queues(number, ids) => {
@@ -259,13 +278,37 @@ impl Bed {
                 });
                 Outcome::Done
             }
+            Step::Trace(port, bytes) => {
+                let (switch, port) = (self.device.switch(), Port(*port));
+                let told = armed(|| switch.trace(self.now, port, Meta::default(), bytes));
+                if refused() == 0 {
+                    assert!(told.len() > 3 && !told.contains(&TraceStep::Cut), "{told:?}");
+                }
+                Outcome::Done
+            }
+            Step::Preload(messages) => {
+                let id = self.channels[0];
+                for message in messages {
+                    let taken = self.device.write(id, self.now, &mut self.host, message);
+                    assert_eq!(taken, Ok(message.len()));
+                }
+                Outcome::Done
+            }
+            Step::Compile => {
+                let tables = &mut self.device.switch_mut().tables;
+                armed(|| tables.settle());
+                Outcome::Done
+            }
         };
         let done = self.hear(done);
         if self.is_lost() { Outcome::HungUp } else { done }
     }
 
-    /// Does with all memory what the switch still has to do, until it is at rest.
-    pub(crate) fn settle(&mut self) {
+    /// Does with all memory what the switch still has to do behind a step, until it is at rest.
+    pub(crate) fn settle(&mut self, step: &Step) {
+        if step.leaves_work() {
+            return;
+        }
         for _ in 0..10_000 {
             if self.device.next_deadline() != Some(Nanos(0)) {
                 break;
@@ -382,6 +425,22 @@ impl Bed {
             }
         }
         outcome
+    }
+
+    /// Writes messages to the first channel, whatever becomes of them, with refusals; the bytes that
+    /// were taken, and what was said to each.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, DeviceError> {
+        let id = self.channels[0];
+        armed(|| self.device.write(id, self.now, &mut self.host, bytes))
+    }
+
+    /// What the first channel has to say, read with refusals, and whether it takes more then.
+    pub(crate) fn read(&mut self) -> (Vec<Vec<u8>>, bool) {
+        self.hear(Outcome::Done);
+        assert!(!self.is_lost(), "a channel was hung up");
+        let is_writable = self.device.readiness(self.channels[0]).contains(Readiness::WRITABLE);
+        let said = self.answers().into_iter().map(|(_, message)| message);
+        (said.collect(), is_writable)
     }
 
     /// How its tables are compiled.

@@ -37,6 +37,14 @@ fn add(text: &str) -> Step {
     flow(FlowModCommand::Add, text)
 }
 
+/// The bytes of a flow-mod that adds an entry.
+pub(crate) fn flow_add(text: &str) -> Vec<u8> {
+    match add(text) {
+        Step::Send(_, bytes) => bytes,
+        step => panic!("{step:?}"),
+    }
+}
+
 fn group(command: GroupModCommand, text: &str) -> Step {
     let group = parse_group(text, command, &NoNames).unwrap_or_else(|why| panic!("{text}: {why}"));
     Step::Send(0, bytes(&Message::GroupMod(group)))
@@ -196,6 +204,11 @@ fn changes() -> Vec<Step> {
         send(set_async(XID, [7, 7, 7, 7, 15, 15])),
         Step::Queues(2, vec![1, 2, 3]),
         Step::Queues(2, vec![4]),
+        Step::PortLink(70_001, false),
+        Step::PortRenumber(70_001, 80_000),
+        send(port_mod(XID, 80_000, [2, 0, 0, 0, 0, 0x71], 0, 1, 0)),
+        Step::PortRenumber(4, 200),
+        Step::PortRenumber(200, 4),
         Step::PortLink(3, false),
         Step::PortLink(3, true),
         Step::Tick(400),
@@ -244,6 +257,95 @@ fn bundle(id: u32, priority: u16) -> Vec<Step> {
         send(bundle_control(id, 4)),
         send(bundle_control(id + 1, 0)),
         send(bundle_control(id + 1, 6)),
+    ]
+}
+
+/// A bundle that takes away more than it brings and puts other things in their places. Undone without
+/// memory, everything has to be there again.
+fn bundle_of_removals(id: u32, ends_well: bool) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for n in 0..14u32 {
+        let matching = match n % 4 {
+            0 => format!("in_port={n}"),
+            1 => format!("udp,tp_dst={n}"),
+            2 => format!("ip,nw_dst=10.0.{n}.0/24"),
+            _ => format!("dl_dst=02:00:00:00:00:{n:02x}"),
+        };
+        let timeout = ["", "hard_timeout=900,", "idle_timeout=800,send_flow_rem,"][n as usize % 3];
+        steps.push(add(&format!("table=7,priority={n},{timeout}{matching},actions=output:2")));
+    }
+    steps.push(add("table=7,priority=0,actions=drop"));
+    let (groups, meters) = (400..408, 400..404);
+    for id in groups.clone() {
+        let text =
+            format!("group_id={id},type=all,bucket=actions=output:1,bucket=actions=output:2");
+        steps.push(group(GroupModCommand::Add, &text));
+        steps.push(add(&format!("table=6,priority={id},arp,actions=group:{id}")));
+    }
+    for id in meters.clone() {
+        let text = format!("meter={id} kbps bands=type=drop rate=77");
+        steps.push(meter(MeterModCommand::Add, &text));
+    }
+    let mut changes = vec![
+        flow(FlowModCommand::DeleteStrict, "table=7,priority=0"),
+        flow(FlowModCommand::Delete, "table=7"),
+        add("table=7,priority=5,udp,tp_dst=5,actions=output:3"),
+        add("table=7,priority=0,actions=output:1"),
+        add("table=7,priority=0,actions=output:2"),
+    ];
+    for id in groups {
+        changes.push(group(GroupModCommand::Delete, &format!("group_id={id}")));
+        let (new, text) = (id + 100, "type=indirect,bucket=actions=output:3");
+        changes.push(group(GroupModCommand::Add, &format!("group_id={new},{text}")));
+    }
+    for id in meters {
+        changes.push(meter(MeterModCommand::Delete, &format!("meter={id}")));
+        let text = format!("meter={} pktps bands=type=drop rate=7", id + 100);
+        changes.push(meter(MeterModCommand::Add, &text));
+    }
+    changes.extend([
+        group(GroupModCommand::Add, "group_id=400,type=all,bucket=actions=output:3"),
+        add("table=7,check_overlap,priority=2,udp,actions=group:400"),
+        add("table=7,priority=77,tcp,tp_dst=5,actions=group:500"),
+        flow(FlowModCommand::Modify, "table=7,actions=output:1,output:2,output:3"),
+        flow(FlowModCommand::Delete, "table=7,udp"),
+        add("table=7,priority=5,udp,tp_dst=5,actions=output:2"),
+    ]);
+    if !ends_well {
+        changes.push(add("table=7,priority=1,actions=group:99999"));
+    }
+    steps.push(send(bundle_control(id, 0)));
+    steps.extend(changes.iter().map(|change| bundle_add(id, change)));
+    steps.push(send(bundle_control(id, 4)));
+    steps
+}
+
+/// A table that is compiled to bit vectors: many entries of one match, which no tree tells apart, and
+/// then some of other masks, so that it is made when all are there.
+fn bit_vectors() -> Vec<Step> {
+    let mut entries: Vec<Vec<u8>> = (1..=1100)
+        .map(|n| flow_add(&format!("table=8,priority={n},udp,tp_dst=53,actions=output:2")))
+        .collect();
+    entries.extend((0..80).map(|n| match n % 4 {
+        0 => flow_add(&format!("table=8,priority=2000,udp,tp_src={n},actions=drop")),
+        1 => flow_add(&format!(
+            "table=8,priority=2000,tcp,nw_dst=10.{n}.0.0/{},actions=drop",
+            9 + n % 20
+        )),
+        2 => flow_add(&format!("table=8,priority=2000,ip,nw_src=10.0.{n}.0/24,actions=drop")),
+        _ => flow_add(&format!("table=8,priority=2000,dl_dst=02:00:00:00:00:{n:02x},actions=drop")),
+    }));
+    vec![
+        add("priority=9,in_port=1,actions=goto_table:8"),
+        Step::Preload(entries),
+        Step::Compile,
+        add("table=8,priority=3000,udp,tp_dst=99/0xff,actions=output:3"),
+        flow(FlowModCommand::DeleteStrict, "table=8,priority=7,udp,tp_dst=53"),
+        add("table=8,priority=8,udp,tp_dst=53,actions=output:3"),
+        Step::Frame(1, udp(0x0a00_0001, 53)),
+        Step::Compile,
+        flow(FlowModCommand::Delete, "table=8"),
+        Step::Tick(1),
     ]
 }
 
@@ -299,7 +401,7 @@ fn frames(random: &mut Random) -> Vec<Step> {
 pub(crate) fn script(scale: u32) -> Vec<Step> {
     let random = &mut Random::new(5);
     let mut steps: Vec<Step> = (1..=4).map(Step::PortAdd).collect();
-    steps.push(Step::PortAdd(70_000));
+    steps.extend((70_000..70_003).map(Step::PortAdd));
     steps.push(Step::Open(Active));
     steps.push(Step::Open(Active));
     steps.push(Step::OpenAuxiliary(0, 1));
@@ -348,17 +450,22 @@ pub(crate) fn script(scale: u32) -> Vec<Step> {
     steps.extend(packet_outs());
     steps.extend(questions(1));
     steps.push(Step::Ask);
+    steps.push(Step::Trace(1, udp(0x0a00_0001, 53)));
+    steps.push(Step::Trace(3, udp(0x0a01_0203, 9)));
     steps.push(Step::Standalone(true));
     steps.extend(changes());
     steps.push(Step::Evicting(6, true));
     steps.push(Step::Vacancy(6));
     steps.extend(bundle(30, 40));
+    steps.extend(bundle_of_removals(50, false));
+    steps.extend(bundle_of_removals(51, true));
     steps.push(send(role(XID, 2, 5)));
     steps.push(Step::Send(1, role(XID, 3, 6)));
     steps.extend(questions(0));
     steps.extend(frames(random));
     steps.extend(table_features());
     steps.extend(ends());
+    steps.extend(bit_vectors());
     cut_some(steps)
 }
 

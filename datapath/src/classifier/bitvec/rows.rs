@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::mem::take;
 
 use hashbrown::HashTable;
+use ofp_codec::memory::try_collect;
 
 use super::field::{Dense, LEAST_BOUNDS, Locate, Part, Sparse, row_words};
 use super::slices::SlicedSort;
@@ -335,7 +336,8 @@ impl Sparse {
             };
             shares.push(class as u16);
         }
-        Some((shares, first.into_iter().map(|(index, _)| index).collect()))
+        let first = try_collect(first.iter().map(|&(index, _)| index)).ok()?;
+        Some((shares, first))
     }
 
     /// The same with each class' row written out.

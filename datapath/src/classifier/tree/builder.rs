@@ -163,16 +163,15 @@ impl Builder {
         Ok(TryBox::new(Search::new()?)?)
     }
 
-    /// Gives back memory, about so many pages of 64 KiB at a time; whether that was all but little.
-    pub(in super::super) fn free(&mut self, pages: usize) -> bool {
-        let len = pages.saturating_mul(1 << 16);
-        self.entries.free(len)
-            && self.leaves.free(len)
-            && shed(&mut self.refs, len)
-            && shed(&mut self.list, len)
-            && shed(&mut self.second, len)
-            && shed(&mut self.heaps, len)
-            && shed(&mut self.costs, len)
+    /// Gives back one part of what is held; whether that was all but little.
+    pub(in super::super) fn free(&mut self) -> bool {
+        self.entries.free()
+            && self.leaves.free()
+            && shed(&mut self.refs)
+            && shed(&mut self.list)
+            && shed(&mut self.second)
+            && shed(&mut self.heaps)
+            && shed(&mut self.costs)
     }
 
     /// Takes in an entry, before the first step; false when it looks at other words than those

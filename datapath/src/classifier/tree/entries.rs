@@ -216,9 +216,9 @@ impl Entries {
         self.free = entry;
     }
 
-    /// Gives back about `len` bytes of what was held; whether there was nothing left.
-    pub(super) fn free(&mut self, len: usize) -> bool {
-        super::shed(&mut self.lines, len)
+    /// Gives back most of what was held; whether there was nothing left of it.
+    pub(super) fn free(&mut self) -> bool {
+        super::shed(&mut self.lines)
     }
 
     pub(super) fn memory_len(&self) -> usize {

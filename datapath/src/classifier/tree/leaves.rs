@@ -194,9 +194,9 @@ impl Leaves {
         }
     }
 
-    /// Gives back about `len` bytes of what was held; whether there was nothing left.
-    pub(super) fn free(&mut self, len: usize) -> bool {
-        super::shed(&mut self.filters, len) && super::shed(&mut self.names, len)
+    /// Gives back one part of what was held; whether there was nothing left.
+    pub(super) fn free(&mut self) -> bool {
+        super::shed(&mut self.filters) && super::shed(&mut self.names)
     }
 
     pub(super) fn memory_len(&self) -> usize {
