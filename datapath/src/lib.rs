@@ -33,13 +33,16 @@
 //! | any other request | BAD_REQUEST/MULTIPART_BUFFER_OVERFLOW; a flow monitor BAD_REQUEST/EPERM |
 //! | a packet-in, a packet-out's frame, a copy of a frame | dropped and counted |
 //! | a table's compiled form | left out: its directory answers |
+//! | the error that says so | 64 bytes are quoted, not all; a channel without room for it takes nothing until it has been read |
 //! | what has to be told (port-status, flow-removed, updates, replies begun) | the channel hangs up |
+//! | a frame's way that is told ([`Tables::trace`]) | cut |
 //! | a call on the device | ENOMEM |
 //!
-//! A refused operation has changed nothing, and a deletion outside a bundle needs no memory. [`Switch::new`],
-//! [`Tables::new`] and [`Worker::new`] abort without memory; their `try_new` and [`Tables::add_worker`]
-//! say so. [`Tables::trace`], and what makes a [`Personality`] other than the default one, are for
-//! people and may abort.
+//! A refused operation has changed nothing; neither a deletion outside a bundle nor the undoing of a bundle
+//! needs memory. [`Switch::new`], [`Tables::new`] and [`Worker::new`] abort without memory; their `try_new`
+//! and [`Tables::add_worker`] say so. What a program in Rust makes itself may abort, too: a [`Personality`]
+//! other than the default one, a `PortConfig`, `VecFrame::from_bytes`, copies, and the text forms of
+//! `ofp_codec::text`. No other call that aborts is in the core: `tests/tests/fallible.rs` searches its sources.
 //!
 //! Two ports, one flow entry, one frame:
 //!

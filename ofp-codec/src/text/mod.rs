@@ -17,6 +17,9 @@
 //! modification (which OpenFlow 1.3 cannot carry) and the decimal numbers 65528 to 65535 for ports
 //! (OpenFlow 1.0's reserved ones there) are errors. What only Open vSwitch has (registers,
 //! `resubmit`, masked set-field and so on) is refused by name.
+//!
+//! For programs: what is read and why it was refused is kept in plain lists and strings, which abort
+//! without memory. No kernel links any of it.
 
 mod action_parse;
 mod action_print;

@@ -8,6 +8,9 @@
 //! * a hang-up of a channel (`HangUp::NoMemory`): its state is the one before or the one after;
 //! * nothing: its state is the one after, and what it answered is what it answers else.
 //!
+//! The exhaustive forms are ignored in everyday's tests: `cargo test --release -p rumpswitch-tests --test
+//! no_memory -- --ignored may_fail` takes some minutes on an idle core. `NO_MEMORY_SCALE=N` makes tables larger.
+//!
 //! A failed allocation that nobody expected aborts the process, so the steps are done in a process of
 //! their own, which says where it is; the parent shows the backtrace of a refusal that ended it, and goes
 //! on behind it.
