@@ -439,8 +439,8 @@ impl Bed {
         self.hear(Outcome::Done);
         assert!(!self.is_lost(), "a channel was hung up");
         let is_writable = self.device.readiness(self.channels[0]).contains(Readiness::WRITABLE);
-        let said = self.answers().into_iter().map(|(_, message)| message);
-        (said.collect(), is_writable)
+        let said = self.answers().into_iter().filter(|(at, _)| *at == 0);
+        (said.map(|(_, message)| message).collect(), is_writable)
     }
 
     /// How its tables are compiled.

@@ -85,7 +85,11 @@ impl FieldBuild {
                 ends.try_reserve_exact(end_count).map_err(|_| Unsuited)?;
                 bounds.try_reserve_exact(end_count.saturating_add(1)).map_err(|_| Unsuited)?;
             }
-            Shape::Masks => pairs.try_reserve_exact(entry_count).map_err(|_| Unsuited)?,
+            Shape::Masks => {
+                pairs.try_reserve_exact(entry_count).map_err(|_| Unsuited)?;
+                let values = (span.ones() as usize).saturating_add(1);
+                bounds.try_reserve_exact(values).map_err(|_| Unsuited)?;
+            }
         }
         let on = zeros(row_words(page_count))?;
         let sink = Sink::new(hash, page_count)?;
