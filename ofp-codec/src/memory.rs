@@ -132,6 +132,22 @@ pub fn try_collect<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>, NoMe
     Ok(list)
 }
 
+/// A list as a boxed slice. One that is full stays where it lies; another one is copied, for to shrink it
+/// may need memory, too, and the standard library aborts without it.
+///
+/// # Errors
+/// [`NoMemory`].
+pub fn try_boxed<T>(list: Vec<T>) -> Result<Box<[T]>, NoMemory> {
+    let mut list = list;
+    if list.len() != list.capacity() {
+        let mut full = Vec::new();
+        full.try_reserve_exact(list.len()).map_err(|_| NoMemory)?;
+        full.append(&mut list);
+        list = full;
+    }
+    Ok(list.into_boxed_slice())
+}
+
 /// A text.
 ///
 /// # Errors

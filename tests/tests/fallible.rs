@@ -69,7 +69,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("datapath/src/classifier/bitvec.rs", "field.start(page, row)", ARRAY),
     ("datapath/src/classifier/exact.rs", "word.of(key)", ARRAY),
     ("datapath/src/classifier/exact.rs", "Exact::of_words(", ARRAY),
-    ("datapath/src/classifier/lpm/nodes.rs", "words.iter().copied().collect()", ARRAY),
     ("datapath/src/classifier/lpm/shape.rs", "more: tests.collect()", ARRAY),
     ("datapath/src/classifier/tree/builder.rs", "filters.collect()", ARRAY),
     ("datapath/src/classifier/tree/entries.rs", "union.words()", ARRAY),
@@ -98,24 +97,21 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("switch-dev/src/handlers/monitor.rs", "new.iter().cloned()", PLAIN),
     ("switch-dev/src/notices.rs", "auxiliaries.clone()", PLAIN),
     ("datapath/src/groups.rs", "Box::default()", PLAIN),
-    // What is made before there is a switch.
-    ("datapath/src/config.rs", "Arc::new(Personality::full())", MAKING),
-    ("datapath/src/personality.rs", "String::from(", MAKING),
-    ("datapath/src/personality.rs", "self.tables.last().cloned()", MAKING),
-    ("datapath/src/personality.rs", "change(id, table)", MAKING),
-    ("datapath/src/personality.rs", "Arc::new(within)", MAKING),
-    ("datapath/src/personality/presets.rs", "String::from(\"full\")", MAKING),
-    ("datapath/src/personality/presets.rs", "tables: tables.collect()", MAKING),
-    ("datapath/src/tables.rs", "config.personality.clone()", MAKING),
-    ("datapath/src/tables.rs", ".collect(),", MAKING),
-    ("datapath/src/tables.rs", "Arc::new(MacTable::new", MAKING),
-    ("switch-dev/src/config.rs", "String::from(concat!", MAKING),
+    ("datapath/src/personality.rs", "Largest::Shared(all.clone())", PLAIN),
+    ("datapath/src/personality.rs", "groups: self.groups.clone()", PLAIN),
+    ("datapath/src/personality.rs", "meters: self.meters.clone()", PLAIN),
+    // What programs in Rust make before there is a switch.
+    ("datapath/src/personality/presets.rs", "String::from(FULL)", FOR_PROGRAMS),
+    ("datapath/src/personality.rs", "String::from(", FOR_PROGRAMS),
+    ("datapath/src/personality.rs", "self.tables.last().cloned()", FOR_PROGRAMS),
+    ("datapath/src/personality.rs", "change(id, table)", FOR_PROGRAMS),
     // For programs and tests in Rust, which make their values themselves.
     ("datapath/src/ports.rs", "name: String::from(name)", FOR_PROGRAMS),
     ("hypercall/src/vec_frame.rs", "Vec::with_capacity(Self::HEADROOM", FOR_PROGRAMS),
     ("hypercall/src/vec_frame.rs", "alloc::vec![0; Self::HEADROOM", FOR_PROGRAMS),
     ("ofp-codec/src/hello.rs", "alloc::vec![HelloElement", FOR_PROGRAMS),
     // A list that is full becomes a box where it lies.
+    ("ofp-codec/src/memory.rs", "Ok(list.into_boxed_slice())", FULL),
     ("ofp-codec/src/memory.rs", "try_one(value)?.into_boxed_slice()", FULL),
     ("datapath/src/classifier/blocks.rs", "take(&mut self.first).into_boxed_slice()", FULL),
     ("datapath/src/counters.rs", "page.into_boxed_slice()", FULL),
@@ -128,7 +124,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
 
 const ARRAY: &str = "into an array or a set, which takes no memory";
 const PLAIN: &str = "a copy of what holds no memory";
-const MAKING: &str = "made before there is a switch";
 const FOR_PROGRAMS: &str = "for programs in Rust that make the value themselves";
 const FULL: &str = "a full list becomes a box where it lies";
 

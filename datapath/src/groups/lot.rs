@@ -29,6 +29,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use ofp_codec::memory::try_boxed;
+
 use crate::counters::NoMemory;
 use crate::mac_table::mix;
 
@@ -52,7 +54,8 @@ impl Lots {
         );
         let are_even =
             lots.windows(2).all(|two| matches!(two, [a, b] if a.reciprocal == b.reciprocal));
-        Ok(Lots { lots: lots.into_boxed_slice(), are_even })
+        // Those of weight 0 draw no lot, so it may not be full.
+        Ok(Lots { lots: try_boxed(lots)?, are_even })
     }
 
     /// The place of the live bucket that draws the least lot for a flow with this hash.
