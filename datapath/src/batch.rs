@@ -88,7 +88,7 @@ impl<F: Frame> Batch<F> {
     /// # Panics
     ///
     /// When the batch [is full](Self::is_full).
-    #[inline]
+    #[inline(always)] // or the packet would be made elsewhere and moved
     pub fn push(&mut self, ingress: Ingress<F>) {
         // `ArrayVec::push` would make the packet elsewhere first, to give it back in its error.
         self.flight.extend(Some(carrier(ingress)));
