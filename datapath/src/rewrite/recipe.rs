@@ -421,7 +421,7 @@ impl Ipv4 {
         // Bytes of the transport's header up to its checksum, which then are its last.
         let above_len = if is_udp { 8 } else { 18 };
         let bytes = packet.frame.headers_mut().get_mut(place.network..)?;
-        let (header, mut above) = match is_udp || is_tcp {
+        let (header, above) = match is_udp || is_tcp {
             true => {
                 let (header, above) =
                     bytes.split_at_mut_checked(place.transport.wrapping_sub(place.network))?;
@@ -452,7 +452,7 @@ impl Ipv4 {
             false => delta,
         };
         [*c0, *c1] = own.apply(u16::from_be_bytes([*c0, *c1])).to_be_bytes();
-        if let Some([p0, p1, q0, q1, .., c0, c1]) = above.as_deref_mut() {
+        if let Some([p0, p1, q0, q1, .., c0, c1]) = above {
             let port = |high: u8, low: u8| u32::from(u16::from_be_bytes([high, low]));
             if sets.contains(Sets::SRC_PORT) {
                 delta = delta.plus(Delta::of_word(port(*p0, *p1), self.src_port.into()));
