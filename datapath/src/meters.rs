@@ -132,6 +132,24 @@ pub(crate) struct Gauge<'a> {
 }
 
 impl Gauge<'_> {
+    /// Whether every band holds what the next packets take together, so that all of them pass; then they
+    /// have. `first` is what the first of them counts as, `load` what they all do.
+    ///
+    /// Packets that are measured one by one afterwards find the buckets as they would have anyway.
+    #[inline]
+    pub(crate) fn pass_all(&mut self, first: Load, load: Load) -> bool {
+        let Some(elapsed) = &mut self.elapsed else { return false };
+        let bands = &self.meter.bands;
+        bands.fill(core::mem::take(elapsed), self.meter.cost(first));
+        let cost = self.meter.cost(load);
+        if !bands.list.iter().all(|band| band.bucket.holds(cost)) {
+            return false;
+        }
+        bands.list.iter().for_each(|band| _ = band.bucket.take(cost));
+        self.load.add(load);
+        true
+    }
+
     /// What the meter says of the next packet.
     #[inline]
     pub(crate) fn measure(&mut self, load: Load) -> Verdict {
@@ -183,12 +201,18 @@ pub(crate) struct Meters {
 }
 
 impl Bands {
-    /// The band that acts on a packet of `cost`, the last one having been `elapsed` ns ago.
+    /// Adds to the buckets what `elapsed` ns bring until a packet of `cost`.
     #[inline]
-    fn acting(&self, elapsed: u64, cost: u64) -> Option<&MeterBand> {
+    fn fill(&self, elapsed: u64, cost: u64) {
         if elapsed != 0 {
             self.list.iter().for_each(|band| band.bucket.fill(elapsed, cost));
         }
+    }
+
+    /// The band that acts on a packet of `cost`, the last one having been `elapsed` ns ago.
+    #[inline]
+    fn acting(&self, elapsed: u64, cost: u64) -> Option<&MeterBand> {
+        self.fill(elapsed, cost);
         match &*self.list {
             [band] => (!band.bucket.take(cost)).then_some(band),
             _ => self.acting_of_several(cost),

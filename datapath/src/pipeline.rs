@@ -336,12 +336,21 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         run: &[u8],
         flight: &mut [Carrier<H::Frame>],
     ) -> Load {
-        let mut load = Load::default();
+        let load = load_of(run, flight);
         let way = Way::new(port, self.tables.ports.gate(port));
         let mut gauge = self.tables.meters.gauge(meter, self.cells, self.now);
+        let first = load_of(run.get(..1).unwrap_or_default(), flight);
+        if gauge.as_mut().is_none_or(|gauge| gauge.pass_all(first, load)) {
+            for &at in run {
+                if let Some(carrier) = flight.get_mut(usize::from(at)) {
+                    self.observer.step(self.tables, Step::Meter { slot: meter });
+                    self.leave_by(carrier, &way);
+                }
+            }
+            return load;
+        }
         for &at in run {
             let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
-            load.add(carrier.load);
             self.observer.step(self.tables, Step::Meter { slot: meter });
             match gauge.as_mut().map_or(Verdict::Pass, |gauge| gauge.measure(carrier.load)) {
                 Verdict::Pass => {}

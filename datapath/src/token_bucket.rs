@@ -96,6 +96,12 @@ impl TokenBucket {
         conforms
     }
 
+    /// Whether packets that cost so much together all conform, whatever each of them costs.
+    #[inline]
+    pub(crate) fn holds(&self, cost: u64) -> bool {
+        i64::try_from(cost).is_ok_and(|cost| cost <= self.tokens.load(Relaxed))
+    }
+
     /// Tokens that have to be there for a packet of `cost`.
     #[inline]
     fn needs(&self, cost: i64) -> i64 {
@@ -133,6 +139,24 @@ mod tests {
             let passed = passed(&TokenBucket::new(1000, 5 * COST), COST, every, 10 * SECOND);
             // Five were in the full bucket.
             assert!((1004..=1005).contains(&passed), "{passed} every {every}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_holds_several_packets_is_left_as_by_each_of_them() {
+        for depth in [0, 10, 35, 36, 60, 100] {
+            for costs in [[20, 1, 15], [36, 0, 0], [5, 5, 50], [12, 12, 12]] {
+                let whole = TokenBucket::new(1, depth);
+                let parts = TokenBucket::new(1, depth);
+                let total = costs.iter().sum();
+                let all_conform = costs.iter().fold(true, |all, &cost| parts.take(cost) && all);
+                if whole.holds(total) {
+                    assert!(all_conform && whole.take(total));
+                    assert_eq!(whole.tokens.load(Relaxed), parts.tokens.load(Relaxed));
+                } else {
+                    assert!(depth < total, "a full bucket holds them");
+                }
+            }
         }
     }
 
