@@ -4,6 +4,7 @@
 use arrayvec::ArrayVec;
 use hypercall::{Frame, Meta, Port};
 
+use crate::counters::Load;
 use crate::execute::{Carrier, Copies};
 use crate::packet::Packet;
 
@@ -38,12 +39,55 @@ pub struct Batch<F> {
     pub(crate) flight: ArrayVec<Carrier<F>, BATCH>,
     /// Room for the copies that chained groups make of one of them.
     pub(crate) copies: Copies<F>,
+    pub(crate) arrived: Arrived,
+}
+
+/// What the frames of a batch have in common.
+pub(crate) struct Arrived {
+    /// The bits that the number of some port has, and those that all have: the same when all frames
+    /// came in by one port.
+    some: u32,
+    all: u32,
+    /// What they count as, together.
+    pub(crate) load: Load,
+    /// Bytes of the shortest.
+    pub(crate) len_min: usize,
+}
+
+impl Arrived {
+    const NOTHING: Arrived = Arrived {
+        some: 0,
+        all: u32::MAX,
+        load: Load { packets: 0, bytes: 0 },
+        len_min: usize::MAX,
+    };
+
+    #[inline(always)]
+    fn add(&mut self, port: Port, load: Load, len: usize) {
+        self.some |= port.0;
+        self.all &= port.0;
+        self.load.add(load);
+        self.len_min = self.len_min.min(len);
+    }
+
+    /// The port that all came in by.
+    #[inline]
+    pub(crate) fn port(&self) -> Option<Port> {
+        (self.some == self.all).then_some(Port(self.all))
+    }
+
+    /// The same, for a batch that is taken out.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Arrived {
+        core::mem::replace(self, Arrived::NOTHING)
+    }
 }
 
 impl<F> Batch<F> {
     /// An empty batch.
     pub const fn new() -> Batch<F> {
-        Batch { flight: ArrayVec::new_const(), copies: ArrayVec::new_const() }
+        let copies = ArrayVec::new_const();
+        Batch { flight: ArrayVec::new_const(), copies, arrived: Arrived::NOTHING }
     }
 
     /// Frames in the batch.
@@ -72,6 +116,7 @@ impl<F> Batch<F> {
 
     /// Takes the frames out again, in their order.
     pub fn drain(&mut self) -> impl Iterator<Item = Ingress<F>> + '_ {
+        self.arrived = Arrived::NOTHING;
         self.flight.drain(..).map(
             |Carrier { packet: Packet { frame, in_port, meta, .. }, .. }| Ingress {
                 port: in_port,
@@ -90,7 +135,11 @@ impl<F: Frame> Batch<F> {
     /// When the batch [is full](Self::is_full).
     #[inline(always)] // or the packet would be made elsewhere and moved
     pub fn push(&mut self, ingress: Ingress<F>) {
-        // `ArrayVec::push` would make the packet elsewhere first, to give it back in its error.
+        // Asked before the packet is made, so that it is made in its place: where a push might still
+        // fail, it is made elsewhere first, and copied.
+        assert!(!self.flight.is_full(), "a batch is full");
+        let (port, len) = (ingress.port, ingress.frame.len());
+        self.arrived.add(port, Load::of(len, &ingress.meta), len);
         self.flight.extend(Some(carrier(ingress)));
     }
 }
@@ -103,7 +152,7 @@ impl<F> Default for Batch<F> {
 
 impl<F: Frame> Extend<Ingress<F>> for Batch<F> {
     fn extend<I: IntoIterator<Item = Ingress<F>>>(&mut self, frames: I) {
-        self.flight.extend(frames.into_iter().map(carrier));
+        frames.into_iter().for_each(|ingress| self.push(ingress));
     }
 }
 

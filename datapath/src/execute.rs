@@ -334,7 +334,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         let Carrier { packet: Packet { mut frame, meta, .. }, load, owed, is_popped, .. } = carrier;
         match owed {
             Some(exit) => {
-                if is_popped {
+                if is_popped && frame.len() < FRAME_MIN {
                     grow(&mut frame);
                 }
                 self.transmit(exit, &meta, frame, load);

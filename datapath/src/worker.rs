@@ -11,7 +11,7 @@ use ofp_codec::{
 };
 
 use crate::actions::compile_packet_out;
-use crate::batch::{BATCH, Batch};
+use crate::batch::{Arrived, BATCH, Batch};
 use crate::config::SwitchConfig;
 use crate::counters::{DropReason, Load, NoMemory, PortCell, WorkerCells};
 use crate::execute::{Carrier, Departures, Flow, Origin, Room, Run};
@@ -97,23 +97,9 @@ impl Worker {
         batch: &mut Batch<H::Frame>,
     ) -> Events {
         let Some(cells) = tables.counters.worker(self.index) else { return Events::empty() };
-        let Batch { flight, copies } = batch;
+        let Batch { flight, copies, arrived } = batch;
         // 1. Receive: is the port there and open? Count.
-        let mut arrivals = Arrivals::at(tables, cells, Port::NONE);
-        let mut are_in = true;
-        for carrier in flight.iter_mut() {
-            if carrier.packet.in_port != arrivals.port {
-                arrivals.count();
-                arrivals = Arrivals::at(tables, cells, carrier.packet.in_port);
-            }
-            arrivals.load.add(carrier.load);
-            // Made as one that is in.
-            if carrier.packet.frame.len() < arrivals.least {
-                carrier.is_in = arrivals.examine(tables, cells, carrier);
-                are_in &= carrier.is_in;
-            }
-        }
-        arrivals.count();
+        let are_in = receive(tables, cells, &arrived.take(), flight);
         let mut run = Run {
             tables,
             cells,
@@ -302,6 +288,45 @@ fn frame_of<H: Hypercall + ?Sized>(host: &mut H, data: &[u8]) -> Option<H::Frame
     let mut frame = host.allocate(data.len())?;
     frame.headers_mut().get_mut(..data.len())?.copy_from_slice(data);
     Some(frame)
+}
+
+/// Sees to it that frames enter by ports that are there and open, and counts them; whether all are in.
+#[inline]
+fn receive<F: Frame>(
+    tables: &Tables,
+    cells: &WorkerCells,
+    arrived: &Arrived,
+    flight: &mut [Carrier<F>],
+) -> bool {
+    // Each was made as one that is in.
+    if let Some(port) = arrived.port() {
+        let arrivals = Arrivals { load: arrived.load, ..Arrivals::at(tables, cells, port) };
+        if arrived.len_min >= arrivals.least {
+            arrivals.count();
+            return true;
+        }
+    }
+    receive_each(tables, cells, flight)
+}
+
+/// The same for frames that have little in common.
+#[inline(never)]
+fn receive_each<F: Frame>(tables: &Tables, cells: &WorkerCells, flight: &mut [Carrier<F>]) -> bool {
+    let mut arrivals = Arrivals::at(tables, cells, Port::NONE);
+    let mut are_in = true;
+    for carrier in flight.iter_mut() {
+        if carrier.packet.in_port != arrivals.port {
+            arrivals.count();
+            arrivals = Arrivals::at(tables, cells, carrier.packet.in_port);
+        }
+        arrivals.load.add(carrier.load);
+        if carrier.packet.frame.len() < arrivals.least {
+            carrier.is_in = arrivals.examine(tables, cells, carrier);
+            are_in &= carrier.is_in;
+        }
+    }
+    arrivals.count();
+    are_in
 }
 
 /// Frames that came in one after the other by one port: counted when another port's turn comes.
