@@ -13,6 +13,7 @@
 
 mod cost;
 mod crew;
+mod frame;
 mod host;
 mod player;
 mod report;

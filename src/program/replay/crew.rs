@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Barrier, RwLock};
 use std::time::Instant;
 
-use rumpswitch::datapath::{BATCH, Batch, Events, Ingress, Switch, Tables, Worker};
-use rumpswitch::hypercall::{Meta, Nanos, VecFrame};
+use rumpswitch::datapath::{BATCH, Batch, Events, Switch, Tables, Worker};
+use rumpswitch::hypercall::Nanos;
 use rumpswitch::unix_host::{clock, or_end};
 
 use super::cost::Repetition;
+use super::frame::StoredFrame;
 use super::host::Host;
 use super::player::{Played, Rounds, Share};
 use super::trace::Trace;
@@ -33,7 +34,7 @@ struct Member<'a> {
     host: Host,
     /// What it was dealt.
     trace: Trace,
-    batch: Batch<VecFrame>,
+    batch: Batch<StoredFrame>,
     /// Bursts played in this round.
     done: usize,
     share: Share,
@@ -80,10 +81,7 @@ impl Member<'_> {
                 break;
             }
             self.host.now = now;
-            for (port, bytes) in self.trace.frames_of(burst) {
-                let frame = self.host.receive(bytes);
-                self.batch.push(Ingress { port, meta: Meta::default(), frame });
-            }
+            self.host.receive(&self.trace, burst, &mut self.batch);
             self.share.packets += self.batch.len() as u64;
             let events = worker.process(tables, &mut self.host, now, &mut self.batch);
             if events.contains(Events::PUNTED) {

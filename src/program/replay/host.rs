@@ -6,9 +6,12 @@ use std::io::BufWriter;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rumpswitch::hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent, VecFrame};
-use rumpswitch::unix_host::{Pool, pcap};
+use rumpswitch::datapath::{Batch, Ingress};
+use rumpswitch::hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent};
+use rumpswitch::unix_host::pcap;
 
+use super::frame::{Store, StoredFrame};
+use super::trace::{Burst, FrameMemory, Trace};
 use crate::program::Failure;
 use crate::program::args::Replay;
 
@@ -21,7 +24,7 @@ pub(super) struct Host {
     pub(super) now: Nanos,
     /// The capture's time when the switch's was 0.
     start: Duration,
-    pool: Pool,
+    store: Store,
     /// All workers write to the same ones.
     outputs: Arc<Outputs>,
     /// Whether what leaves is written to the outputs.
@@ -52,7 +55,7 @@ impl Host {
         let hosts = (0..args.workers).map(|_| Host {
             now: Nanos(0),
             start,
-            pool: Pool::default(),
+            store: Store::default(),
             outputs: Arc::clone(&outputs),
             is_recording: !args.output.is_empty(),
             failure: None,
@@ -60,11 +63,15 @@ impl Host {
         Ok(hosts.collect())
     }
 
-    /// A frame with a copy of `bytes`, in a buffer that was used before if there is one.
-    #[inline]
-    pub(super) fn receive(&mut self, bytes: &[u8]) -> VecFrame {
-        // A capture may hold what no port would take.
-        self.pool.copy(bytes).unwrap_or_else(|| VecFrame::from_bytes(bytes))
+    /// Copies a burst in, each frame into a buffer that was used before if there is one.
+    pub(super) fn receive(&mut self, trace: &Trace, burst: &Burst, batch: &mut Batch<StoredFrame>) {
+        trace.touch(burst);
+        for (port, FrameMemory { bytes, len }) in trace.frames_of(burst) {
+            // Captures hold no frame that would be too long for a buffer.
+            if let Some(frame) = self.store.copy(bytes, len) {
+                batch.push(Ingress { port, meta: Meta::default(), frame });
+            }
+        }
     }
 
     pub(super) fn end_round(&mut self) {
@@ -87,7 +94,7 @@ impl Host {
 
     /// Out of line: rounds that are measured do not record.
     #[cold]
-    fn record(&mut self, port: Port, frame: &VecFrame) {
+    fn record(&mut self, port: Port, frame: &StoredFrame) {
         let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
         let writer = outputs.iter_mut().find(|(named, _)| *named == port);
         let Some((_, writer)) = writer else { return };
@@ -99,28 +106,28 @@ impl Host {
 }
 
 impl Hypercall for Host {
-    type Frame = VecFrame;
+    type Frame = StoredFrame;
 
     #[inline]
-    fn transmit(&mut self, port: Port, _: &Meta, frame: VecFrame) -> Sent {
+    fn transmit(&mut self, port: Port, _: &Meta, frame: StoredFrame) -> Sent {
         if self.is_recording {
             self.record(port, &frame);
         }
-        self.pool.recycle(frame);
+        self.store.give(frame);
         Sent::Sent
     }
 
     #[inline]
-    fn discard(&mut self, frame: VecFrame) {
-        self.pool.recycle(frame);
+    fn discard(&mut self, frame: StoredFrame) {
+        self.store.give(frame);
     }
 
     #[inline]
-    fn duplicate(&mut self, frame: &VecFrame) -> Option<VecFrame> {
-        self.pool.duplicate(frame)
+    fn duplicate(&mut self, frame: &StoredFrame) -> Option<StoredFrame> {
+        self.store.duplicate(frame)
     }
 
-    fn allocate(&mut self, len: usize) -> Option<VecFrame> {
-        self.pool.zeroed(len)
+    fn allocate(&mut self, len: usize) -> Option<StoredFrame> {
+        self.store.zeroed(len)
     }
 }

@@ -3,11 +3,12 @@
 
 use std::time::Instant;
 
-use rumpswitch::datapath::{Batch, Events, Ingress, Switch};
-use rumpswitch::hypercall::{Hypercall, Meta, Nanos, VecFrame};
+use rumpswitch::datapath::{Batch, Events, Switch};
+use rumpswitch::hypercall::{Hypercall, Nanos};
 use rumpswitch::unix_host::clock;
 
 use super::cost::Repetition;
+use super::frame::StoredFrame;
 use super::host::Host;
 use super::trace::Trace;
 use crate::program::Failure;
@@ -57,7 +58,7 @@ pub(super) struct Player<'a> {
     trace: &'a Trace,
     switch: &'a mut Switch,
     host: Host,
-    batch: Batch<VecFrame>,
+    batch: Batch<StoredFrame>,
     /// When the tables want to be looked after next. Nothing but a tick changes it here.
     deadline: Option<Nanos>,
     played: Played,
@@ -111,10 +112,7 @@ impl<'a> Player<'a> {
         for burst in self.trace.bursts() {
             let now = base.plus(burst.time.0);
             self.host.now = now;
-            for (port, bytes) in self.trace.frames_of(burst) {
-                let frame = self.host.receive(bytes);
-                self.batch.push(Ingress { port, meta: Meta::default(), frame });
-            }
+            self.host.receive(self.trace, burst, &mut self.batch);
             if self.deadline.is_some_and(|deadline| deadline <= now) {
                 self.tick(now);
             }
@@ -130,10 +128,7 @@ impl<'a> Player<'a> {
 
     fn floor_round(&mut self) {
         for burst in self.trace.bursts() {
-            for (port, bytes) in self.trace.frames_of(burst) {
-                let frame = self.host.receive(bytes);
-                self.batch.push(Ingress { port, meta: Meta::default(), frame });
-            }
+            self.host.receive(self.trace, burst, &mut self.batch);
             for ingress in self.batch.drain() {
                 self.host.discard(ingress.frame);
             }

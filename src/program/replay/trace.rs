@@ -4,12 +4,14 @@
 //! receive costs then is a copy from memory that no prefetcher has guessed, not a walk through one
 //! dense array.
 
+use std::hint::black_box;
 use std::ops::Range;
 use std::time::Duration;
 
 use rumpswitch::hypercall::{Nanos, Port};
 use rumpswitch::unix_host::{deal, pcap, prefer_huge_pages};
 
+use super::frame::LINE;
 use crate::program::Failure;
 use crate::program::args::PortFile;
 
@@ -20,7 +22,6 @@ const BURST_SPAN: u64 = 100_000;
 /// From one frame's buffer to the next: room for an ordinary frame, and an odd number of cache lines,
 /// so that the frames' heads do not compete for the same few sets of a cache.
 const BUFFER: usize = 37 * 64;
-const LINE: usize = 64;
 
 /// Frames in buffers of their own at most; more than these lie line by line.
 const BUFFERS_MAX: usize = 1 << 18;
@@ -42,6 +43,15 @@ struct TraceFrame {
     offset: usize,
     len: u32,
     port: Port,
+}
+
+/// Where a frame lies.
+#[derive(Clone, Copy)]
+pub(super) struct FrameMemory<'a> {
+    /// From its first byte on: all of the lines that it lies in.
+    pub(super) bytes: &'a [u8],
+    /// Bytes in the frame.
+    pub(super) len: usize,
 }
 
 /// Frames that are received together.
@@ -116,10 +126,24 @@ impl Trace {
         &self.bursts
     }
 
-    /// The ports and bytes of a burst's frames.
-    pub(super) fn frames_of(&self, burst: &Burst) -> impl Iterator<Item = (Port, &[u8])> {
+    /// Loads the first lines of a burst's frames together, in a loop too short for one wait to hold the
+    /// next load up: none of them has been seen since the last round.
+    #[inline]
+    pub(super) fn touch(&self, burst: &Burst) {
         let frames = &self.frames[burst.frames.clone()];
-        frames.iter().map(|frame| (frame.port, &self.memory[frame.offset..][..frame.len as usize]))
+        black_box(frames.iter().fold(0, |all, frame| all ^ self.memory[frame.offset]));
+    }
+
+    /// The ports of a burst's frames, and where these lie.
+    #[inline]
+    pub(super) fn frames_of(&self, burst: &Burst) -> impl Iterator<Item = (Port, FrameMemory<'_>)> {
+        let frames = &self.frames[burst.frames.clone()];
+        frames.iter().map(|&TraceFrame { offset, len, port }| {
+            let len = len as usize;
+            let whole_lines = len.wrapping_add(LINE - 1) & !(LINE - 1);
+            let bytes = &self.memory[offset..][..whole_lines];
+            (port, FrameMemory { bytes, len })
+        })
     }
 }
 
