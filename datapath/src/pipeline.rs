@@ -97,13 +97,25 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             }
             return;
         }
+        self.take_up(sets, flight, &stops, used);
+    }
+
+    /// The second stride: what others can see, packet by packet.
+    #[inline(never)] // what it has in hand is on the stack only while it works
+    fn take_up(
+        &mut self,
+        sets: &mut [ActionSet],
+        flight: &mut [Carrier<H::Frame>],
+        stops: &[Stop<'a>; BATCH],
+        used: u32,
+    ) {
         for (at, ((carrier, set), stop)) in flight.iter_mut().zip(sets).zip(stops).enumerate() {
             self.outcomes = u32::from(matches!(stop, Stop::Done));
             self.outputs = carrier.outputs;
             if used & bit(at) == 0 {
                 set.clear();
             }
-            match stop {
+            match *stop {
                 Stop::Entry { table_id, entry, done } => {
                     self.go_on(set, carrier, table_id, entry, done);
                 }
@@ -114,6 +126,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     }
 
     /// The first stride: leads the packets to where something is to be done that others can see.
+    #[inline(never)] // what it has in hand is on the stack only while it works
     fn look_ahead(
         &mut self,
         stride: &mut Stride<'a, '_>,
