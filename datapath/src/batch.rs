@@ -35,11 +35,12 @@ pub struct Ingress<F> {
 /// assert_eq!(batch.drain().next().unwrap().port, Port(1));
 /// assert!(batch.is_empty());
 /// ```
+#[repr(C)] // what is written lies ahead of what is not: else a new one is made on the stack, and copied
 pub struct Batch<F> {
+    pub(crate) arrived: Arrived,
     pub(crate) flight: ArrayVec<Carrier<F>, BATCH>,
     /// Room for the copies that chained groups make of one of them.
     pub(crate) copies: Copies<F>,
-    pub(crate) arrived: Arrived,
 }
 
 /// What the frames of a batch have in common.

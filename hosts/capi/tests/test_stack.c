@@ -9,7 +9,7 @@
 
 #include "stack.h"
 
-static const size_t bounds[STACK_KINDS] = {8192, 8192, 8704, 8704, SIZE_MAX};
+static const size_t bounds[STACK_KINDS] = {8192, 8192, 8192, 8192, SIZE_MAX};
 
 static struct rumpswitch_config config;
 static struct rumpswitch_port port;

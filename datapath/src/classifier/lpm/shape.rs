@@ -92,10 +92,11 @@ pub(super) fn common_shape<M: Iterator<Item = (Key, usize)>>(
         let fits = odd_masks <= ODD_MASKS
             && odd_masks.saturating_add(1) < mask_count
             && odd_entries <= entry_count / ODD_SHARE;
-        fits.then_some((odd_masks, field, rest))
+        // Not the rest itself: each stage of an iterator would hold one on the stack.
+        fits.then_some((odd_masks, field))
     });
-    let (_, field, rest) = shapes.min_by_key(|&(odd_masks, ..)| odd_masks)?;
-    Some((field, rest))
+    let (_, field) = shapes.min_by_key(|&(odd_masks, _)| odd_masks)?;
+    Some((field, rest_of_mask(field, &most_used)?))
 }
 
 /// What `mask` compares beside `field`; `None` when it does not compare a prefix of that.
