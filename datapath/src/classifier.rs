@@ -97,8 +97,6 @@ use crate::key::{KEY_WORDS, Key, MaskedKey, Needs};
 pub const BATCH: usize = 32;
 /// Hash tables that are searched faster than an answer is remembered.
 const CHEAP_MASKS: usize = 3;
-/// Entries of a tree that answers as fast.
-const CHEAP_TREE: usize = 512;
 /// Entries whose probes are counted for a [`TableCompiled`].
 const SAMPLES: usize = 64;
 
@@ -520,12 +518,11 @@ impl Classifier {
     }
 
     /// Whether a lookup costs so much that answers are worth remembering: it looks at bit vectors, a
-    /// large tree, or several hash tables. Others answer as fast as a memory of answers would.
+    /// tree, or several hash tables. Others answer as fast as a memory of answers would.
     #[inline]
     pub fn is_dear(&self) -> bool {
         match self.ladder.template() {
-            Some(Template::BitVec) => true,
-            Some(Template::Tree) => self.directory.entry_count() > CHEAP_TREE,
+            Some(Template::BitVec | Template::Tree) => true,
             Some(_) => false,
             None => self.directory.mask_count_is_over(CHEAP_MASKS),
         }

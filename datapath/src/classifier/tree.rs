@@ -62,6 +62,7 @@ mod search;
 mod tests;
 
 use alloc::vec::Vec;
+use core::array;
 use core::hint::black_box;
 
 use arrayvec::ArrayVec;
@@ -120,29 +121,25 @@ fn is_below(node: Ref, best: Hit) -> bool {
 }
 
 /// What one key's search has put off, the next one last.
-#[derive(Clone, Copy)]
-struct Later {
-    refs: [Ref; FORK_LIMIT],
-    count: u8,
-}
+struct Later(ArrayVec<Ref, FORK_LIMIT>);
 
 impl Later {
-    const NONE: Later = Later { refs: [Ref::NONE; FORK_LIMIT], count: 0 };
+    /// Nothing; places that are not used yet are not written either.
+    #[inline]
+    fn new() -> Later {
+        Later(ArrayVec::new())
+    }
 
+    /// Puts off `node`; a tree has no more than there are places for.
     #[inline]
     fn push(&mut self, node: Ref) {
-        if let Some(place) = self.refs.get_mut(usize::from(self.count)) {
-            *place = node;
-            self.count = self.count.wrapping_add(1);
-        }
+        let _ = self.0.try_push(node);
     }
 
     /// The next that can outrank `best`, or nothing.
     #[inline]
     fn pop(&mut self, best: Hit) -> Ref {
-        while let Some(count) = self.count.checked_sub(1) {
-            self.count = count;
-            let node = self.refs.get(usize::from(count)).copied().unwrap_or_default();
+        while let Some(node) = self.0.pop() {
             if !is_below(node, best) {
                 return node;
             }
@@ -215,7 +212,7 @@ impl Tree {
                 Kind::Hash => node = self.reference(self.place(node, key)),
                 Kind::Fork => {
                     let (first, then) = self.fork(node);
-                    later.get_or_insert(Later::NONE).push(then);
+                    later.get_or_insert_with(Later::new).push(then);
                     node = first;
                 }
                 Kind::One | Kind::Leaf => {
@@ -259,7 +256,7 @@ impl Tree {
     /// [`find_batch`](Self::find_batch) for up to [`STRIDE`] keys.
     #[inline(never)] // what it has in hand is on the stack only while it works
     fn find_stride(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; STRIDE]) {
-        let mut later = [Later::NONE; STRIDE];
+        let mut later: [Later; STRIDE] = array::from_fn(|_| Later::new());
         let mut nodes = [Ref::NONE; STRIDE];
         let mut open = wanted;
         if let Some(missing) = u32::BITS.checked_sub(keys.len() as u32) {
@@ -431,7 +428,7 @@ impl Tree {
 
     /// References, filters and entries that a lookup of `key` looks at.
     pub(super) fn probe_count(&self, key: &Key) -> usize {
-        let (mut best, mut later) = (Hit::NONE, Later::NONE);
+        let (mut best, mut later) = (Hit::NONE, Later::new());
         let (mut node, mut count) = (self.reference(0), 0usize);
         loop {
             while is_below(node, best) {

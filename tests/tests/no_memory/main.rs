@@ -245,7 +245,7 @@ fn an_error_needs_no_memory() {
     let (mut sent, mut answered, mut turns) = (0, 0, 0);
     while sent < many.len() {
         let taken = bed.write(&many[sent..]).expect("some are taken");
-        assert!(taken > 0 && taken % flow.len() == 0);
+        assert!(taken > 0 && taken.is_multiple_of(flow.len()));
         sent += taken;
         turns += 1;
         if sent < many.len() {
