@@ -252,7 +252,7 @@ impl FlowCache {
     #[inline(always)]
     fn probe(&self, words: &CachedWords, key: &Key) -> Probe {
         let words = words.of(key);
-        Probe { at: self.hash.hash(words.into_iter()) & (LINES - WAYS) as u32, words }
+        Probe { at: self.hash.mix(&words) as u32 & (LINES - WAYS) as u32, words }
     }
 
     #[inline(never)]

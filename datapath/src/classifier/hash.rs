@@ -32,7 +32,7 @@ impl HashKey {
     /// A hash of words, of which any bits may be used: each depends on all words. One multiplication
     /// for two words.
     #[inline(always)]
-    pub(super) fn mix(self, words: &[u64]) -> u64 {
+    pub(crate) fn mix(self, words: &[u64]) -> u64 {
         let (mut state, mut left) = (self.start, words);
         while let [first, second, rest @ ..] = left {
             state = fold(state ^ first, self.finish ^ second);
