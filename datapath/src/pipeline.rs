@@ -30,6 +30,9 @@
 //! A table without entries that look at the packet (a table-miss flow entry alone) costs no lookup:
 //! a static Goto-Table is two counters and a jump. `benches/instructions.txt` has the figures.
 
+mod ahead;
+mod stride;
+
 use core::hint::black_box;
 use core::slice::from_mut;
 
@@ -37,6 +40,8 @@ use arrayvec::ArrayVec;
 use hypercall::{Frame, Hypercall, Port};
 use ofp_codec::PacketInReason;
 
+use self::ahead::{EVERY_PLACE, Places};
+use self::stride::{Stop, Stride, bit, load_of};
 use crate::batch::BATCH;
 use crate::counters::{DropReason, Load};
 use crate::execute::{Carrier, Exit, Flow, Origin, Run};
@@ -51,21 +56,6 @@ use crate::program::{Act, ActionSet, Changes, Op, Output, Program};
 
 /// Entries of a table above which they are loaded for all packets before the first is used.
 const WORTH_WARMING: u32 = 2048;
-
-/// Places of packets in their batch.
-type Places = ArrayVec<u8, BATCH>;
-/// Those of a full batch.
-const EVERY_PLACE: [u8; BATCH] = {
-    let mut places = [0; BATCH];
-    let mut rest: &mut [u8] = &mut places;
-    let mut next = 0;
-    while let Some((place, more)) = rest.split_first_mut() {
-        *place = next;
-        next += 1;
-        rest = more;
-    }
-    places
-};
 
 impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     /// Sends packets through the tables from the first one on and to wherever they say; the outputs
@@ -701,152 +691,6 @@ impl Way {
     }
 }
 
-/// What the first stride leaves, and what it works with.
-struct Stride<'a, 's> {
-    sets: &'s mut [ActionSet],
-    /// Whose action set has been used, and was emptied before: a bit for each.
-    used: u32,
-    stops: &'s mut [Stop<'a>; BATCH],
-    /// Whether no packet has anything left to do.
-    is_done: bool,
-    /// Whether every step has to be told or counted, one packet at a time.
-    is_odd: bool,
-    ahead: Ahead,
-    /// Packets that the table at hand has no entry for.
-    missed: u64,
-    /// The way that was taken last: packets of one batch often leave by few ports.
-    way: Way,
-}
-
-impl<'a, 's> Stride<'a, 's> {
-    fn new(
-        sets: &'s mut [ActionSet],
-        stops: &'s mut [Stop<'a>; BATCH],
-        is_odd: bool,
-    ) -> Stride<'a, 's> {
-        let way = Way::new(Port::NONE, None);
-        let ahead = Ahead::default();
-        Stride { sets, used: 0, stops, is_done: true, is_odd, ahead, missed: 0, way }
-    }
-
-    /// Whether the action set of one of these packets may have something in it.
-    #[inline]
-    fn has_used(&self, run: &[u8]) -> bool {
-        self.used != 0 && run.iter().any(|&at| self.used & bit(usize::from(at)) != 0)
-    }
-
-    /// Whether `run` is all that is under way, so that what others can see may be done at once.
-    fn is_first_of<F>(&self, run: &[u8], flight: &[Carrier<F>]) -> bool {
-        self.is_done && self.ahead.is_empty() && run.len() == flight.len()
-    }
-
-    /// A packet's action set.
-    fn set(&mut self, at: u8) -> Option<&mut ActionSet> {
-        let set = self.sets.get_mut(usize::from(at))?;
-        let bit = bit(usize::from(at));
-        if self.used & bit == 0 {
-            self.used |= bit;
-            set.clear();
-        }
-        Some(set)
-    }
-
-    /// A packet's first stride ends here.
-    fn stop(&mut self, at: u8, stop: Stop<'a>) {
-        if let Some(place) = self.stops.get_mut(usize::from(at)) {
-            *place = stop;
-            self.is_done = false;
-        }
-    }
-}
-
-/// The bit of a packet in its batch.
-#[inline]
-fn bit(at: usize) -> u32 {
-    1u32.wrapping_shl(at as u32)
-}
-
-/// What the packets of a run count as.
-#[inline]
-fn load_of<F>(run: &[u8], flight: &[Carrier<F>]) -> Load {
-    let mut load = Load::default();
-    if run.len() == flight.len() {
-        flight.iter().for_each(|carrier| load.add(carrier.load));
-        return load;
-    }
-    for &at in run {
-        if let Some(carrier) = flight.get(usize::from(at)) {
-            load.add(carrier.load);
-        }
-    }
-    load
-}
-
-/// Packets on their way to later tables.
-#[derive(Default)]
-struct Ahead {
-    /// Those on their way to the table that was named first.
-    together: Places,
-    table_id: u8,
-    /// The others, and where they go.
-    others: ArrayVec<(u8, u8), BATCH>,
-}
-
-impl Ahead {
-    #[inline]
-    fn push(&mut self, at: u8, table_id: u8) {
-        if self.together.is_empty() {
-            self.table_id = table_id;
-        }
-        match table_id == self.table_id {
-            true => self.together.push(at),
-            false => self.others.push((at, table_id)),
-        }
-    }
-
-    #[inline]
-    fn is_empty(&self) -> bool {
-        self.together.is_empty() && self.others.is_empty()
-    }
-
-    /// [`push`](Self::push) for each of `run`.
-    #[inline]
-    fn extend(&mut self, run: &[u8], table_id: u8) {
-        if self.together.is_empty() {
-            self.table_id = table_id;
-        }
-        // There is room: a packet goes to one table.
-        if table_id != self.table_id || self.together.try_extend_from_slice(run).is_err() {
-            run.iter().for_each(|&at| self.others.push((at, table_id)));
-        }
-    }
-
-    /// The next table that packets go to, and in `here` which.
-    #[inline]
-    fn next(&mut self, here: &mut Places) -> Option<u8> {
-        *here = core::mem::take(&mut self.together);
-        if self.others.is_empty() {
-            return (!here.is_empty()).then_some(self.table_id);
-        }
-        self.nearest(here)
-    }
-
-    #[inline(never)]
-    fn nearest(&mut self, here: &mut Places) -> Option<u8> {
-        self.others.extend(here.drain(..).map(|at| (at, self.table_id)));
-        let nearest = self.others.iter().map(|&(_, table_id)| table_id).min()?;
-        self.others.retain(|&mut (at, table_id)| {
-            if table_id == nearest {
-                here.push(at);
-            }
-            table_id != nearest
-        });
-        // Packets are in their order wherever they are together.
-        here.sort_unstable();
-        Some(nearest)
-    }
-}
-
 /// Reads all packets at a table as deep as it looks.
 #[inline(never)]
 pub(crate) fn ensure_all<F: Frame>(here: &[u8], flight: &mut [Carrier<F>], depth: Depth) {
@@ -865,18 +709,6 @@ pub(crate) fn ensure_all<F: Frame>(here: &[u8], flight: &mut [Carrier<F>], depth
         Depth::Link => shallower.for_each(|it| extract_to(&mut it.packet, Depth::Link)),
         depth => shallower.for_each(|it| extract_to(&mut it.packet, depth)),
     }
-}
-
-/// Where a packet's first stride ends.
-#[derive(Clone, Copy, Default)]
-enum Stop<'a> {
-    /// At an entry whose program does something that others can see.
-    Entry { table_id: u8, entry: &'a FlowEntry, done: usize },
-    /// At the end of the pipeline, with its action set to be executed.
-    End { table_id: u8 },
-    /// Nothing is left to do: it missed a table, could not be rewritten, or owes its only output.
-    #[default]
-    Done,
 }
 
 /// What follows an entry's instructions.

@@ -133,6 +133,28 @@ of_match_end(struct of_buffer *b)
 	of_zeros(b, (8 - (b->len - b->match) % 8) % 8);
 }
 
+/* Up to the buckets. */
+static inline void
+of_group_mod(struct of_buffer *b, uint16_t command, uint8_t type, uint32_t id)
+{
+	of_begin(b, OF_GROUP_MOD, 3);
+	of_number(b, command, 2);
+	of_number(b, type, 1);
+	of_zeros(b, 1);
+	of_number(b, id, 4);
+}
+
+/* The head of a bucket of `len` bytes. */
+static inline void
+of_bucket(struct of_buffer *b, uint16_t len, uint16_t weight, uint32_t watch_port)
+{
+	of_number(b, len, 2);
+	of_number(b, weight, 2);
+	of_number(b, watch_port, 4);
+	of_number(b, OF_ANY, 4);
+	of_zeros(b, 4);
+}
+
 /* Up to the match. */
 static inline void
 of_flow_mod(struct of_buffer *b, uint32_t xid, uint8_t command, uint8_t table, uint16_t priority,

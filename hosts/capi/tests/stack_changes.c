@@ -63,17 +63,9 @@ group(uint16_t command, uint8_t type, uint32_t id, unsigned count)
 	unsigned index;
 
 	b.len = 0;
-	of_begin(&b, OF_GROUP_MOD, 3);
-	of_number(&b, command, 2);
-	of_number(&b, type, 1);
-	of_zeros(&b, 1);
-	of_number(&b, id, 4);
+	of_group_mod(&b, command, type, id);
 	for (index = 0; index < count; index++) {
-		of_number(&b, 16 + 8 + 16, 2);
-		of_number(&b, type == 1, 2);
-		of_number(&b, type == 3 ? 1 + index % 3 : OF_ANY, 4);
-		of_number(&b, OF_ANY, 4);
-		of_zeros(&b, 4);
+		of_bucket(&b, 16 + 8 + 16, type == 1, type == 3 ? 1 + index % 3 : OF_ANY);
 		of_tag_action(&b, 17, 0x8100);
 		of_output(&b, 1 + index % 3);
 	}

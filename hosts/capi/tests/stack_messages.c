@@ -83,16 +83,8 @@ static void
 group(uint16_t command, uint32_t id, uint8_t type, uint32_t next)
 {
 	b.len = 0;
-	of_begin(&b, OF_GROUP_MOD, 3);
-	of_number(&b, command, 2);
-	of_number(&b, type, 1);
-	of_zeros(&b, 1);
-	of_number(&b, id, 4);
-	of_number(&b, next != 0 ? 16 + 16 + 8 + 8 : 16 + 16 + 8, 2);
-	of_number(&b, type == 1, 2);
-	of_number(&b, OF_ANY, 4);
-	of_number(&b, OF_ANY, 4);
-	of_zeros(&b, 4);
+	of_group_mod(&b, command, type, id);
+	of_bucket(&b, next != 0 ? 16 + 16 + 8 + 8 : 16 + 16 + 8, type == 1, OF_ANY);
 	of_tag_action(&b, 17, 0x8100);
 	of_output(&b, 2);
 	if (next != 0)

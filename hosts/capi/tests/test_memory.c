@@ -34,14 +34,8 @@ flow(uint8_t command, uint32_t index)
 static void
 group_add(uint32_t id)
 {
-	of_begin(&b, OF_GROUP_MOD, 3);
-	of_number(&b, 0, 4);
-	of_number(&b, id, 4);
-	of_number(&b, 32, 2);
-	of_zeros(&b, 2);
-	of_number(&b, OF_ANY, 4);
-	of_number(&b, OF_ANY, 4);
-	of_zeros(&b, 4);
+	of_group_mod(&b, 0, 0, id);
+	of_bucket(&b, 32, 0, OF_ANY);
 	of_output(&b, 1);
 	of_end(&b);
 }

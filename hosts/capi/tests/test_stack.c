@@ -2,8 +2,7 @@
  * How much stack the library takes (stack.h says how it is measured): every function of the header, every kind
  * of message and of action, bundles, large tables in each form, groups in groups.
  *
- * The bound is 8,192 bytes, but for what still takes more: frames by a tree or bit vectors, and the commit of
- * a bundle. Further groups of a chain take nothing (stack_messages.c).
+ * The bound is 8,192 bytes, a small kernel's stack. Further groups of a chain take nothing (stack_messages.c).
  */
 #include <string.h>
 
@@ -55,17 +54,23 @@ call(const char *what, void (*work)(void))
 }
 
 static void
-create_and_destroy(void)
+add_ports(uint32_t count)
 {
-	config.standalone = 1;
-	config.description = "standalone";
-	call("create, standalone", do_create);
-	for (port.number = 1; port.number <= 2; port.number++) {
+	for (port.number = 1; port.number <= count; port.number++) {
 		port.name[0] = 'p';
 		port.hw_addr[0] = 2;
 		port.hw_addr[5] = (uint8_t)port.number;
 		call("port_add", do_add);
 	}
+}
+
+static void
+create_and_destroy(void)
+{
+	config.standalone = 1;
+	config.description = "standalone";
+	call("create, standalone", do_create);
+	add_ports(2);
 	stack_process("process 32, standalone");
 	call("destroy", do_destroy);
 	CHECK(memory_count == 0 && memory_bytes == 0);
@@ -83,12 +88,7 @@ main(void)
 	CHECK(rumpswitch_config_default(&config) == 0);
 	create_and_destroy();
 	call("create", do_create);
-	for (port.number = 1; port.number <= 3; port.number++) {
-		port.name[0] = 'p';
-		port.hw_addr[0] = 2;
-		port.hw_addr[5] = (uint8_t)port.number;
-		call("port_add", do_add);
-	}
+	add_ports(3);
 	call("open", do_open);
 	call("poll", do_poll);
 	call("next_deadline", do_deadline);
