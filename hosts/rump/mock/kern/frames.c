@@ -8,12 +8,10 @@
 
 static void *lock;
 
-static void *
-the_lock(void)
+void
+mock_frames_init(void)
 {
-	if (lock == NULL)
-		lock = rumphost_mutex_new(0);
-	return lock;
+	lock = rumphost_mutex_new(0);
 }
 
 void
@@ -29,12 +27,12 @@ mock_frames_add(struct mock_frames *frames, struct mbuf *m)
 	}
 	KASSERTMSG(len == m->m_pkthdr.len, "a chain of %d bytes says it has %d", len, m->m_pkthdr.len);
 	KASSERTMSG(m->m_nextpkt == NULL, "a frame is still part of a queue");
-	rumphost_mutex_enter(the_lock());
+	rumphost_mutex_enter(lock);
 	if (frames->last == NULL)
 		frames->last = &frames->first;
 	*frames->last = m;
 	frames->last = &m->m_nextpkt;
-	rumphost_mutex_exit(the_lock());
+	rumphost_mutex_exit(lock);
 }
 
 long
@@ -43,11 +41,11 @@ mock_frames_take(struct mock_frames *frames, void *into, unsigned long len)
 	struct mbuf *m;
 	long frame_len;
 
-	rumphost_mutex_enter(the_lock());
+	rumphost_mutex_enter(lock);
 	m = frames->first;
 	if (m != NULL && (frames->first = m->m_nextpkt) == NULL)
 		frames->last = &frames->first;
-	rumphost_mutex_exit(the_lock());
+	rumphost_mutex_exit(lock);
 	if (m == NULL)
 		return -1;
 	frame_len = m->m_pkthdr.len;

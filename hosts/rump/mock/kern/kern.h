@@ -32,10 +32,6 @@ int mock_biglock_drop(void);			/* all of it; the depth, to be taken again */
 void mock_biglock_take(int depth);
 void mock_softint(void (*func)(void *), void *arg);	/* calls it as a softint of its own */
 
-/* proc.c: processes, and threads entering */
-void mock_proc_init(void);
-void mock_procs_close(void);
-
 /* callout.c */
 void mock_callout_init(void);
 void mock_callout_shutdown(void);
@@ -62,15 +58,14 @@ pfil_head_t *mock_pfil_new(void);
 void mock_pfil_free(pfil_head_t *head);
 bool mock_pfil_empty(const pfil_head_t *head);
 
-/* stack.c, pair.c */
+/* frames.c, pair.c */
+void mock_frames_init(void);
 void mock_frames_add(struct mock_frames *frames, struct mbuf *m);
 long mock_frames_take(struct mock_frames *frames, void *into, unsigned long len);
 void mock_pair_init(void);
-void mock_bpf_init(void);
 
 /* devsw.c */
 int mock_dev_open(const char *path, int flags, int *fd);
-void mock_dev_init(void);
 
 /* file.c */
 void mock_file_init(void);

@@ -24,18 +24,27 @@ static struct {
 	struct mock_frames frames;
 	unsigned long promiscuous;	/* dropped: for another station */
 } up[64];
+static void *up_lock;		/* of the names */
+
+void
+mock_pair_init(void)
+{
+	up_lock = rumphost_mutex_new(0);
+}
 
 static struct mock_frames *
 up_of(const char *name)
 {
 	int i;
 
+	rumphost_mutex_enter(up_lock);
 	for (i = 0; i < (int)__arraycount(up) && up[i].name[0] != '\0'; i++) {
 		if (strncmp(up[i].name, name, IFNAMSIZ) == 0)
-			return &up[i].frames;
+			break;
 	}
 	KASSERT(i < (int)__arraycount(up));
 	strlcpy(up[i].name, name, IFNAMSIZ);
+	rumphost_mutex_exit(up_lock);
 	return &up[i].frames;
 }
 

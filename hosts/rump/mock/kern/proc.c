@@ -188,6 +188,8 @@ rump_init(void)
 	mock_callout_init();
 	mock_pfil_init();
 	mock_ifnet_init();
+	mock_frames_init();
+	mock_pair_init();
 	mock_file_init();
 	mock_select_init();
 	mock_kqueue_init();
