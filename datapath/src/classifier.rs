@@ -91,6 +91,7 @@ use ladder::Ladder;
 use arrayvec::ArrayVec;
 use ofp_codec::memory::NoMemory;
 
+use crate::flow_cache::Packing;
 use crate::key::{KEY_WORDS, Key, MaskedKey, Needs};
 
 /// Keys in a batch.
@@ -271,6 +272,8 @@ pub struct Classifier {
     compared: [u64; KEY_WORDS],
     /// The words that have such bits.
     compared_at: ArrayVec<u8, KEY_WORDS>,
+    /// How the bits are put into few words.
+    packing: Packing,
 }
 
 impl Classifier {
@@ -287,6 +290,7 @@ impl Classifier {
             needs: Needs::default(),
             compared: [0; KEY_WORDS],
             compared_at: ArrayVec::new_const(),
+            packing: Packing::new(),
         }
     }
 
@@ -329,14 +333,7 @@ impl Classifier {
         } else {
             self.directory.insert(self.hash, matching, hit)?;
             self.needs = self.needs.union(matching.needs());
-            for (at, (compared, mask)) in
-                (0u8..).zip(self.compared.iter_mut().zip(matching.mask().words()))
-            {
-                if *compared == 0 && *mask != 0 {
-                    self.compared_at.push(at);
-                }
-                *compared |= mask;
-            }
+            self.compare(matching.mask());
             self.ladder.came(&self.directory, matching, hit);
         }
         self.generation = self.generation.wrapping_add(1);
@@ -382,8 +379,7 @@ impl Classifier {
         if last_of_mask {
             self.needs = self.directory.needs();
             if self.directory.entry_count() == 0 {
-                self.compared = [0; KEY_WORDS];
-                self.compared_at.clear();
+                self.compare_nothing();
             }
         }
         self.ladder.went(&self.directory, matching, hit);
@@ -403,8 +399,7 @@ impl Classifier {
             self.ladder.retire(former);
         }
         self.needs = Needs::default();
-        self.compared = [0; KEY_WORDS];
-        self.compared_at.clear();
+        self.compare_nothing();
         self.generation = self.generation.wrapping_add(1);
     }
 
@@ -533,6 +528,33 @@ impl Classifier {
     #[inline]
     pub(crate) fn compared(&self) -> &[u64; KEY_WORDS] {
         &self.compared
+    }
+
+    /// How [these bits](Self::compared) are put into few words.
+    #[inline]
+    pub(crate) fn packing(&self) -> &Packing {
+        &self.packing
+    }
+
+    /// An entry compares the bits in `mask`.
+    fn compare(&mut self, mask: &Key) {
+        let mut is_new = false;
+        for (at, (compared, mask)) in (0u8..).zip(self.compared.iter_mut().zip(mask.words())) {
+            if *compared == 0 && *mask != 0 {
+                self.compared_at.push(at);
+            }
+            is_new |= mask & !*compared != 0;
+            *compared |= mask;
+        }
+        if is_new {
+            self.packing = Packing::of(&self.compared);
+        }
+    }
+
+    fn compare_nothing(&mut self) {
+        self.compared = [0; KEY_WORDS];
+        self.compared_at.clear();
+        self.packing = Packing::new();
     }
 
     /// Whether all of `keys` have one answer, because they agree in all that some entry compares: a

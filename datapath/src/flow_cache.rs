@@ -37,19 +37,26 @@
 //! counters and timeouts, which are the same for a hit and a miss. A worker's cache is for the tables
 //! that the worker was made for.
 
+mod lines;
+mod packing;
+
 use alloc::vec::Vec;
 
 use arrayvec::ArrayVec;
 
+use self::lines::Lines;
+pub(crate) use self::packing::Packing;
 use crate::classifier::{BATCH, Classifier, HashKey};
-use crate::key::{KEY_WORDS, Key};
+use crate::key::Key;
 
-/// Words of a key that a line has room for.
-pub const WORDS: usize = 6;
-/// Lines of a cache, a power of two.
-const LINES: usize = 4096;
-/// Lines in which a key's answer may be.
-const WAYS: usize = 4;
+/// Packed words of a narrow line, and of a wide one.
+const NARROW: usize = 3;
+const WIDE: usize = 7;
+/// Lines of either width, powers of two.
+const NARROW_LINES: usize = 8192;
+const WIDE_LINES: usize = 4096;
+/// Generations of a table that are told apart before all is forgotten.
+const EPOCHS: u32 = 1 << 24;
 /// Lookups after which it is seen whether they paid.
 const PERIOD: u32 = 1024;
 /// One in so many lookups has to hit.
@@ -58,25 +65,6 @@ const WORTH: u32 = 4;
 /// many.
 const FIRST_REST: u32 = 64;
 const LONGEST_REST: u32 = 16_384;
-
-/// One answer.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
-struct Line {
-    /// The table and its generation; 0 is nobody's.
-    stamp: u64,
-    /// The slot and 1, or 0 for none.
-    answer: u64,
-    words: [u64; WORDS],
-}
-
-/// Where a key's answer would be, and what it is compared with.
-#[derive(Clone, Copy, Debug, Default)]
-struct Probe {
-    /// The first of [`WAYS`] lines.
-    at: u32,
-    words: [u64; WORDS],
-}
 
 /// How a table's lookups have fared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,6 +75,16 @@ struct Probation {
     rest: u32,
     /// How many it will be next time.
     next_rest: u32,
+}
+
+/// What is known of a table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// The generation of the table whose answers have the stamp.
+    generation: u64,
+    /// A number for that generation, from 1 on: shorter, so that lines are.
+    epoch: u32,
+    probation: Probation,
 }
 
 /// How many lookups a cache has spared, and how many not.
@@ -129,36 +127,32 @@ pub struct FlowCacheCounts {
 /// ```
 #[derive(Debug)]
 pub struct FlowCache {
-    hash: HashKey,
-    /// Sets of [`WAYS`], one after the other; none before they are needed, or when there was no memory.
-    lines: Vec<Line>,
-    /// By table.
-    probations: Vec<Probation>,
-    /// Those of the batch at hand, one for each key: some KiB, which would be much for a kernel's stack.
-    probes: Vec<Probe>,
+    narrow: Lines<NARROW>,
+    wide: Lines<WIDE>,
+    /// By table; none before they are needed, or when there was no memory.
+    tables: Vec<Known>,
     is_ready: bool,
-    /// Which line of a set goes next.
-    turn: usize,
     counts: FlowCacheCounts,
 }
 
 impl FlowCache {
     /// An empty cache, which takes no memory yet.
     pub fn new(seed: u64) -> FlowCache {
+        let hash = HashKey::new(seed ^ 0xf10c_ac4e);
         FlowCache {
-            hash: HashKey::new(seed ^ 0xf10c_ac4e),
-            lines: Vec::new(),
-            probations: Vec::new(),
-            probes: Vec::new(),
+            narrow: Lines::new(hash),
+            wide: Lines::new(hash),
+            tables: Vec::new(),
             is_ready: false,
-            turn: 0,
             counts: FlowCacheCounts::default(),
         }
     }
 
     /// One that remembers nothing.
     pub(crate) fn none() -> FlowCache {
-        FlowCache { is_ready: true, ..FlowCache::new(0) }
+        let hash = HashKey::new(0);
+        let (narrow, wide) = (Lines::none(hash), Lines::none(hash));
+        FlowCache { is_ready: true, narrow, wide, ..FlowCache::new(0) }
     }
 
     /// What it was good for.
@@ -168,10 +162,8 @@ impl FlowCache {
 
     /// Bytes that it holds.
     pub fn memory_len(&self) -> usize {
-        let lines = self.lines.capacity().saturating_mul(size_of::<Line>());
-        let probations = self.probations.capacity().saturating_mul(size_of::<Probation>());
-        let probes = self.probes.capacity().saturating_mul(size_of::<Probe>());
-        lines.saturating_add(probations).saturating_add(probes)
+        let tables = self.tables.capacity().saturating_mul(size_of::<Known>());
+        tables.saturating_add(self.narrow.memory_len()).saturating_add(self.wide.memory_len())
     }
 
     /// [`Classifier::find_batch`] of the table `table_id`, with what is remembered of it: at most
@@ -210,7 +202,9 @@ impl FlowCache {
         if !self.is_ready {
             self.make_ready();
         }
-        let Some(probation) = self.probations.get_mut(usize::from(table_id)) else { return false };
+        let Some(Known { probation, .. }) = self.tables.get_mut(usize::from(table_id)) else {
+            return false;
+        };
         if probation.rest != 0 {
             probation.rest = probation.rest.saturating_sub(1);
             self.counts.bypass_count = self.counts.bypass_count.wrapping_add(count as u64);
@@ -219,40 +213,67 @@ impl FlowCache {
         true
     }
 
-    /// Takes the memory, once; without it every table is asked directly.
+    /// Takes the memory for what is known of tables, once; without it every table is asked directly.
     #[cold]
     fn make_ready(&mut self) {
         self.is_ready = true;
         let tables = usize::from(u8::MAX).saturating_add(1);
-        if self.lines.try_reserve_exact(LINES).is_ok()
-            && self.probes.try_reserve_exact(BATCH).is_ok()
-            && self.probations.try_reserve_exact(tables).is_ok()
-        {
-            self.probes.resize(BATCH, Probe::default());
-            self.lines.resize(LINES, Line::default());
-            self.probations.resize(tables, Probation::default());
+        if self.tables.try_reserve_exact(tables).is_ok() {
+            self.tables.resize(tables, Known::default());
         }
+    }
+
+    /// What answers of the table as it is are stamped with: the upper half of a line's first word.
+    #[inline]
+    fn stamp(&mut self, table: &Classifier, table_id: u8) -> u64 {
+        let epoch = match self.tables.get(usize::from(table_id)) {
+            Some(known) if known.epoch != 0 && known.generation == table.generation() => known.epoch,
+            _ => self.next_epoch(table, table_id),
+        };
+        u64::from(epoch) << 40 | u64::from(table_id) << 32
+    }
+
+    #[cold]
+    fn next_epoch(&mut self, table: &Classifier, table_id: u8) -> u32 {
+        let is_last = |known: &Known| known.epoch.saturating_add(1) >= EPOCHS;
+        if self.tables.get(usize::from(table_id)).is_some_and(is_last) {
+            self.narrow.clear();
+            self.wide.clear();
+            self.tables.iter_mut().for_each(|known| known.epoch = 0);
+        }
+        let Some(known) = self.tables.get_mut(usize::from(table_id)) else { return 0 };
+        known.generation = table.generation();
+        known.epoch = known.epoch.saturating_add(1);
+        known.epoch
     }
 
     /// [`find_batch`](Self::find_batch) for one key, which needs no arrays.
     #[inline(never)]
     fn find_one(&mut self, table: &Classifier, table_id: u8, key: &Key) -> Option<u32> {
-        let Some(words) = CachedWords::new(table.compared()) else { return table.find(key) };
-        let (stamp, probe) = (stamp(table, table_id), self.probe(&words, key));
-        let answer = self.answer(stamp, &probe);
-        self.account(table_id, 1, usize::from(answer.is_none()));
-        answer.unwrap_or_else(|| {
-            let answer = table.find_dear_one(key);
-            self.remember(stamp, &probe, answer);
-            answer
-        })
-    }
-
-    /// What a key is compared by, and where its answer would be.
-    #[inline(always)]
-    fn probe(&self, words: &CachedWords, key: &Key) -> Probe {
-        let words = words.of(key);
-        Probe { at: self.hash.mix(&words) as u32 & (LINES - WAYS) as u32, words }
+        let (stamp, packing) = (self.stamp(table, table_id), table.packing());
+        match packing.column_count() {
+            0..=NARROW if self.narrow.is_ready(NARROW_LINES) => {
+                let words = packing.pack(table.compared(), key);
+                let answer = self.narrow.get(stamp, &words);
+                self.account(table_id, 1, usize::from(answer.is_none()));
+                answer.unwrap_or_else(|| {
+                    let answer = table.find_dear_one(key);
+                    self.narrow.put(stamp, &words, answer);
+                    answer
+                })
+            }
+            4..=WIDE if self.wide.is_ready(WIDE_LINES) => {
+                let words = packing.pack(table.compared(), key);
+                let answer = self.wide.get(stamp, &words);
+                self.account(table_id, 1, usize::from(answer.is_none()));
+                answer.unwrap_or_else(|| {
+                    let answer = table.find_dear_one(key);
+                    self.wide.put(stamp, &words, answer);
+                    answer
+                })
+            }
+            _ => table.find_dear_one(key),
+        }
     }
 
     #[inline(never)]
@@ -263,80 +284,24 @@ impl FlowCache {
         keys: &[&Key],
         found: &mut [Option<u32>],
     ) {
-        let Some(words) = CachedWords::new(table.compared()) else {
-            return table.find_dear(keys, found);
+        let stamp = self.stamp(table, table_id);
+        let miss_count = match table.packing().column_count() {
+            0..=NARROW if self.narrow.is_ready(NARROW_LINES) => {
+                find_in(&mut self.narrow, table, stamp, keys, found)
+            }
+            4..=WIDE if self.wide.is_ready(WIDE_LINES) => {
+                find_in(&mut self.wide, table, stamp, keys, found)
+            }
+            _ => return table.find_dear(keys, found),
         };
-        let stamp = stamp(table, table_id);
-        // 1. What each key is compared by, and where its answer would be.
-        let mut probes = core::mem::take(&mut self.probes);
-        let mut warm = 0;
-        for (probe, key) in probes.iter_mut().zip(keys) {
-            *probe = self.probe(&words, key);
-            // 2. The lines are loaded here, and used when all are under way.
-            warm ^= self.lines.get(probe.at as usize).map_or(0, |line| line.answer);
-        }
-        core::hint::black_box(warm);
-        // 3. Compare.
-        let mut missed: ArrayVec<&Key, BATCH> = ArrayVec::new();
-        let mut lanes: ArrayVec<u8, BATCH> = ArrayVec::new();
-        for (lane, ((probe, &key), found)) in (0u8..).zip(probes.iter().zip(keys).zip(&mut *found))
-        {
-            match self.answer(stamp, probe) {
-                Some(answer) => *found = answer,
-                None => {
-                    missed.push(key);
-                    lanes.push(lane);
-                }
-            }
-        }
-        // 4. Ask the table about the others, and remember what it says.
-        let miss_count = missed.len();
-        if miss_count != 0 {
-            let mut answers = [None; BATCH];
-            table.find_dear(&missed, &mut answers);
-            for (&lane, answer) in lanes.iter().zip(answers) {
-                if let Some(found) = found.get_mut(usize::from(lane)) {
-                    *found = answer;
-                }
-                if let Some(probe) = probes.get(usize::from(lane)) {
-                    self.remember(stamp, probe, answer);
-                }
-            }
-        }
-        self.probes = probes;
         self.account(table_id, keys.len().min(BATCH), miss_count);
-    }
-
-    #[inline]
-    fn answer(&self, stamp: u64, probe: &Probe) -> Option<Option<u32>> {
-        let at = probe.at as usize;
-        let set = self.lines.get(at..at.wrapping_add(WAYS))?;
-        let is_it = |line: &&Line| line.stamp == stamp && line.words == probe.words;
-        let line = set.iter().find(is_it)?;
-        Some(line.answer.checked_sub(1).map(|slot| slot as u32))
-    }
-
-    fn remember(&mut self, stamp: u64, probe: &Probe, answer: Option<u32>) {
-        self.turn = self.turn.wrapping_add(1);
-        let at = probe.at as usize;
-        let Some(set) = self.lines.get_mut(at..at.wrapping_add(WAYS)) else { return };
-        // An answer of this table that is older than the table, or nobody's; another table's may be
-        // good yet.
-        let is_old = |line: &Line| {
-            line.stamp == 0 || (line.stamp != stamp && line.stamp & 0xff == stamp & 0xff)
-        };
-        let line = set.iter().position(is_old).unwrap_or(self.turn % WAYS);
-        if let Some(line) = set.get_mut(line) {
-            let answer = answer.map_or(0, |slot| u64::from(slot).wrapping_add(1));
-            *line = Line { stamp, answer, words: probe.words };
-        }
     }
 
     fn account(&mut self, table_id: u8, count: usize, miss_count: usize) {
         let hit_count = count.saturating_sub(miss_count);
         self.counts.hit_count = self.counts.hit_count.wrapping_add(hit_count as u64);
         self.counts.miss_count = self.counts.miss_count.wrapping_add(miss_count as u64);
-        let Some(probation) = self.probations.get_mut(usize::from(table_id)) else { return };
+        let Some(Known { probation, .. }) = self.tables.get_mut(usize::from(table_id)) else { return };
         probation.lookup_count = probation.lookup_count.saturating_add(count as u32);
         probation.hit_count = probation.hit_count.saturating_add(hit_count as u32);
         if probation.lookup_count < PERIOD {
@@ -352,39 +317,41 @@ impl FlowCache {
     }
 }
 
-/// What a table's answers are stamped with.
-fn stamp(table: &Classifier, table_id: u8) -> u64 {
-    (table.generation().wrapping_add(1) << 8) | u64::from(table_id)
-}
-
-/// The words of a key that a table compares, and under what mask.
-#[derive(Clone, Copy, Debug)]
-struct CachedWords {
-    indexes: [u8; WORDS],
-    masks: [u64; WORDS],
-}
-
-impl CachedWords {
-    /// `None` when they are too many.
-    fn new(compared: &[u64; KEY_WORDS]) -> Option<CachedWords> {
-        let mut words = CachedWords { indexes: [0; WORDS], masks: [0; WORDS] };
-        let mut places = words.indexes.iter_mut().zip(&mut words.masks);
-        for (index, &compared) in (0u8..).zip(compared) {
-            if compared != 0 {
-                let (place, mask) = places.next()?;
-                (*place, *mask) = (index, compared);
-            }
-        }
-        Some(words)
+/// What `lines` remember of `keys`, or else what the table says; how many had to be asked for.
+#[inline(never)]
+fn find_in<const WORDS: usize>(
+    lines: &mut Lines<WORDS>,
+    table: &Classifier,
+    stamp: u64,
+    keys: &[&Key],
+    found: &mut [Option<u32>],
+) -> usize {
+    let missed = lines.get_batch(stamp, table.packing(), table.compared(), keys, found);
+    if !missed.is_empty() {
+        find_missed(lines, table, stamp, &missed, keys, found);
     }
+    missed.len()
+}
 
-    #[inline]
-    fn of(&self, key: &Key) -> [u64; WORDS] {
-        let mut words = [0; WORDS];
-        for ((word, &index), &mask) in words.iter_mut().zip(&self.indexes).zip(&self.masks) {
-            *word = key.word(index) & mask;
+/// Asks the table about those that were not remembered, packed together, and remembers what it says.
+#[inline(never)]
+fn find_missed<const WORDS: usize>(
+    lines: &mut Lines<WORDS>,
+    table: &Classifier,
+    stamp: u64,
+    missed: &[u8],
+    keys: &[&Key],
+    found: &mut [Option<u32>],
+) {
+    let key = |&at: &u8| keys.get(usize::from(at)).copied();
+    let missed_keys: ArrayVec<&Key, BATCH> = missed.iter().filter_map(key).collect();
+    let mut answers = [None; BATCH];
+    table.find_dear(&missed_keys, &mut answers);
+    for (&at, answer) in missed.iter().zip(answers) {
+        if let Some(found) = found.get_mut(usize::from(at)) {
+            *found = answer;
         }
-        words
+        lines.put_of_batch(stamp, at, answer);
     }
 }
 
