@@ -9,16 +9,28 @@
 //!
 //! # Design
 //!
-//! A line of 64 bytes is one answer: a stamp (the table and its generation), the slot, and the words
+//! A line is one answer: a stamp (the table, and a number for its generation), the slot, and the bits
 //! of the key under the union of the table's masks: all that the table's answer can hang on, and
-//! nothing else, so packets that differ elsewhere share it. All of these words are compared; a hash
-//! only says in which `WAYS` lines to look, and is keyed, since hosts choose the packets. A change of
-//! the table gives it another generation, and with that the stamps of its lines are wrong: no flow-mod
-//! ever visits the cache. A table that looks at more than `WORDS` words has no place here.
+//! nothing else, so packets that differ elsewhere share it. All of these bits are compared; a hash only
+//! says where to look, and is keyed, since hosts choose the packets. A change of the table gives it
+//! another generation, and with that the stamps of its lines are wrong: no flow-mod ever visits the
+//! cache. Stamps are used again only when all lines have been cleared ([`EPOCHS`]).
 //!
-//! A batch goes in stages: all words and hashes, then all lines, then the table for all that were not
-//! there, packed together, and their answers into the cache: over a line of an older stamp if there
-//! is one, else over one by turns.
+//! The bits are packed (`packing.rs`): masks leave most of a key's words half empty, and rotated they
+//! go into each other's gaps. What a table of addresses, protocols, TCP and UDP ports compares in four
+//! words of the key are two, and three with the ingress port. So a line is 32 bytes with room for
+//! [`NARROW`] words, and two of them, a *set*, are one cache line, compared without a branch that depends on
+//! which of them it is. Tables that compare more have wide lines of [`WIDE`] words, in memory of their
+//! own; those that compare more than that have no place here.
+//!
+//! A key has two sets where its answer may be, by the two halves of its hash: the second is looked at
+//! only when the first has not got it, and mostly has room when the first has not. A third of the lines in
+//! use lose next to none, where one set alone would lose one in twenty.
+//!
+//! A batch goes in stages (`lines.rs`): the packed words of all, column by column; all hashes; all first
+//! sets; the second sets of those that were not there; then the table for those that are in neither,
+//! packed together, and their answers into the cache: over a line of an older stamp if there is one, else
+//! over one by turns.
 //!
 //! Traffic with no two packets alike would pay for lookups that find nothing. Each table is on
 //! probation: when fewer than one in `WORTH` of `PERIOD` lookups hit, the table is asked directly
@@ -26,10 +38,9 @@
 //!
 //! # What it costs
 //!
-//! `LINES` lines, 256 KiB a worker, taken when the first dear table is asked. A lookup that hits takes
-//! some 85 cycles (`rumpswitch replay` with all lookups hitting, beside the same with a table of four
-//! entries). The worst case, no hits at all, is a period of misses in each longest rest: less than one
-//! part in a hundred.
+//! `NARROW_LINES` lines, 256 KiB a worker, taken when the first dear table is asked, and as much for
+//! `WIDE_LINES` when there is one that compares more. The worst case, no hits at all, is a period of
+//! misses in each longest rest: less than one part in a hundred.
 //!
 //! # What it does not do
 //!
@@ -227,7 +238,9 @@ impl FlowCache {
     #[inline]
     fn stamp(&mut self, table: &Classifier, table_id: u8) -> u64 {
         let epoch = match self.tables.get(usize::from(table_id)) {
-            Some(known) if known.epoch != 0 && known.generation == table.generation() => known.epoch,
+            Some(known) if known.epoch != 0 && known.generation == table.generation() => {
+                known.epoch
+            }
             _ => self.next_epoch(table, table_id),
         };
         u64::from(epoch) << 40 | u64::from(table_id) << 32
@@ -301,7 +314,9 @@ impl FlowCache {
         let hit_count = count.saturating_sub(miss_count);
         self.counts.hit_count = self.counts.hit_count.wrapping_add(hit_count as u64);
         self.counts.miss_count = self.counts.miss_count.wrapping_add(miss_count as u64);
-        let Some(Known { probation, .. }) = self.tables.get_mut(usize::from(table_id)) else { return };
+        let Some(Known { probation, .. }) = self.tables.get_mut(usize::from(table_id)) else {
+            return;
+        };
         probation.lookup_count = probation.lookup_count.saturating_add(count as u32);
         probation.hit_count = probation.hit_count.saturating_add(hit_count as u32);
         if probation.lookup_count < PERIOD {

@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn addresses_protocol_and_ports_of_ipv4_are_two_words_and_three_with_the_port_of_entry() {
-        use OxmField::{EthType, InPort, IpProto, Ipv4Dst, Ipv4Src, TcpDst, TcpSrc, UdpDst, UdpSrc};
+        use OxmField::{
+            EthType, InPort, IpProto, Ipv4Dst, Ipv4Src, TcpDst, TcpSrc, UdpDst, UdpSrc,
+        };
         let tuple = [EthType, IpProto, Ipv4Src, Ipv4Dst, TcpSrc, TcpDst, UdpSrc, UdpDst];
         assert_eq!(Packing::of(&compared(&tuple)).column_count(), 2);
         let with_port = [&tuple[..], &[InPort]].concat();
