@@ -267,21 +267,23 @@ impl FlowCache {
         match packing.column_count() {
             0..=NARROW if self.narrow.is_ready(NARROW_LINES) => {
                 let words = packing.pack(table.compared(), key);
-                let answer = self.narrow.get(stamp, &words);
+                let hash = self.narrow.hash(packing, &words);
+                let answer = self.narrow.get(stamp, hash, &words);
                 self.account(table_id, 1, usize::from(answer.is_none()));
                 answer.unwrap_or_else(|| {
                     let answer = table.find_dear_one(key);
-                    self.narrow.put(stamp, &words, answer);
+                    self.narrow.put(stamp, hash, &words, answer);
                     answer
                 })
             }
             4..=WIDE if self.wide.is_ready(WIDE_LINES) => {
                 let words = packing.pack(table.compared(), key);
-                let answer = self.wide.get(stamp, &words);
+                let hash = self.wide.hash(packing, &words);
+                let answer = self.wide.get(stamp, hash, &words);
                 self.account(table_id, 1, usize::from(answer.is_none()));
                 answer.unwrap_or_else(|| {
                     let answer = table.find_dear_one(key);
-                    self.wide.put(stamp, &words, answer);
+                    self.wide.put(stamp, hash, &words, answer);
                     answer
                 })
             }
@@ -342,10 +344,10 @@ fn find_in<const WORDS: usize>(
     found: &mut [Option<u32>],
 ) -> usize {
     let missed = lines.get_batch(stamp, table.packing(), table.compared(), keys, found);
-    if !missed.is_empty() {
-        find_missed(lines, table, stamp, &missed, keys, found);
+    if missed != 0 {
+        find_missed(lines, table, stamp, missed, keys, found);
     }
-    missed.len()
+    missed.count_ones() as usize
 }
 
 /// Asks the table about those that were not remembered, packed together, and remembers what it says.
@@ -354,15 +356,16 @@ fn find_missed<const WORDS: usize>(
     lines: &mut Lines<WORDS>,
     table: &Classifier,
     stamp: u64,
-    missed: &[u8],
+    missed: u32,
     keys: &[&Key],
     found: &mut [Option<u32>],
 ) {
-    let key = |&at: &u8| keys.get(usize::from(at)).copied();
-    let missed_keys: ArrayVec<&Key, BATCH> = missed.iter().filter_map(key).collect();
+    let places = || (0..BATCH as u8).filter(|&at| missed & 1u32.wrapping_shl(at.into()) != 0);
+    let key = |at: u8| keys.get(usize::from(at)).copied();
+    let missed_keys: ArrayVec<&Key, BATCH> = places().filter_map(key).collect();
     let mut answers = [None; BATCH];
     table.find_dear(&missed_keys, &mut answers);
-    for (&at, answer) in missed.iter().zip(answers) {
+    for (at, answer) in places().zip(answers) {
         if let Some(found) = found.get_mut(usize::from(at)) {
             *found = answer;
         }

@@ -3,8 +3,6 @@
 
 use alloc::vec::Vec;
 
-use arrayvec::ArrayVec;
-
 use super::packing::Packing;
 use crate::classifier::{BATCH, HashKey};
 use crate::key::{KEY_WORDS, Key};
@@ -37,9 +35,6 @@ struct Desk<const WORDS: usize> {
     hashes: [u64; BATCH],
 }
 
-/// Which keys of a batch were not there: their places.
-pub(super) type Missed = ArrayVec<u8, BATCH>;
-
 /// Lines of `WORDS` packed words.
 #[derive(Debug)]
 pub(super) struct Lines<const WORDS: usize> {
@@ -66,19 +61,35 @@ impl<const WORDS: usize> Line<WORDS> {
 }
 
 impl<const WORDS: usize> Set<WORDS> {
-    /// The slot under these words, [`NO_SLOT`] included. Both lines are compared, so that it is no matter of
-    /// luck which of them is the one.
+    /// The first word of the line with these words, and whether there is one. Both lines are compared,
+    /// and all that is asked for in the end is which: where an answer lies is a matter of luck, and a branch
+    /// on it would be foretold wrongly.
     #[inline(always)]
-    fn slot(&self, stamp: u64, words: &[u64; WORDS]) -> Option<u32> {
+    fn head(&self, stamp: u64, words: &[u64; WORDS]) -> (u64, bool) {
         let [a, b] = &self.lines;
-        let (is_a, is_b) = (a.difference(stamp, words) == 0, b.difference(stamp, words) == 0);
-        let head = if is_a { a.head } else { b.head };
-        (is_a | is_b).then_some(head as u32)
+        let (of_a, of_b) = (a.difference(stamp, words), b.difference(stamp, words));
+        let head = if of_a == 0 { a.head } else { b.head };
+        (head, (of_a == 0) | (of_b == 0))
+    }
+
+    /// Some word of it: a load that brings its first line near.
+    #[inline(always)]
+    fn touch(&self) -> u64 {
+        let [line, ..] = &self.lines;
+        line.head
     }
 }
 
-/// What a line says of a slot.
-fn answer(slot: u32) -> Option<u32> {
+/// The hash of the first `USED` words.
+#[inline(always)]
+fn mix<const USED: usize, const WORDS: usize>(hash: HashKey, words: &[u64; WORDS]) -> u64 {
+    hash.mix(words.get(..USED).unwrap_or(words))
+}
+
+/// What a line with this first word says.
+#[inline(always)]
+fn answer(head: u64) -> Option<u32> {
+    let slot = head as u32;
     (slot != NO_SLOT).then_some(slot)
 }
 
@@ -127,14 +138,25 @@ impl<const WORDS: usize> Lines<WORDS> {
         (hash as usize & last, (hash >> 32) as usize & last)
     }
 
-    /// What is remembered of one key.
-    pub(super) fn get(&self, stamp: u64, words: &[u64; WORDS]) -> Option<Option<u32>> {
-        let (first, second) = self.places(self.hash.mix(words));
-        let slot = |at: usize| self.sets.get(at)?.slot(stamp, words);
-        slot(first).or_else(|| slot(second)).map(answer)
+    /// The hash of packed words.
+    pub(super) fn hash(&self, packing: &Packing, words: &[u64; WORDS]) -> u64 {
+        match packing.column_count() {
+            0..=2 => mix::<2, WORDS>(self.hash, words),
+            _ => mix::<WORDS, WORDS>(self.hash, words),
+        }
     }
 
-    /// Writes what is remembered of `keys` into `found`; returns which are not there.
+    /// What is remembered of one key.
+    pub(super) fn get(&self, stamp: u64, hash: u64, words: &[u64; WORDS]) -> Option<Option<u32>> {
+        let (first, second) = self.places(hash);
+        let head = |at: usize| {
+            let (head, is_there) = self.sets.get(at)?.head(stamp, words);
+            is_there.then_some(head)
+        };
+        head(first).or_else(|| head(second)).map(answer)
+    }
+
+    /// Writes what is remembered of `keys` into `found`; returns which are not there, a bit for each.
     #[inline(always)]
     pub(super) fn get_batch(
         &mut self,
@@ -143,36 +165,42 @@ impl<const WORDS: usize> Lines<WORDS> {
         compared: &[u64; KEY_WORDS],
         keys: &[&Key],
         found: &mut [Option<u32>],
-    ) -> Missed {
-        let last = self.sets.len().wrapping_sub(1);
-        let mut missed = Missed::new();
-        let [desk] = self.desk.as_mut_slice() else { return missed };
+    ) -> u32 {
+        let [desk] = self.desk.as_mut_slice() else { return 0 };
+        let (sets, last) = (self.sets.as_slice(), self.sets.len().wrapping_sub(1));
+        let count = keys.len().min(found.len()).min(BATCH);
         // 1. What each key is compared by, word by word: which word it is and its mask stay in registers.
         desk.pack(packing, compared, keys);
         // 2. The hashes; the sets are loaded here, and used when all are under way.
-        desk.mix(self.hash, keys.len());
-        let hashes = desk.hashes.get(..keys.len()).unwrap_or_default();
-        let warm = |hash: &u64| self.sets.get(*hash as usize & last).map_or(0, Set::touch);
+        match packing.column_count() {
+            0..=2 => desk.mix::<2>(self.hash, count),
+            _ => desk.mix::<WORDS>(self.hash, count),
+        }
+        let hashes = desk.hashes.get(..count).unwrap_or_default();
+        let warm = |hash: &u64| sets.get(*hash as usize & last).map_or(0, Set::touch);
         core::hint::black_box(hashes.iter().fold(0, |all, hash| all ^ warm(hash)));
         // 3. Compare: the set that is first for a key, then the other for those that are not there.
+        let mut missed = 0u32;
         for (at, (found, &hash)) in found.iter_mut().zip(hashes).enumerate() {
-            let set = self.sets.get(hash as usize & last);
-            match set.and_then(|set| set.slot(stamp, &desk.words(at))) {
-                Some(slot) => *found = answer(slot),
-                None => missed.push(at as u8),
-            }
+            let Some(set) = sets.get(hash as usize & last) else { continue };
+            let (head, is_there) = set.head(stamp, &desk.words(at));
+            *found = answer(head);
+            missed |= u32::from(!is_there).wrapping_shl(at as u32);
         }
-        if !missed.is_empty() {
-            missed.retain(|at| {
-                let at = usize::from(*at);
-                let hash = desk.hashes.get(at).copied().unwrap_or(0);
-                let set = self.sets.get((hash >> 32) as usize & last);
-                let slot = set.and_then(|set| set.slot(stamp, &desk.words(at)));
-                if let (Some(slot), Some(found)) = (slot, found.get_mut(at)) {
-                    *found = answer(slot);
-                }
-                slot.is_none()
-            });
+        let mut left = missed;
+        while left != 0 {
+            let place = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            let at = place as usize;
+            let (Some(hash), Some(found)) = (desk.hashes.get(at), found.get_mut(at)) else {
+                continue;
+            };
+            let Some(set) = sets.get((hash >> 32) as usize & last) else { continue };
+            let (head, is_there) = set.head(stamp, &desk.words(at));
+            if is_there {
+                *found = answer(head);
+                missed ^= 1u32.wrapping_shl(place);
+            }
         }
         missed
     }
@@ -181,15 +209,16 @@ impl<const WORDS: usize> Lines<WORDS> {
     pub(super) fn put_of_batch(&mut self, stamp: u64, at: u8, answer: Option<u32>) {
         if let [desk] = self.desk.as_slice() {
             let words = desk.words(usize::from(at));
-            self.put(stamp, &words, answer);
+            let hash = desk.hashes.get(usize::from(at)).copied().unwrap_or(0);
+            self.put(stamp, hash, &words, answer);
         }
     }
 
     /// Remembers an answer, in place of one of this table that is older than the table, or nobody's; another
     /// table's may be good yet. If there is none such, by turns.
-    pub(super) fn put(&mut self, stamp: u64, words: &[u64; WORDS], answer: Option<u32>) {
+    pub(super) fn put(&mut self, stamp: u64, hash: u64, words: &[u64; WORDS], answer: Option<u32>) {
         self.turn = self.turn.wrapping_add(1);
-        let (first, second) = self.places(self.hash.mix(words));
+        let (first, second) = self.places(hash);
         let is_old = |line: &Line<WORDS>| {
             let other = (line.head ^ stamp) >> 32;
             line.head >> 32 == 0 || (other != 0 && other & 0xff == 0)
@@ -204,22 +233,13 @@ impl<const WORDS: usize> Lines<WORDS> {
     }
 }
 
-impl<const WORDS: usize> Set<WORDS> {
-    /// Some word of it: a load that brings its first line near.
-    #[inline(always)]
-    fn touch(&self) -> u64 {
-        let [line, ..] = &self.lines;
-        line.head
-    }
-}
-
 impl<const WORDS: usize> Desk<WORDS> {
     /// The packed words of key `at`.
     #[inline(always)]
     fn words(&self, at: usize) -> [u64; WORDS] {
         core::array::from_fn(|column| {
             let column = self.columns.get(column);
-            column.and_then(|column| column.get(at)).copied().unwrap_or(0)
+            column.and_then(|column| column.get(at % BATCH)).copied().unwrap_or(0)
         })
     }
 
@@ -240,10 +260,11 @@ impl<const WORDS: usize> Desk<WORDS> {
         self.columns.iter_mut().skip(packing.column_count()).for_each(|column| column.fill(0));
     }
 
+    /// The hashes of the first `USED` words of each key, beyond which all are 0.
     #[inline(always)]
-    fn mix(&mut self, hash: HashKey, count: usize) {
-        for at in 0..count.min(BATCH) {
-            let mixed = hash.mix(&self.words(at));
+    fn mix<const USED: usize>(&mut self, hash: HashKey, count: usize) {
+        for at in 0..count {
+            let mixed = mix::<USED, WORDS>(hash, &self.words(at));
             if let Some(place) = self.hashes.get_mut(at) {
                 *place = mixed;
             }
