@@ -181,8 +181,12 @@ impl<const WORDS: usize> Lines<WORDS> {
         core::hint::black_box(hashes.iter().fold(0, |all, hash| all ^ warm(hash)));
         // 3. Compare: the set that is first for a key, then the other for those that are not there.
         let mut missed = 0u32;
-        for (at, (found, &hash)) in found.iter_mut().zip(hashes).enumerate() {
-            let Some(set) = sets.get(hash as usize & last) else { continue };
+        for at in 0..count {
+            let hash = desk.hashes.get(at % BATCH).copied().unwrap_or(0);
+            let (Some(set), Some(found)) = (sets.get(hash as usize & last), found.get_mut(at))
+            else {
+                continue;
+            };
             let (head, is_there) = set.head(stamp, &desk.words(at));
             *found = answer(head);
             missed |= u32::from(!is_there).wrapping_shl(at as u32);
