@@ -175,3 +175,67 @@ fn traffic_that_never_hits_goes_past_the_cache() {
     }
     assert!(cache.counts().hit_count > 32 * 500, "{:?}", cache.counts());
 }
+
+/// An entry that looks at both IPv6 addresses, the ports and the protocol, under one of many masks.
+fn wide_matching(number: u32) -> MaskedKey {
+    let mut key = matching(number);
+    key.name(OxmField::Ipv6Src, u128::from(number) << 64, Some(u128::MAX << (number % 60)));
+    key.name(OxmField::Ipv6Dst, 7, None);
+    key.name(OxmField::TcpDst, 80, None);
+    key
+}
+
+fn wide_key(number: u32) -> Key {
+    *wide_matching(number).value()
+}
+
+#[test]
+fn tables_that_compare_addresses_of_ipv6_are_remembered_too_one_by_one_and_in_batches() {
+    let mut table = Classifier::new(3);
+    for number in 0..600 {
+        table.insert(&wide_matching(number), number as u16 % 7, number).unwrap();
+    }
+    assert!((4..=WIDE).contains(&table.packing().column_count()));
+    let mut cache = FlowCache::new(1);
+    let keys: Vec<Key> = (0..900).step_by(29).map(wide_key).collect();
+    let expected: Vec<_> = keys.iter().map(|key| table.find(key)).collect();
+    assert!(expected.contains(&None) && expected.iter().flatten().count() > 10);
+    for _ in 0..2 {
+        assert_eq!(ask(&mut cache, &table, 0, &keys), expected);
+        let one_by_one = keys.iter().map(|key| cache.find(&table, 0, key));
+        assert!(one_by_one.eq(expected.iter().copied()));
+    }
+    let count = keys.len() as u64;
+    assert_eq!((cache.counts().miss_count, cache.counts().hit_count), (count, count * 3));
+    assert!(cache.wide.memory_len() > 0 && cache.narrow.memory_len() == 0);
+}
+
+#[test]
+fn as_many_flows_as_are_a_third_of_the_lines_are_all_but_all_remembered() {
+    let table = table(600);
+    let mut cache = FlowCache::new(1);
+    let keys: Vec<Key> = (0..NARROW_LINES as u64 / 3).map(key).collect();
+    let mut pass = || {
+        keys.chunks(32).for_each(|keys| drop(ask(&mut cache, &table, 0, keys)));
+        cache.counts().hit_count
+    };
+    // The first ones do not pay, and the table is asked directly for some time.
+    let before = (0..8).map(|_| pass()).last().unwrap();
+    let hit_count = pass() - before;
+    assert!(hit_count * 200 >= keys.len() as u64 * 199, "{hit_count} of {}", keys.len());
+}
+
+#[test]
+fn a_stamp_that_comes_again_finds_no_answer_of_its_first_time() {
+    let mut table = table(600);
+    let mut cache = FlowCache::new(1);
+    assert_eq!(ask(&mut cache, &table, 0, &[key(3)]), [table.find(&key(3))]);
+    let stamp = cache.stamp(&table, 0);
+    cache.tables[0].epoch = EPOCHS - 2;
+    for _ in 0..2 {
+        table.insert(&matching(1), 60, 7_777).unwrap();
+        assert_eq!(ask(&mut cache, &table, 0, &[key(3)]), [table.find(&key(3))]);
+    }
+    assert_eq!(cache.stamp(&table, 0), stamp, "all stamps have been used");
+    assert_eq!(cache.counts().hit_count, 0);
+}
