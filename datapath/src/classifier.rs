@@ -437,9 +437,12 @@ impl Classifier {
             Directory::Tuples(_) => match (keys, found) {
                 // Not a batch, and no arrays for one.
                 ([key], [found]) => *found = self.find_dear_one(key),
-                (keys, found) => {
-                    chunks(keys, found).for_each(|(keys, found)| self.find_tuples(keys, any, found))
-                }
+                (keys, found) => match self.ladder.prefixes_above(any) {
+                    Some(form) => chunks(keys, found)
+                        .for_each(|(keys, found)| form.find_slots(keys, any.slot(), found)),
+                    None => chunks(keys, found)
+                        .for_each(|(keys, found)| self.find_tuples(keys, any, found)),
+                },
             },
         }
     }

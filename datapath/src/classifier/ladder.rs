@@ -29,6 +29,7 @@ use super::build::{Build, Remains};
 use super::compiled::{Builder, Compiled, Kind, Unsuited};
 use super::directory::{Directory, Former};
 use super::hash::HashKey;
+use super::lpm::Lpm;
 use super::tuples::Tuples;
 use super::{BATCH, Hit, Template};
 use crate::key::{Key, MaskedKey};
@@ -150,6 +151,16 @@ impl Ladder {
         }
         if let Some(overlay) = self.overlay.as_ref().filter(|overlay| overlay.entry_count() != 0) {
             overlay.find_batch(keys, hits);
+        }
+    }
+
+    /// The form that finds all that a table has beside `any`, if no rank needs to be looked at.
+    #[inline]
+    pub(super) fn prefixes_above(&self, any: Hit) -> Option<&Lpm> {
+        let is_beside = self.overlay.as_ref().is_some_and(|overlay| overlay.entry_count() != 0);
+        match &self.compiled {
+            Some(Compiled::Lpm(form)) if !is_beside && form.is_above(any) => Some(form),
+            _ => None,
         }
     }
 

@@ -26,19 +26,27 @@
 //! lookup compares the ranks of the leaves that it passes: right for any priorities, a record more
 //! for each leaf. Entries with the same prefix are a chain of which only the first is looked at.
 //!
-//! A batch is looked up key by key while a nearer cache holds all nodes; in larger tables it goes down
-//! level by level, and the lines of all nodes are loaded before the first is used.
+//! A batch goes down level by level, in short loops: what one key waits for keeps no other from
+//! asking for its own. Where a walk goes is chance to the processor, so nothing branches on it but
+//! whether a node is wide: a walk that is at its end passes a node that leads nowhere, no skipped bytes
+//! are compared like some, and the better leaf is selected. In tables beyond the nearer caches the
+//! lines of all nodes are loaded before the first is used.
+//!
+//! While no entry beside the prefixes can outrank one of them, no rank is looked at: a leaf's slot is the
+//! answer, and a line has sixteen of those.
 //!
 //! # What it costs
 //!
 //! Cache lines: one of the root, one or two nodes (IPv6: two to four), sometimes a block, and the entry's
-//! record. `benches/gate.sh lookup/lpm-1000 lookup/lpm-1000/one`: 156 instructions for a lookup in a batch
-//! of 32, 159 alone, the classifier's own included (970 and 830 with a hash table for each length).
+//! slot; its rank beside other entries. `benches/gate.sh lookup/lpm-1000 lookup/lpm-1000/one`: 144
+//! instructions for a lookup in a batch of 32, 145 alone, the classifier's own included (970 and 830 with
+//! a hash table for each length). TSC cycles of 2.445 GHz of `Classifier::find_batch` on the traces
+//! of the comparison, CPU time: 25 with 1,000 routes, 32 with 10,000, 71 with 100,000 (48, 49 and 88 key by
+//! key).
 //!
 //! Bytes for each route with the directory's, prefixes of 12 to 32 bits like a provider's (`rumpswitch
 //! replay --json` tells a table's `memory_len`; `cargo bench -p rumpswitch-benches --bench lookup -- lpm`
-//! times such tables): 557 at 1,000 routes under a root of one byte, whose nodes are wide, 262 at
-//! 10,000, 162 at 100,000.
+//! times such tables): 1,248 at 1,000 routes, most of it a root of 1 MiB, 263 at 10,000, 162 at 100,000.
 //!
 //! A change: one node's slots painted anew, or up to 2^15 slots of the root for a prefix of one bit.
 //!
@@ -56,10 +64,9 @@ mod root;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod together;
 mod trie;
 mod walk;
-
-use core::hint::black_box;
 
 use ofp_codec::OxmField;
 use ofp_codec::memory::TryBox;
@@ -67,16 +74,14 @@ use ofp_codec::memory::TryBox;
 use super::{BATCH, Full, Hit};
 use crate::key::{Key, MaskedKey};
 pub(super) use builder::Builder;
-use chains::NO_LEAF;
-use nodes::{NO_NODE, Node};
+use nodes::NO_NODE;
 use shape::Shape;
+use together::together;
 use trie::Trie;
 use walk::{Bits, Walk};
 
-/// Tables of fewer entries have a root of one byte.
+/// Tables of fewer entries have a root of one byte, which takes no more than these.
 const WORTH_ROOT: usize = 512;
-/// A root of one byte does not take more entries than this.
-const SMALL_LIMIT: usize = 8 * WORTH_ROOT;
 
 /// Prefixes of one field.
 #[derive(Debug)]
@@ -104,7 +109,7 @@ impl Lpm {
     fn of_shape(shape: TryBox<Shape>, entry_count: usize) -> Result<TryBox<Lpm>, Full> {
         let small = entry_count < WORTH_ROOT;
         let trie = Trie::new(if small { 8 } else { 16 })?;
-        let entry_limit = if small { SMALL_LIMIT } else { usize::MAX };
+        let entry_limit = if small { WORTH_ROOT } else { usize::MAX };
         Ok(TryBox::new(Lpm { shape, trie, entry_limit })?)
     }
 
@@ -178,66 +183,44 @@ impl Lpm {
         wanted: u32,
         hits: &mut [Hit; BATCH],
     ) {
-        let trie = &self.trie;
-        if trie.nodes.are_far() {
-            return self.walk_together::<B, ORDERED>(keys, wanted, hits);
-        }
-        let mut bit = 1u32;
-        for (key, hit) in keys.iter().zip(hits) {
-            if wanted & bit != 0 && self.shape.applies_to(key) {
-                let mut walk = Walk::new(trie, B::of(&self.shape, key));
-                walk.pass_all::<ORDERED>(trie);
-                if walk.leaf != NO_LEAF {
-                    *hit = hit.or_better(trie.chains.hit(walk.leaf));
-                }
+        let mut walks = [Walk::<B>::NONE; BATCH];
+        together::<B, ORDERED>(&self.shape, &self.trie, keys, &mut walks);
+        for (index, ((hit, walk), _)) in (0u32..).zip(hits.iter_mut().zip(&walks).zip(keys)) {
+            if wanted.wrapping_shr(index) & 1 != 0 {
+                *hit = hit.or_better(self.trie.chains.hit(walk.leaf));
             }
-            bit = bit.wrapping_shl(1);
         }
     }
 
-    /// Level by level: the lines of all nodes are loaded before the first is used.
-    fn walk_together<B: Bits, const ORDERED: bool>(
+    /// Whether [`find_slots`](Self::find_slots) gives what a table hits that has `any` beside these.
+    #[inline]
+    pub(super) fn is_above(&self, any: Hit) -> bool {
+        let lowest = self.trie.lengths.lowest();
+        !self.trie.is_stale() && (any.slot().is_none() || lowest > any.rank.priority())
+    }
+
+    /// The slots of what `keys` hit, at most [`BATCH`], or `other`: no rank is looked at.
+    #[inline(never)] // what it has in hand is on the stack only while it works
+    pub(super) fn find_slots(&self, keys: &[&Key], other: Option<u32>, found: &mut [Option<u32>]) {
+        match (self.shape.is_long(), self.trie.lengths.are_ordered()) {
+            (false, true) => self.walk_slots::<u64, true>(keys, other, found),
+            (false, false) => self.walk_slots::<u64, false>(keys, other, found),
+            (true, true) => self.walk_slots::<u128, true>(keys, other, found),
+            (true, false) => self.walk_slots::<u128, false>(keys, other, found),
+        }
+    }
+
+    #[inline]
+    fn walk_slots<B: Bits, const ORDERED: bool>(
         &self,
         keys: &[&Key],
-        wanted: u32,
-        hits: &mut [Hit; BATCH],
+        other: Option<u32>,
+        found: &mut [Option<u32>],
     ) {
-        let trie = &self.trie;
         let mut walks = [Walk::<B>::NONE; BATCH];
-        // Those that are not at their end.
-        let (mut going, mut count) = ([0u8; BATCH], 0usize);
-        let go_on = |going: &mut [u8; BATCH], count: usize, index: u8, walk: &Walk<B>| {
-            if let Some(place) = going.get_mut(count) {
-                *place = index;
-            }
-            count.wrapping_add(usize::from(walk.at != NO_NODE))
-        };
-        // The lines of the root: one load for each key, none of which waits for another.
-        for (index, (key, walk)) in (0u8..).zip(keys.iter().zip(&mut walks)) {
-            if wanted.wrapping_shr(u32::from(index)) & 1 != 0 && self.shape.applies_to(key) {
-                *walk = Walk::new(trie, B::of(&self.shape, key));
-                count = go_on(&mut going, count, index, walk);
-            }
-        }
-        while count != 0 {
-            let mut warm = 0;
-            for &index in going.iter().take(count) {
-                let walk = walks.get(usize::from(index));
-                warm ^= walk.and_then(|walk| trie.nodes.get(walk.at)).map_or(0, Node::touch);
-            }
-            black_box(warm);
-            let (before, left) = (going, core::mem::take(&mut count));
-            for &index in before.iter().take(left) {
-                if let Some(walk) = walks.get_mut(usize::from(index)) {
-                    walk.pass::<ORDERED>(trie);
-                    count = go_on(&mut going, count, index, walk);
-                }
-            }
-        }
-        for (hit, walk) in hits.iter_mut().zip(&walks) {
-            if walk.leaf != NO_LEAF {
-                *hit = hit.or_better(trie.chains.hit(walk.leaf));
-            }
+        together::<B, ORDERED>(&self.shape, &self.trie, keys, &mut walks);
+        for ((found, walk), _) in found.iter_mut().zip(&walks).zip(keys) {
+            *found = self.trie.chains.slot(walk.leaf).or(other);
         }
     }
 

@@ -231,6 +231,35 @@ fn templates_follow_the_masks() {
 }
 
 #[test]
+fn an_entry_without_match_fields_wins_over_prefixes_where_it_outranks() {
+    let mut table = Classifier::new(5);
+    for (slot, len) in (0..).zip(8..=28) {
+        let mut prefix = MaskedKey::ANY;
+        prefix.name(OxmField::EthType, 0x0800, None);
+        prefix.name(OxmField::Ipv4Dst, 0x0a00_0000, Some((1 << 32) - (1 << (32 - len))));
+        table.insert(&prefix, len, slot).unwrap();
+    }
+    while table.step(1000) {}
+    assert_eq!(table.template(), Template::Lpm);
+    let keys: Vec<Key> = [0x0a00_0001, 0x0aff_0000, 0x0b00_0000].map(packet_to).to_vec();
+    let keys: Vec<&Key> = keys.iter().cycle().take(BATCH + 1).collect();
+    for (priority, expected) in [
+        (0, [Some(20), Some(0), Some(900)]),
+        (7, [Some(20), Some(0), Some(900)]),
+        // The newer one wins among equals.
+        (8, [Some(20), Some(900), Some(900)]),
+        (27, [Some(20), Some(900), Some(900)]),
+        (28, [Some(900); 3]),
+    ] {
+        table.insert(&MaskedKey::ANY, priority, 900).unwrap();
+        let mut found = vec![None; keys.len()];
+        table.find_batch(&keys, &mut found);
+        assert!(found.iter().eq(expected.iter().cycle().take(keys.len())), "{priority}: {found:?}");
+        table.remove(&MaskedKey::ANY, priority).unwrap();
+    }
+}
+
+#[test]
 fn an_entry_without_match_fields_wins_in_a_hash_table_where_it_outranks() {
     let mut table = Classifier::new(5);
     for address in 0..100 {

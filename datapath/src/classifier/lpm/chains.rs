@@ -9,26 +9,27 @@ pub(super) const NO_LEAF: u32 = 0;
 /// Leaves are numbers below this: they share a word with a place in a node.
 pub(super) const LEAF_LIMIT: usize = 1 << 23;
 
+/// What a lookup is after, the slots, lie close together: a line has those of sixteen leaves.
 #[derive(Debug)]
 pub(super) struct Chains {
-    records: Pages<Record, 4096>,
+    slots: Pages<u32, PAGE>,
+    ranks: Pages<Rank, PAGE>,
+    nexts: Pages<u32, PAGE>,
     /// The first free record, linked by `next`; numbers as leaves have them.
     free: u32,
     entry_count: usize,
 }
 
+/// Records in a page.
+const PAGE: usize = 4096;
+
+/// An entry in its chain.
 #[derive(Clone, Copy, Debug)]
 struct Record {
     rank: Rank,
     slot: u32,
     /// The leaf-like number of the record that comes next in rank, or [`NO_LEAF`].
     next: u32,
-}
-
-impl Record {
-    fn hit(self) -> Hit {
-        Hit { rank: self.rank, slot: self.slot }
-    }
 }
 
 /// What became of a chain.
@@ -44,35 +45,67 @@ pub(super) enum Change {
 
 impl Chains {
     pub(super) const fn new() -> Chains {
-        Chains { records: Pages::new(), free: NO_LEAF, entry_count: 0 }
+        Chains {
+            slots: Pages::new(),
+            ranks: Pages::new(),
+            nexts: Pages::new(),
+            free: NO_LEAF,
+            entry_count: 0,
+        }
     }
 
     pub(super) fn entry_count(&self) -> usize {
         self.entry_count
     }
 
-    #[inline]
     fn get(&self, leaf: u32) -> Option<Record> {
-        self.records.get(leaf.wrapping_sub(1) as usize).copied()
+        let at = leaf.wrapping_sub(1) as usize;
+        let (&slot, &rank) = (self.slots.get(at)?, self.ranks.get(at)?);
+        Some(Record { rank, slot, next: *self.nexts.get(at)? })
     }
 
-    fn get_mut(&mut self, leaf: u32) -> Option<&mut Record> {
-        self.records.get_mut(leaf.wrapping_sub(1) as usize)
+    /// Puts a record in the place of another; whether there was one.
+    fn set(&mut self, leaf: u32, record: Record) -> bool {
+        let at = leaf.wrapping_sub(1) as usize;
+        let places = (self.slots.get_mut(at), self.ranks.get_mut(at), self.nexts.get_mut(at));
+        let (Some(slot), Some(rank), Some(next)) = places else { return false };
+        (*slot, *rank, *next) = (record.slot, record.rank, record.next);
+        true
+    }
+
+    fn set_next(&mut self, leaf: u32, next: u32) {
+        if let Some(place) = self.nexts.get_mut(leaf.wrapping_sub(1) as usize) {
+            *place = next;
+        }
+    }
+
+    /// The slot of the first entry of a chain; `None` for [`NO_LEAF`].
+    #[inline]
+    pub(super) fn slot(&self, leaf: u32) -> Option<u32> {
+        self.slots.get(leaf.wrapping_sub(1) as usize).copied()
+    }
+
+    /// The rank of the first entry of a chain; lowest for [`NO_LEAF`].
+    #[inline]
+    pub(super) fn rank(&self, leaf: u32) -> Rank {
+        self.ranks.get(leaf.wrapping_sub(1) as usize).copied().unwrap_or_default()
     }
 
     /// The first entry of a chain; [`Hit::NONE`] for [`NO_LEAF`].
     #[inline]
     pub(super) fn hit(&self, leaf: u32) -> Hit {
-        self.get(leaf).map_or(Hit::NONE, Record::hit)
+        self.slot(leaf).map_or(Hit::NONE, |slot| Hit { rank: self.rank(leaf), slot })
     }
 
     /// Makes sure that the next entry finds room; `false`: there are as many as leaves can tell.
     pub(super) fn reserve(&mut self) -> Result<bool, Full> {
         if self.free == NO_LEAF {
-            if self.records.len().saturating_add(1) >= LEAF_LIMIT {
+            if self.slots.len().saturating_add(1) >= LEAF_LIMIT {
                 return Ok(false);
             }
-            self.records.reserve(1)?;
+            self.slots.reserve(1)?;
+            self.ranks.reserve(1)?;
+            self.nexts.reserve(1)?;
         }
         Ok(true)
     }
@@ -85,12 +118,17 @@ impl Chains {
 
     fn record(&mut self, record: Record) -> u32 {
         let taken = self.free;
-        if let Some(place) = self.get_mut(taken) {
-            let next = core::mem::replace(place, record).next;
-            self.free = next;
+        if let Some(free) = self.get(taken) {
+            self.set(taken, record);
+            self.free = free.next;
             return taken;
         }
-        self.records.push(record).map_or(NO_LEAF, |index| (index as u32).wrapping_add(1))
+        let (slot, rank) = (self.slots.push(record.slot), self.ranks.push(record.rank));
+        match (slot, rank, self.nexts.push(record.next)) {
+            (Ok(index), Ok(_), Ok(_)) => (index as u32).wrapping_add(1),
+            // Room has been made.
+            _ => NO_LEAF,
+        }
     }
 
     /// Adds an entry to a chain; room has been made.
@@ -99,9 +137,7 @@ impl Chains {
         let Some(first) = self.get(leaf) else { return Change::Behind };
         if hit.rank > first.rank {
             let moved = self.record(first);
-            if let Some(place) = self.get_mut(leaf) {
-                *place = Record { rank: hit.rank, slot: hit.slot, next: moved };
-            }
+            self.set(leaf, Record { rank: hit.rank, slot: hit.slot, next: moved });
             return Change::Lead;
         }
         let (mut before, mut next) = (leaf, first.next);
@@ -109,9 +145,7 @@ impl Chains {
             (before, next) = (next, record.next);
         }
         let added = self.record(Record { rank: hit.rank, slot: hit.slot, next });
-        if let Some(place) = self.get_mut(before) {
-            place.next = added;
-        }
+        self.set_next(before, added);
         Change::Behind
     }
 
@@ -133,18 +167,14 @@ impl Chains {
         let record = self.get(at)?;
         self.entry_count = self.entry_count.saturating_sub(1);
         if let Some(before) = before {
-            if let Some(place) = self.get_mut(before) {
-                place.next = record.next;
-            }
+            self.set_next(before, record.next);
             self.release(at);
             return Some(Change::Behind);
         }
         match self.get(record.next) {
             // The leaf stays: the next in rank moves to it.
             Some(next) => {
-                if let Some(place) = self.get_mut(leaf) {
-                    *place = next;
-                }
+                self.set(leaf, next);
                 self.release(record.next);
                 Some(Change::Lead)
             }
@@ -161,8 +191,7 @@ impl Chains {
         match self.get(leaf) {
             Some(first) if first.rank == rank && first.next == NO_LEAF => {
                 self.entry_count = self.entry_count.saturating_sub(1);
-                let none = Record { rank: Rank(0), slot: 0, next: NO_LEAF };
-                self.get_mut(leaf).map(|place| *place = none).is_some()
+                self.set(leaf, Record { rank: Rank(0), slot: 0, next: NO_LEAF })
             }
             _ => self.unlink(leaf, rank).is_some(),
         }
@@ -170,8 +199,7 @@ impl Chains {
 
     fn release(&mut self, at: u32) {
         let next = self.free;
-        if let Some(place) = self.get_mut(at) {
-            *place = Record { rank: Rank(0), slot: 0, next };
+        if self.set(at, Record { rank: Rank(0), slot: 0, next }) {
             self.free = at;
         }
     }
@@ -184,9 +212,7 @@ impl Chains {
         let behind = self.get(record.next).map_or(Rank(0), |next| next.rank);
         let ahead = before.and_then(|before| self.get(before)).map(|before| before.rank);
         if new.rank > behind && ahead.is_none_or(|ahead| new.rank < ahead) {
-            if let Some(place) = self.get_mut(at) {
-                *place = Record { rank: new.rank, slot: new.slot, next: record.next };
-            }
+            self.set(at, Record { rank: new.rank, slot: new.slot, next: record.next });
             return Some(if before.is_none() { Change::Lead } else { Change::Behind });
         }
         self.unlink(leaf, old)?;
@@ -196,10 +222,11 @@ impl Chains {
 
     /// Gives back about `pages` pages; whether little is left. Of no more use then.
     pub(super) fn free(&mut self, pages: usize) -> bool {
-        self.records.free(pages)
+        self.slots.free(pages) & self.ranks.free(pages) & self.nexts.free(pages)
     }
 
     pub(super) fn memory_len(&self) -> usize {
-        self.records.memory_len()
+        let slots = self.slots.memory_len().saturating_add(self.ranks.memory_len());
+        slots.saturating_add(self.nexts.memory_len())
     }
 }

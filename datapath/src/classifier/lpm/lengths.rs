@@ -12,6 +12,8 @@ const LENGTHS: usize = 129;
 pub(super) struct Lengths {
     levels: Vec<Level>,
     ordered: bool,
+    /// No entry has had a lower priority.
+    lowest: u16,
 }
 
 /// The entries of one length. The bounds are of all entries since it had none.
@@ -27,7 +29,7 @@ impl Lengths {
         let mut levels = Vec::new();
         levels.try_reserve_exact(LENGTHS)?;
         levels.resize(LENGTHS, Level { count: 0, low: 0, high: 0 });
-        Ok(Lengths { levels, ordered: true })
+        Ok(Lengths { levels, ordered: true, lowest: u16::MAX })
     }
 
     /// Whether an entry with a longer prefix has a higher priority than any with a shorter one.
@@ -36,7 +38,14 @@ impl Lengths {
         self.ordered
     }
 
+    /// A priority below which no entry has ever been.
+    #[inline]
+    pub(super) fn lowest(&self) -> u16 {
+        self.lowest
+    }
+
     pub(super) fn add(&mut self, len: u8, priority: u16) {
+        self.lowest = self.lowest.min(priority);
         let Some(level) = self.levels.get_mut(usize::from(len)) else { return };
         let known = level.count != 0 && (level.low..=level.high).contains(&priority);
         if level.count == 0 {

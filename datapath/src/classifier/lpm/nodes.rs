@@ -44,7 +44,7 @@ const MOST_WORDS: usize = 2 * SLOTS + 512 + 256;
 pub(super) struct Node {
     /// Where the second to eighth run begin, lowest first; slot 255 for those that there are not.
     starts: u64,
-    /// How many bytes of the key are skipped before the node's own, and [`WIDE`].
+    /// How many bits of the key, whole bytes, are skipped before the node's own, and [`WIDE`].
     meta: u32,
     /// The leaf that the slot which leads here would have without the node.
     pub(super) above: u32,
@@ -114,6 +114,12 @@ impl Node {
     /// Bytes of the key between the slot that leads here and the byte that the node looks at.
     #[inline]
     pub(super) fn skip(&self) -> u32 {
+        self.skip_bits() / 8
+    }
+
+    /// The same in bits.
+    #[inline]
+    pub(super) fn skip_bits(&self) -> u32 {
         self.meta & 0xff
     }
 
@@ -134,15 +140,9 @@ impl Node {
         self.skip() == 0 || skipped_bits(bits, depth, self.skip()) == self.skipped()
     }
 
-    /// Whether it skips nothing and is not wide.
-    #[inline]
-    pub(super) fn is_plain(&self) -> bool {
-        self.meta == 0
-    }
-
     /// What `slot` of a node has that is not wide.
     #[inline]
-    pub(super) fn own_value(&self, slot: u8) -> u32 {
+    fn own_value(&self, slot: u8) -> u32 {
         self.values.get(self.run_of(slot)).copied().unwrap_or(NO_LEAF)
     }
 
@@ -261,7 +261,7 @@ impl Nodes {
 
     /// A node without prefixes that skips bytes, for which room has been made.
     pub(super) fn add(&mut self, skip: u32, skipped: u128) -> u32 {
-        let node = Node { meta: skip & 0xff, skipped, ..Node::EMPTY };
+        let node = Node { meta: skip.wrapping_mul(8) & 0xff, skipped, ..Node::EMPTY };
         let side = Side::default();
         let index = if self.free != NO_NODE {
             let index = self.free;
@@ -397,7 +397,7 @@ impl Nodes {
     /// Makes a node skip other bytes.
     pub(super) fn set_skip(&mut self, node: u32, skip: u32, skipped: u128) {
         if let Some(place) = self.get_mut(node) {
-            place.meta = (place.meta & !0xff) | (skip & 0xff);
+            place.meta = (place.meta & !0xff) | (skip.wrapping_mul(8) & 0xff);
             place.skipped = skipped;
         }
     }

@@ -171,6 +171,25 @@ impl Shape {
             && (self.more.is_empty() || self.more.iter().all(|test| test.difference(key) == 0))
     }
 
+    /// Which of `keys`, at most 32, it [applies to](Self::applies_to): a bit for each.
+    #[inline]
+    pub(super) fn apply_to(&self, keys: &[&Key]) -> u32 {
+        let [first, second] = self.first;
+        let (mut all, mut bit) = (0u32, 1u32);
+        for key in keys {
+            let is_met = first.difference(key) | second.difference(key) == 0;
+            all |= bit & u32::from(is_met).wrapping_neg();
+            bit = bit.wrapping_shl(1);
+        }
+        if !self.more.is_empty() {
+            for (index, key) in (0u32..).zip(keys) {
+                let is_met = self.more.iter().all(|test| test.difference(key) == 0);
+                all &= !u32::from(!is_met).wrapping_shl(index);
+            }
+        }
+        all
+    }
+
     /// 64 bits of the field from bit `depth`, a multiple of 64; what lies right of a shorter field
     /// is not cleared.
     #[inline]

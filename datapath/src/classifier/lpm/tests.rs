@@ -96,8 +96,21 @@ impl Pair {
                 assert_eq!(self.lpm.find(key), wanted, "{key:?}");
                 assert_eq!(hit, wanted, "in a batch: {key:?}");
             }
+            self.check_slots(&keys);
         }
         assert_eq!(self.lpm.entry_count(), self.list.entries.len());
+    }
+
+    /// The slots alone, where they may be asked for; of nothing the other that there is.
+    fn check_slots(&self, keys: &[&Key]) {
+        for other in [None, Some(0xfeed)].into_iter().filter(|_| self.lpm.is_above(Hit::NONE)) {
+            let mut found = [Some(0xdead); BATCH];
+            self.lpm.find_slots(keys, other, &mut found);
+            for (at, found) in found.into_iter().enumerate() {
+                let wanted = keys.get(at).map(|key| self.list.find(key).slot().or(other));
+                assert_eq!(found, wanted.unwrap_or(Some(0xdead)), "key {at} of {}", keys.len());
+            }
+        }
     }
 
     /// Addresses at and beside the ends of every prefix.
@@ -466,4 +479,56 @@ fn a_large_table_answers_a_batch_as_it_answers_one() {
             }
         }
     }
+}
+
+#[test]
+fn packets_of_another_shape_in_a_batch_find_nothing_and_hinder_nobody() {
+    for (field, entry_count) in [(OxmField::Ipv4Dst, 0), (OxmField::Ipv6Dst, 1000)] {
+        let mut pair = Pair::new(field, entry_count);
+        let mut random = Random(9);
+        let width = u32::from(crate::fields::place(field).bits);
+        for len in 0..=width {
+            pair.add(bits(&mut random, width), len, len as u16);
+        }
+        let mut keys: Vec<Key> = pair.ends().iter().map(|&bits| key_of(field, bits)).collect();
+        for key in &mut keys {
+            match random.below(3) {
+                0 => key.set(OxmField::EthType, 0x0806),
+                1 => *key = Key::default(),
+                _ => {}
+            }
+        }
+        let keys: Vec<&Key> = keys.iter().collect();
+        for count in 1..=BATCH {
+            keys.chunks(count).for_each(|keys| pair.check_slots(keys));
+        }
+    }
+}
+
+#[test]
+fn an_entry_that_prefixes_may_not_outrank_is_told_apart() {
+    let mut pair = Pair::new(OxmField::Ipv4Dst, 0);
+    pair.add(0x0a00_0000, 8, 7);
+    pair.add(0x0a01_0000, 16, 9);
+    let any = |priority| Hit { rank: Rank::new(priority, 1), slot: 1 };
+    assert!(pair.lpm.is_above(Hit::NONE));
+    assert!(pair.lpm.is_above(any(6)));
+    assert!(!pair.lpm.is_above(any(7)), "age decides");
+    assert!(!pair.lpm.is_above(any(8)));
+    pair.add(0x0b00_0000, 8, 0);
+    assert!(pair.lpm.is_above(Hit::NONE));
+    assert!(!pair.lpm.is_above(any(0)));
+    pair.lpm.trie.make_stale();
+    assert!(!pair.lpm.is_above(Hit::NONE), "nothing is painted");
+}
+
+#[test]
+fn a_small_root_takes_no_more_than_it_was_made_for() {
+    let mut pair = Pair::new(OxmField::Ipv4Dst, 100);
+    for number in 0..WORTH_ROOT as u128 {
+        pair.add(number << 12, 24, 5);
+    }
+    let hit = Hit { rank: Rank::new(5, 9999), slot: 1 };
+    assert!(!pair.lpm.insert(&entry(OxmField::Ipv4Dst, 0xffff_0000, 24), hit).unwrap());
+    pair.check(&pair.ends());
 }

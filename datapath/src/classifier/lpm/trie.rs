@@ -41,7 +41,7 @@ fn byte(prefix: Prefix, depth: u32) -> u8 {
 /// The better of two leaves, the second that of a longer prefix.
 #[inline]
 pub(super) fn better(chains: &Chains, ordered: bool, leaf: u32, longer: u32) -> u32 {
-    if longer == NO_LEAF || (!ordered && chains.hit(longer).rank < chains.hit(leaf).rank) {
+    if longer == NO_LEAF || (!ordered && chains.rank(longer) < chains.rank(leaf)) {
         leaf
     } else {
         longer

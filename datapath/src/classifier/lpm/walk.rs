@@ -2,7 +2,7 @@
 //! left of the key's field. Fields of up to 64 bits are walked in one word, others in two.
 
 use super::chains::{Chains, NO_LEAF};
-use super::nodes::{IS_NODE, NO_NODE, Node};
+use super::nodes::{IS_NODE, NO_NODE};
 use super::shape::Shape;
 use super::trie::{Trie, better};
 use crate::key::Key;
@@ -16,8 +16,8 @@ pub(super) trait Bits: Copy {
     fn high(self) -> u64;
     /// What is left behind `count` more.
     fn behind(self, count: u32) -> Self;
-    /// Its first `count` bytes, right-aligned; at least one, and not all.
-    fn first_bytes(self, count: u32) -> u128;
+    /// Whether its first `count` bits, not all, are these, right-aligned.
+    fn begins_with(self, count: u32, bits: u128) -> bool;
 }
 
 impl Bits for u64 {
@@ -39,8 +39,9 @@ impl Bits for u64 {
     }
 
     #[inline]
-    fn first_bytes(self, count: u32) -> u128 {
-        u128::from(self.wrapping_shr(64u32.wrapping_sub(count.wrapping_mul(8))))
+    fn begins_with(self, count: u32, bits: u128) -> bool {
+        // By one bit and then the rest: for none nothing is left.
+        (self >> 1).wrapping_shr(63u32.wrapping_sub(count)) == bits as u64
     }
 }
 
@@ -63,8 +64,8 @@ impl Bits for u128 {
     }
 
     #[inline]
-    fn first_bytes(self, count: u32) -> u128 {
-        self.wrapping_shr(128u32.wrapping_sub(count.wrapping_mul(8)))
+    fn begins_with(self, count: u32, bits: u128) -> bool {
+        (self >> 1).wrapping_shr(127u32.wrapping_sub(count)) == bits
     }
 }
 
@@ -87,26 +88,27 @@ impl<B: Bits> Walk<B> {
         Walk { rest: field.behind(trie.root.bits()), at: slot.node, leaf: slot.leaf }
     }
 
-    /// Passes the node that it stands at; it stands at none when it is at its end. `ORDERED`: the
-    /// longest prefix is the best.
+    /// Passes the node that it stands at; it stands at none when it is at its end, and stays there.
+    /// `ORDERED`: the longest prefix is the best.
+    ///
+    /// Where each walk goes is chance to a processor, so nothing branches on it but that few nodes
+    /// are wide.
     #[inline]
     pub(super) fn pass<const ORDERED: bool>(&mut self, trie: &Trie) {
-        let at = core::mem::replace(&mut self.at, NO_NODE);
-        let Some(node) = trie.nodes.get(at) else { return };
-        self.come_by::<ORDERED>(&trie.chains, node.above);
-        let value = if node.is_plain() {
-            node.own_value(self.byte())
-        } else if self.skip(node) {
-            trie.nodes.value(node, self.byte())
-        } else {
+        let Some(node) = trie.nodes.get(self.at) else {
+            self.at = NO_NODE;
             return;
         };
-        self.rest = self.rest.behind(8);
-        if value & IS_NODE == 0 {
-            self.come_by::<ORDERED>(&trie.chains, value);
-        } else {
-            self.at = value & !IS_NODE;
-        }
+        let is_on_path = self.rest.begins_with(node.skip_bits(), node.skipped());
+        let rest = self.rest.behind(node.skip_bits());
+        let on_path = u32::from(is_on_path).wrapping_neg();
+        let value = trie.nodes.value(node, (rest.high() >> 56) as u8) & on_path;
+        self.rest = rest.behind(8);
+        // All bits if the value is a node's.
+        let down = (value / IS_NODE).wrapping_neg();
+        self.come_by::<ORDERED>(&trie.chains, node.above);
+        self.come_by::<ORDERED>(&trie.chains, value & !down);
+        self.at = value & down & !IS_NODE;
     }
 
     /// Passes it and all nodes behind it.
@@ -115,23 +117,6 @@ impl<B: Bits> Walk<B> {
         while self.at != NO_NODE {
             self.pass::<ORDERED>(trie);
         }
-    }
-
-    #[inline]
-    fn byte(&self) -> u8 {
-        (self.rest.high() >> 56) as u8
-    }
-
-    /// Passes the bytes that `node` skips; whether they are the node's.
-    #[inline]
-    fn skip(&mut self, node: &Node) -> bool {
-        let count = node.skip();
-        if count == 0 {
-            return true;
-        }
-        let same = self.rest.first_bytes(count) == node.skipped();
-        self.rest = self.rest.behind(count.wrapping_mul(8));
-        same
     }
 
     #[inline]
