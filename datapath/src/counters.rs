@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 use hypercall::Nanos;
 
+use crate::lead::Lead;
 use crate::shared::Share;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 
@@ -198,12 +199,16 @@ pub(crate) struct Cell {
     pub(crate) bytes: Count,
 }
 
-/// Packets, bytes and the last use of a flow entry.
+/// Packets, bytes and the last use of a flow entry, and what it does, as long as it is there: all that most
+/// packets need of it, in one line of memory.
 #[derive(Debug, Default)]
+#[repr(align(32))] // two to a line, none across two
 pub(crate) struct EntryCell {
     pub(crate) packets: Count,
     pub(crate) bytes: Count,
     pub(crate) used: Count,
+    /// The same for each worker; control writes it.
+    pub(crate) lead: Lead,
 }
 
 /// What a port received and sent.
@@ -261,6 +266,18 @@ impl<C: Default> Pages<C> {
     #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<&C> {
         self.pages.get((slot >> PAGE_BITS) as usize)?.get(slot as usize & (PAGE_LEN - 1))
+    }
+
+    fn get_mut(&mut self, slot: u32) -> Option<&mut C> {
+        self.pages.get_mut((slot >> PAGE_BITS) as usize)?.get_mut(slot as usize & (PAGE_LEN - 1))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &C> {
+        self.pages.iter().flat_map(|page| page.iter())
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut C> {
+        self.pages.iter_mut().flat_map(|page| page.iter_mut())
     }
 
     /// As many cells as `other` has.
@@ -339,6 +356,8 @@ impl Counters {
         self.workers.try_reserve(1).map_err(|_| NoMemory)?;
         if let Some(first) = self.workers.first() {
             new.entries.ensure_like(&first.entries)?;
+            let both = new.entries.iter_mut().zip(first.entries.iter());
+            both.for_each(|(new, cell)| new.lead = cell.lead);
             new.cells.ensure_like(&first.cells)?;
             new.ports.ensure_like(&first.ports)?;
             new.tables.ensure_like(&first.tables)?;
@@ -399,6 +418,19 @@ impl Counters {
 
     pub(crate) fn ensure_port(&mut self, slot: u32) -> Result<(), NoMemory> {
         self.workers.iter_mut().try_for_each(|w| w.ports.ensure(slot))
+    }
+
+    /// What a flow entry does, as workers are told.
+    pub(crate) fn lead(&self, slot: u32) -> Lead {
+        let cell = self.workers.first().and_then(|w| w.entries.get(slot));
+        cell.map_or(Lead::NONE, |cell| cell.lead)
+    }
+
+    /// Tells every worker what a flow entry does.
+    pub(crate) fn set_lead(&mut self, slot: u32, lead: Lead) {
+        for cell in self.workers.iter_mut().filter_map(|w| w.entries.get_mut(slot)) {
+            cell.lead = lead;
+        }
     }
 
     /// Sets a flow entry's packets and bytes to 0.

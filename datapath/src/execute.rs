@@ -179,10 +179,23 @@ impl<F: Frame> Carrier<F> {
         self.left(step_count, steps, act)
     }
 
+    /// Does what a recipe says, unless an output is owed; else how many of its steps it has done. The key may
+    /// not be true any more.
+    #[inline(always)]
+    pub(crate) fn cook_all(&mut self, recipe: &Recipe) -> Result<(), usize> {
+        if self.owed.is_some() {
+            return Err(0);
+        }
+        let Cooked { step_count, grown, is_popped } = recipe.cook(&mut self.packet);
+        self.is_popped |= is_popped;
+        self.load.bytes = self.load.bytes.wrapping_add_signed(grown);
+        if step_count == recipe.step_count() { Ok(()) } else { Err(step_count) }
+    }
+
     /// What a recipe has left to do after its first `step_count` steps.
     #[cold]
     #[inline(never)]
-    fn left<'a, T>(
+    pub(crate) fn left<'a, T>(
         &mut self,
         step_count: usize,
         steps: &'a [T],

@@ -1,6 +1,6 @@
 //! One flow entry: what its controller wrote, and the program that it became.
 
-use hypercall::{Nanos, Port};
+use hypercall::Nanos;
 use ofp_codec::multipart::FlowStats;
 use ofp_codec::{FlowMod, FlowModFlags, FlowRemoved, FlowRemovedReason, TableId};
 
@@ -28,8 +28,6 @@ pub(crate) struct FlowEntry {
     pub(crate) flags: FlowModFlags,
     pub(crate) table_id: u8,
     pub(crate) is_any: bool,
-    /// Its program's [`exit`](Program::exit), so that most packets need not look into that.
-    exit: Port,
 }
 
 impl FlowEntry {
@@ -43,7 +41,6 @@ impl FlowEntry {
         echo: Echo,
     ) -> FlowEntry {
         FlowEntry {
-            exit: program.exit(),
             program,
             cookie: given.cookie,
             created: now,
@@ -72,15 +69,7 @@ impl FlowEntry {
 
     /// Gives it another program; returns the one that it had.
     pub(crate) fn set_program(&mut self, program: Program) -> Program {
-        self.exit = program.exit();
         core::mem::replace(&mut self.program, program)
-    }
-
-    /// The port by which packets leave that have nothing else to do here but what changes them, or
-    /// [`Port::NONE`].
-    #[inline]
-    pub(crate) fn exit(&self) -> Port {
-        self.exit
     }
 
     pub(crate) fn cookie(&self) -> u64 {

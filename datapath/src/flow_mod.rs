@@ -17,6 +17,7 @@ use crate::flow_entry::{FlowEntry, Gone};
 use crate::job::{CHANGE, Job, Walk};
 use crate::journal::{Journal, Undo};
 use crate::key::MaskedKey;
+use crate::lead::Lead;
 use crate::personality::Features;
 use crate::program::{Output, Program};
 use crate::tables::{Scratch, Tables};
@@ -532,7 +533,12 @@ impl Tables {
     /// Adds or takes back what an entry counts for: its program with groups and meters, and the bytes
     /// that it holds.
     pub(crate) fn count_references(&mut self, slot: u32, add: bool) {
-        let Some(entry) = self.entries.get(slot) else { return };
+        // Until the program is another one workers are to know nothing of it.
+        self.recipes.give_back(self.counters.lead(slot).recipe());
+        let entry = self.entries.get(slot);
+        let lead = entry.filter(|_| add).map(|entry| entry.program().lead(&mut self.recipes));
+        self.counters.set_lead(slot, lead.unwrap_or(Lead::NONE));
+        let Some(entry) = entry else { return };
         let held = entry.held();
         self.held = match add {
             true => self.held.saturating_add(held),

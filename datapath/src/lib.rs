@@ -108,6 +108,7 @@ mod groups;
 mod job;
 mod journal;
 pub mod key;
+mod lead;
 mod mac_table;
 mod meters;
 #[cfg(all(test, loom))]

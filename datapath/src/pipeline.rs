@@ -21,8 +21,8 @@
 //! a few, a run of packets of one flow), what follows from the entry alone (its program, the gate of the
 //! port that it names, its counters) is looked up and written once for all of them, not for each.
 //!
-//! Where they hit different ones, one word of the entry ([`FlowEntry::exit`]) says whether its program
-//! does the usual, an output alone or behind changes of the packet, before the program is looked at; the
+//! Where they hit different ones, a word beside the counters of the entry ([`Lead`]) says whether its program
+//! does the usual, an output alone or behind changes of the packet, and the entry is not looked at; the
 //! gate of the port is looked up when it is another one than the last packet's.
 //!
 //! # What it costs
@@ -48,11 +48,13 @@ use crate::execute::{Carrier, Exit, Flow, Origin, Run};
 use crate::extract::extract_to;
 use crate::flow_entry::FlowEntry;
 use crate::key::{Depth, Key};
+use crate::lead::Lead;
 use crate::meters::Verdict;
 use crate::observer::{Observer, Step};
 use crate::packet::Packet;
 use crate::ports::{Gate, Ports};
 use crate::program::{Act, ActionSet, Changes, Op, Output, Program};
+use crate::rewrite::Recipe;
 
 /// Entries of a table above which they are loaded for all packets before the first is used.
 const WORTH_WARMING: u32 = 2048;
@@ -163,36 +165,79 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         let tables = self.tables;
         let barred = if stride.is_odd { u32::MAX } else { stride.used };
         for (&at, &slot) in here.iter().zip(found) {
-            let entry = slot.and_then(|slot| tables.entries.get(slot));
-            let (Some(slot), Some(entry)) = (slot, entry) else {
-                self.meet_none(stride, table_id, slot, &[at], flight);
+            let cell = slot.and_then(|slot| self.cells.entries.get(slot));
+            let lead = cell.map_or(Lead::NONE, |cell| cell.lead);
+            let is_usual = lead.port != Port::NONE && barred & bit(usize::from(at)) == 0;
+            let (Some(cell), true) = (cell, is_usual) else {
+                self.meet_one(stride, table_id, slot, at, flight);
                 continue;
             };
-            let port = entry.exit();
-            if port == Port::NONE || barred & bit(usize::from(at)) != 0 {
-                self.meet(stride, table_id, slot, entry, &[at], flight);
-                continue;
-            }
             // What most entries of large tables do, ahead of all else.
             let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
             let key = &carrier.packet.key;
-            self.observer.step(tables, Step::Lookup { table_id, key, found: Some(slot) });
-            self.count_match(slot, carrier.load);
-            if let Program::Changes(changes) = entry.program() {
-                let ops = changes.ops();
-                let left = carrier.cook(&changes.recipe, ops, Op::applied).len();
-                if left != 0 {
-                    // Something unusual or a failure, which others may see.
-                    let done = ops.len().saturating_sub(left);
-                    stride.stop(at, Stop::Entry { table_id, entry, done });
+            self.observer.step(tables, Step::Lookup { table_id, key, found: slot });
+            if !O::DRY {
+                cell.add(carrier.load, self.now);
+            }
+            if lead.is_changing() {
+                let shared = tables.recipes.get(lead.recipe());
+                let Some(recipe) = shared.or_else(|| self.own_recipe(slot)) else { continue };
+                if let Err(step_count) = carrier.cook_all(recipe) {
+                    self.stop_changing(stride, table_id, slot, at, carrier, step_count);
                     continue;
                 }
             }
-            if port != stride.way.port {
-                stride.way.turn(port, &tables.ports);
+            if lead.port != stride.way.port {
+                stride.way.turn(lead.port, &tables.ports);
             }
             self.leave_by(carrier, &stride.way);
         }
+    }
+
+    /// Leads a packet on by the entry that it hits, if there is one.
+    #[inline(never)]
+    fn meet_one(
+        &mut self,
+        stride: &mut Stride<'a, '_>,
+        table_id: u8,
+        found: Option<u32>,
+        at: u8,
+        flight: &mut [Carrier<H::Frame>],
+    ) {
+        match found.and_then(|slot| Some((slot, self.tables.entries.get(slot)?))) {
+            Some((slot, entry)) => self.meet(stride, table_id, slot, entry, &[at], flight),
+            None => self.meet_none(stride, table_id, found, &[at], flight),
+        }
+    }
+
+    /// How the entry in a slot changes packets, where it shares that with no other.
+    #[inline(never)]
+    fn own_recipe(&self, slot: Option<u32>) -> Option<&'a Recipe> {
+        match self.tables.entries.get(slot?)?.program() {
+            Program::Changes(changes) => Some(&changes.recipe),
+            _ => None,
+        }
+    }
+
+    /// A packet meets something unusual or fails after the first steps of an entry's recipe, which others
+    /// may see.
+    #[cold]
+    #[inline(never)]
+    fn stop_changing(
+        &self,
+        stride: &mut Stride<'a, '_>,
+        table_id: u8,
+        slot: Option<u32>,
+        at: u8,
+        carrier: &mut Carrier<H::Frame>,
+        step_count: usize,
+    ) {
+        let Some(entry) = slot.and_then(|slot| self.tables.entries.get(slot)) else { return };
+        let Program::Changes(changes) = entry.program() else { return };
+        let ops = changes.ops();
+        let left = carrier.left(step_count, ops, Op::applied).len();
+        let done = ops.len().saturating_sub(left);
+        stride.stop(at, Stop::Entry { table_id, entry, done });
     }
 
     /// The packets of `run` hit no entry of a table.
@@ -491,16 +536,22 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         }
     }
 
-    /// Loads what the packets are about to touch of their entries and counters, in a loop too short for
-    /// one wait to hold the next load up: a large table's lie far from the processor.
+    /// Loads what the packets are about to touch: leads and counters, in a loop too short for one wait to
+    /// hold the next load up. A large table's lie far from the processor.
     #[inline(never)]
     fn warm(&self, found: &[Option<u32>; BATCH]) {
+        let is_whole = |&slot: &u32| self.cells.entries.get(slot).is_none_or(|it| it.lead.is_whole());
+        let are_whole = found.iter().flatten().fold(true, |all, slot| all & is_whole(slot));
+        if !black_box(are_whole) {
+            self.warm_entries(found);
+        }
+    }
+
+    /// The same for the entries themselves, where leads do not say all.
+    #[inline(never)]
+    fn warm_entries(&self, found: &[Option<u32>; BATCH]) {
         let slots = || found.iter().flatten();
-        let of = |slot: u32| {
-            let entry = self.tables.entries.get(slot).map_or(0, |entry| entry.cookie());
-            let cell = self.cells.entries.get(slot).map_or(0, |cell| cell.packets.get());
-            entry ^ cell
-        };
+        let of = |slot: u32| self.tables.entries.get(slot).map_or(0, |entry| entry.cookie());
         black_box(slots().fold(0, |all, &slot| all ^ of(slot)));
         // Longer programs lie elsewhere; where, the entries have just told.
         let is_meter = |slot: u32| {

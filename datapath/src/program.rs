@@ -27,7 +27,8 @@ use ofp_codec::OxmField;
 use ofp_codec::memory::TryBox;
 
 use crate::counters::NoMemory;
-use crate::rewrite::Recipe;
+use crate::lead::Lead;
+use crate::rewrite::{Recipe, Recipes};
 
 /// One step of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +135,11 @@ impl Changes {
     pub(crate) fn ops(&self) -> &[Op] {
         self.ops.split_last().map_or(&[], |(_, changes)| changes)
     }
+
+    /// Whether the recipe is all of them.
+    fn are_fused(&self) -> bool {
+        self.recipe.act_count() == self.ops().len()
+    }
 }
 
 impl Op {
@@ -194,16 +200,17 @@ impl Program {
         }
     }
 
-    /// The port that it sends to, if that is all it does, but for changes of the packet before; else
-    /// [`Port::NONE`].
-    pub(crate) fn exit(&self) -> Port {
+    /// What it does, if it is the usual; its recipe is one of the shared ones then, if it can be.
+    pub(crate) fn lead(&self, recipes: &mut Recipes) -> Lead {
         match *self {
             Program::One(
                 Op::Apply(Act::Output(Output::Port(port)))
                 | Op::Write(Act::Output(Output::Port(port))),
-            ) => Port(port),
-            Program::Changes(ref changes) => changes.port,
-            _ => Port::NONE,
+            ) => Lead::out(Port(port)),
+            Program::Changes(ref changes) if changes.are_fused() => {
+                Lead::changed(changes.port, recipes.take(&changes.recipe))
+            }
+            _ => Lead::NONE,
         }
     }
 

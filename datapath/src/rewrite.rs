@@ -34,6 +34,7 @@ mod contiguous;
 mod edit;
 mod fields;
 mod recipe;
+mod recipes;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ use ofp_codec::OxmField;
 
 pub use fields::set_field;
 pub(crate) use recipe::{Cooked, Recipe};
+pub(crate) use recipes::Recipes;
 pub use tags::{pop_mpls, pop_pbb, pop_vlan, push_mpls, push_pbb, push_vlan};
 pub use ttl::{copy_ttl_in, copy_ttl_out, dec_mpls_ttl, dec_nw_ttl, set_mpls_ttl, set_nw_ttl};
 

@@ -32,6 +32,7 @@ use crate::personality::{Features, Quirks, Shape};
 use crate::ports::{PortConfig, PortErrors, Ports};
 use crate::program::{Op, Program};
 use crate::queues::QueueConfig;
+use crate::rewrite::Recipes;
 use crate::slab::Slab;
 use crate::timeouts::Timeouts;
 use crate::watch::Watch;
@@ -53,6 +54,8 @@ pub struct Tables {
     pub(crate) ports: Ports,
     pub(crate) tables: Vec<FlowTable>,
     pub(crate) entries: Slab<FlowEntry>,
+    /// What entries share of their programs.
+    pub(crate) recipes: Recipes,
     pub(crate) groups: Groups,
     pub(crate) meters: Meters,
     pub(crate) timeouts: Timeouts,
@@ -138,6 +141,7 @@ impl From<TablesParts> for Tables {
             tables,
             ports: Ports::default(),
             entries: Slab::default(),
+            recipes: Recipes::default(),
             groups: Groups::new(mix(config.seed, 1 << 33)),
             meters: Meters::new(mix(config.seed, 1 << 34)),
             timeouts: Timeouts::default(),

@@ -38,7 +38,7 @@ use crate::program::Act;
 const STEPS_MAX: usize = 4;
 
 /// Fused changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Recipe {
     steps: ArrayVec<Step, STEPS_MAX>,
     /// Where the steps need headers to be found.
@@ -48,7 +48,7 @@ pub(crate) struct Recipe {
 }
 
 /// What has to be known of a packet before the first step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Finds {
     #[default]
     Nothing,
@@ -59,7 +59,7 @@ enum Finds {
 }
 
 /// Changes of one header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     Macs([u8; 12]),
     Dst([u8; 6]),
@@ -82,7 +82,7 @@ enum Step {
 
 bitflags! {
     /// What is changed of an IPv4 packet.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     struct Sets: u8 {
         const SRC = 1 << 0;
         const DST = 1 << 1;
@@ -98,7 +98,7 @@ bitflags! {
 }
 
 /// Changes of an IPv4 packet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Ipv4 {
     sets: Sets,
     src_port: u16,
