@@ -540,7 +540,8 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     /// hold the next load up. A large table's lie far from the processor.
     #[inline(never)]
     fn warm(&self, found: &[Option<u32>; BATCH]) {
-        let is_whole = |&slot: &u32| self.cells.entries.get(slot).is_none_or(|it| it.lead.is_whole());
+        let is_whole =
+            |&slot: &u32| self.cells.entries.get(slot).is_none_or(|it| it.lead.is_whole());
         let are_whole = found.iter().flatten().fold(true, |all, slot| all & is_whole(slot));
         if !black_box(are_whole) {
             self.warm_entries(found);

@@ -14,6 +14,7 @@
 //! | --- | --- | --- |
 //! | entries, groups, ports, programs, liveness | control | read through `&` |
 //! | counters, moments of last use | a set of cells for each worker | relaxed load and store; readers sum, or take the newest |
+//! | what an entry does, in a word beside its counters | control, in each worker's cells | read through `&` |
 //! | action set, punt queue, first fragments | the worker's own | `&mut` |
 //! | stations of NORMAL | all workers' | `mac_table.rs`: atomic words, one compare-and-swap to learn |
 //! | tokens of meters | all workers' | here: one compare-and-swap for each batch, meter and band |
@@ -42,7 +43,7 @@
 //! # What it costs
 //!
 //! One worker: a look at an empty list for each metered packet. Several: 32 bytes for each cell of
-//! groups and meters and each worker, 24 for each flow entry and worker, and the settling, one atomic
+//! groups and meters and each worker, 32 for each flow entry and worker, and the settling, one atomic
 //! operation on the meter and on each band in 32 packets (`workers` bench).
 //!
 //! # What it does not do

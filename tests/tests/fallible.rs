@@ -99,6 +99,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("datapath/src/personality.rs", "Largest::Shared(all.clone())", PLAIN),
     ("datapath/src/personality.rs", "groups: self.groups.clone()", PLAIN),
     ("datapath/src/personality.rs", "meters: self.meters.clone()", PLAIN),
+    ("datapath/src/rewrite/recipes.rs", "recipe: recipe.clone()", PLAIN),
     // What programs in Rust make before there is a switch.
     ("datapath/src/personality/presets.rs", "String::from(FULL)", FOR_PROGRAMS),
     ("datapath/src/personality.rs", "String::from(", FOR_PROGRAMS),

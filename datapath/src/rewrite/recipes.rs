@@ -65,7 +65,8 @@ impl Recipes {
             return Some(at as u32);
         }
         let at = self.places.len();
-        if at >= PLACES || self.places.try_reserve(1).is_err() || self.marks.try_reserve(1).is_err() {
+        if at >= PLACES || self.places.try_reserve(1).is_err() || self.marks.try_reserve(1).is_err()
+        {
             return None;
         }
         self.places.push(shared);
