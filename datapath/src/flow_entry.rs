@@ -25,10 +25,13 @@ pub(crate) struct FlowEntry {
     pub(crate) priority: u16,
     pub(crate) idle_timeout: u16,
     pub(crate) hard_timeout: u16,
-    pub(crate) flags: FlowModFlags,
     pub(crate) table_id: u8,
-    pub(crate) is_any: bool,
+    /// Its flags, of which the standard has five, and [`IS_ANY`].
+    marks: u8,
 }
+
+/// The mark of an entry without match fields.
+const IS_ANY: u8 = 1 << 7;
 
 impl FlowEntry {
     /// An entry of a flow-mod that came `now`, in no table's list yet.
@@ -51,9 +54,9 @@ impl FlowEntry {
             priority: given.priority,
             idle_timeout: given.idle_timeout,
             hard_timeout: given.hard_timeout,
-            flags: given.flags,
             table_id: given.table_id.0,
-            is_any,
+            marks: (given.flags & FlowModFlags::all()).bits() as u8
+                | if is_any { IS_ANY } else { 0 },
         }
     }
 
@@ -72,6 +75,10 @@ impl FlowEntry {
         core::mem::replace(&mut self.program, program)
     }
 
+    pub(crate) fn flags(&self) -> FlowModFlags {
+        FlowModFlags::from_bits_truncate(u16::from(self.marks))
+    }
+
     pub(crate) fn cookie(&self) -> u64 {
         self.cookie
     }
@@ -84,7 +91,7 @@ impl FlowEntry {
 
     /// Priority 0 and no match fields (§5.4).
     pub(crate) fn is_table_miss(&self) -> bool {
-        self.is_any && self.priority == 0
+        self.marks & IS_ANY != 0 && self.priority == 0
     }
 
     /// Its match in canonical form.
@@ -122,7 +129,7 @@ impl FlowEntry {
             priority: self.priority,
             idle_timeout: self.idle_timeout,
             hard_timeout: self.hard_timeout,
-            flags: self.flags,
+            flags: self.flags(),
             cookie: self.cookie,
             packet_count: load.packets,
             byte_count: load.bytes,
@@ -178,7 +185,7 @@ mod tests {
 
     #[test]
     fn entries_are_small() {
-        assert!(size_of::<FlowEntry>() <= 96, "{}", size_of::<FlowEntry>());
+        assert!(size_of::<FlowEntry>() <= 88, "{}", size_of::<FlowEntry>());
     }
 
     #[test]

@@ -346,7 +346,7 @@ impl Tables {
         table.unlink(slot, &mut self.entries);
         self.count_references(slot, false);
         let (load, used) = (self.counters.entry(slot), self.counters.entry_used(slot));
-        if entry.flags.contains(FlowModFlags::RESET_COUNTS) {
+        if entry.flags().contains(FlowModFlags::RESET_COUNTS) {
             self.counters.reset_entry(slot);
         }
         self.counters.touch_entry(slot, now);

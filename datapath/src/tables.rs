@@ -587,7 +587,7 @@ impl Tables {
     /// Keeps an entry that is gone, if it asked for that, until it is asked for.
     pub(crate) fn tell_gone(&mut self, gone: Gone) {
         let mut gone = gone;
-        if !gone.entry.flags.contains(FlowModFlags::SEND_FLOW_REM) {
+        if !gone.entry.flags().contains(FlowModFlags::SEND_FLOW_REM) {
             return;
         }
         // What is told is who it was, not what it did.
