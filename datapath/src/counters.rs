@@ -525,12 +525,16 @@ mod tests {
         let cell = counters.take_cell().unwrap();
         counters.ensure_entry(300).unwrap();
         counters.ensure_port(256).unwrap();
+        let lead = Lead::out(hypercall::Port(7));
+        counters.set_lead(300, lead);
         assert_eq!(counters.add_worker(), Ok(1));
         assert_eq!(counters.add_worker(), Ok(2));
         let later = counters.take_cell().unwrap();
         let load = Load { packets: 1, bytes: 60 };
         for index in 0..3 {
             let worker = counters.worker(index).unwrap();
+            assert_eq!(worker.entries.get(300).unwrap().lead, lead);
+            assert_eq!(worker.entries.get(301).unwrap().lead, Lead::NONE);
             worker.entries.get(300).unwrap().add(load, Nanos(10 - index as u64));
             worker.entries.get(511).unwrap();
             worker.ports.get(256).unwrap().rx.add(load);
