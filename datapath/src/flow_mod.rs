@@ -31,6 +31,8 @@ const COMPILING_SLICE: usize = 50;
 const REST: u64 = 50_000_000;
 /// Entries of a table in which an overlapping one is looked for at once.
 const OVERLAP_AT_ONCE: u32 = 1024;
+/// Masks from which the removal of an entry takes twice as long.
+const MANY_MASKS: usize = 64;
 /// Bytes that allocators do not put by when they are freed.
 const LARGE: usize = 4096;
 /// Operations for which room is kept.
@@ -517,9 +519,12 @@ impl Tables {
     pub(crate) fn removal_cost(&self, slot: u32) -> u32 {
         let entry = self.entries.get(slot);
         let table = entry.and_then(|entry| self.tables.get(usize::from(entry.table_id)));
-        match table.is_some_and(|table| table.classifier.mask_count_is_over(1)) {
-            true => 20,
-            false => CHANGE,
+        let is_over = |count| table.is_some_and(|table| table.classifier.mask_count_is_over(count));
+        match (is_over(1), is_over(MANY_MASKS)) {
+            // So many hash tables are in no cache.
+            (_, true) => 40,
+            (true, false) => 20,
+            (false, false) => CHANGE,
         }
     }
 

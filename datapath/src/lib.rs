@@ -91,6 +91,7 @@ extern crate std;
 mod actions;
 mod batch;
 pub mod checksum;
+mod chunks;
 pub mod classifier;
 mod config;
 mod counters;

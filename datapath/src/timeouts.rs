@@ -4,14 +4,14 @@
 //! An idle timeout is armed lazily: traffic does not touch the heap. When the deadline that was
 //! armed last has come, the entry's time of last use tells whether it is over or moves on, so an
 //! entry expires no earlier than its timeout and as soon after it as the host calls `tick`.
-//! An operation costs O(log n); memory is 16 bytes an armed entry and 4 bytes a slot. Of a million that
+//! An operation costs O(log n), and none moves the rest when there are more than there have been: both lists
+//! grow in chunks; memory is 16 bytes an armed entry and 4 bytes a slot. Of a million that
 //! end at one moment each costs some 0.7 us to remove, so a hundred thousand are gone within 100 ms and
 //! the last of a million is late by most of a second, while packets pass between the ticks.
 
-use alloc::vec::Vec;
-
 use hypercall::Nanos;
 
+use crate::chunks::Chunks;
 use crate::counters::NoMemory;
 
 const ABSENT: u32 = u32::MAX;
@@ -19,9 +19,9 @@ const ABSENT: u32 = u32::MAX;
 /// Deadlines by slot.
 #[derive(Debug, Default)]
 pub(crate) struct Timeouts {
-    heap: Vec<Timer>,
+    heap: Chunks<Timer, { 1 << 14 }>,
     /// Where in the heap a slot's timer is, or [`ABSENT`].
-    positions: Vec<u32>,
+    positions: Chunks<u32, { 1 << 16 }>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,19 +33,14 @@ struct Timer {
 impl Timeouts {
     /// The earliest deadline and whose it is.
     pub(crate) fn first(&self) -> Option<(Nanos, u32)> {
-        self.heap.first().map(|timer| (timer.deadline, timer.slot))
+        self.heap.get(0).map(|timer| (timer.deadline, timer.slot))
     }
 
     /// Makes room for a timer of `slot`, so that the next [`set`](Self::set) cannot fail.
     pub(crate) fn reserve(&mut self, slot: u32) -> Result<(), NoMemory> {
-        self.heap.try_reserve(1).map_err(|_| NoMemory)?;
+        self.heap.reserve(1)?;
         let len = slot as usize + 1;
-        if self.positions.len() < len {
-            let more = len - self.positions.len();
-            self.positions.try_reserve(more).map_err(|_| NoMemory)?;
-            self.positions.resize(len, ABSENT);
-        }
-        Ok(())
+        self.positions.extend(len.saturating_sub(self.positions.len()), ABSENT)
     }
 
     /// Arms `slot` for `deadline`, replacing what was armed. Room has been reserved.
@@ -60,7 +55,9 @@ impl Timeouts {
             }
             None => {
                 let at = self.heap.len();
-                self.heap.push(timer);
+                if self.heap.push(timer).is_err() {
+                    return;
+                }
                 self.note(at);
                 self.settle(at);
             }
@@ -70,7 +67,10 @@ impl Timeouts {
     /// Disarms `slot`.
     pub(crate) fn remove(&mut self, slot: u32) {
         let Some(at) = self.position(slot) else { return };
-        self.heap.swap_remove(at);
+        let Some(last) = self.heap.pop() else { return };
+        if let Some(place) = self.heap.get_mut(at) {
+            *place = last;
+        }
         if let Some(position) = self.positions.get_mut(slot as usize) {
             *position = ABSENT;
         }
@@ -113,7 +113,12 @@ impl Timeouts {
     }
 
     fn exchange(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
+        let (Some(&first), Some(&second)) = (self.heap.get(a), self.heap.get(b)) else { return };
+        for (at, timer) in [(a, second), (b, first)] {
+            if let Some(place) = self.heap.get_mut(at) {
+                *place = timer;
+            }
+        }
         self.note(a);
         self.note(b);
     }
