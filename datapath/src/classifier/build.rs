@@ -37,6 +37,8 @@ pub(super) struct Build {
     gone: TryBox<Tuples>,
     /// Entries that the builder refused: what no new build would hold, either.
     refused_count: usize,
+    /// The builder when it has made the form, with the memory that it needed for it.
+    spent: Option<Builder>,
 }
 
 #[derive(Debug)]
@@ -62,6 +64,15 @@ pub(super) struct Made {
     pub(super) refused_count: usize,
     /// What the build leaves behind.
     pub(super) gone: TryBox<Tuples>,
+    pub(super) spent: Option<Builder>,
+}
+
+/// What an abandoned build leaves behind.
+pub(super) struct Abandoned {
+    pub(super) remains: Option<Remains>,
+    pub(super) spent: Option<Builder>,
+    pub(super) overlay: TryBox<Tuples>,
+    pub(super) gone: TryBox<Tuples>,
 }
 
 /// What an abandoned build had made.
@@ -80,6 +91,7 @@ impl Build {
             overlay: Tuples::boxed(hash)?,
             gone: Tuples::boxed(hash)?,
             refused_count: 0,
+            spent: None,
         })
     }
 
@@ -131,7 +143,11 @@ impl Build {
             Stage::Make(builder) => {
                 if let Some(form) = builder.step(budget)? {
                     self.cursor = Cursor::default();
-                    self.stage = Stage::Bury(form);
+                    if let Stage::Make(builder) =
+                        core::mem::replace(&mut self.stage, Stage::Bury(form))
+                    {
+                        self.spent = Some(builder);
+                    }
                 }
             }
             Stage::Bury(_) => self.bury(budget),
@@ -215,18 +231,19 @@ impl Build {
     /// The form, when it is ready.
     pub(super) fn into_made(self) -> Option<Made> {
         let Stage::Offer(form) = self.stage else { return None };
-        let Build { overlay, gone, refused_count, .. } = self;
-        Some(Made { form, overlay, gone, refused_count })
+        let Build { overlay, gone, refused_count, spent, .. } = self;
+        Some(Made { form, overlay, gone, refused_count, spent })
     }
 
     /// What an abandoned build leaves behind.
-    pub(super) fn into_remains(self) -> (Option<Remains>, TryBox<Tuples>, TryBox<Tuples>) {
+    pub(super) fn into_abandoned(self) -> Abandoned {
         let remains = match self.stage {
             Stage::Bury(form) | Stage::Offer(form) => Some(Remains::Form(form)),
             Stage::Gather(builder) | Stage::Make(builder) => Some(Remains::Builder(builder)),
             Stage::Done => None,
         };
-        (remains, self.overlay, self.gone)
+        let Build { overlay, gone, spent, .. } = self;
+        Abandoned { remains, spent, overlay, gone }
     }
 }
 

@@ -368,6 +368,9 @@ impl Ladder {
         self.overlay = Some(made.overlay);
         self.is_resting = false;
         self.bin(Retired::Former(Former::Tuples(made.gone)));
+        if let Some(builder) = made.spent {
+            self.bin(Retired::Builder(builder));
+        }
     }
 
     #[inline(never)]
@@ -383,14 +386,17 @@ impl Ladder {
     #[inline(never)]
     fn drop_build(&mut self) {
         if let Some(build) = self.build.take() {
-            let (remains, overlay, gone) = build.into_remains();
-            match remains {
+            let left = build.into_abandoned();
+            match left.remains {
                 Some(Remains::Form(form)) => self.bin(Retired::Compiled(form)),
                 Some(Remains::Builder(builder)) => self.bin(Retired::Builder(builder)),
                 None => {}
             }
-            self.bin(Retired::Former(Former::Tuples(overlay)));
-            self.bin(Retired::Former(Former::Tuples(gone)));
+            self.bin(Retired::Former(Former::Tuples(left.overlay)));
+            self.bin(Retired::Former(Former::Tuples(left.gone)));
+            if let Some(builder) = left.spent {
+                self.bin(Retired::Builder(builder));
+            }
         }
     }
 

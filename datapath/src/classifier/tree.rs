@@ -23,6 +23,9 @@
 //!   the entry itself ([`entries`]), one cache line with IPv4. A heap of one entry is a reference to it.
 //! * It is built in slices ([`builder`]) from entries in any order. Room is made for a quarter more;
 //!   later entries go where the cuts send them, as long as there is room in the leaf ([`change`]).
+//! * References, leaves and entries are in chunks of at most 4 MiB (`chunks.rs`, [`lines`]): nothing is moved
+//!   when they grow, and a large tree is given back a chunk at a time. Trees up to some ten thousand entries are
+//!   one chunk of each, which lookups are told once a batch (`FLAT`).
 //!
 //! Hashes are keyed: who chooses addresses cannot choose heaps. What can be chosen is a set of entries
 //! that no cut tells apart (all match one packet); when a lookup could take more than [`WORST_LIMIT`]
@@ -56,6 +59,7 @@ mod change;
 mod cut;
 mod entries;
 mod leaves;
+mod lines;
 mod node;
 mod search;
 #[cfg(test)]
@@ -73,6 +77,7 @@ use self::leaves::Leaves;
 use self::node::{Kind, Ref};
 use super::hash::HashKey;
 use super::{BATCH, Hit};
+use crate::chunks::Chunks;
 use crate::key::Key;
 
 pub(super) use self::builder::Builder;
@@ -90,6 +95,9 @@ const WORST_LIMIT: u32 = 512;
 const WORST_OF_FEW: u32 = 256;
 const FEW: usize = 1 << 14;
 
+/// References, in chunks of 2 MiB.
+type Refs = Chunks<Ref, { 1 << 18 }>;
+
 /// Entries of many masks.
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -98,7 +106,7 @@ pub(super) struct Tree {
     /// highest priority first.
     roots: ArrayVec<u32, { FORK_LIMIT + 1 }>,
     /// The root first.
-    refs: Vec<Ref>,
+    refs: Refs,
     cuts: Vec<Cut>,
     leaves: Leaves,
     entries: Entries,
@@ -106,12 +114,6 @@ pub(super) struct Tree {
     /// Steps of the most expensive lookup when the tree was built.
     #[cfg(test)]
     worst: u32,
-}
-
-/// Gives back all that `items` holds, in one piece: to shrink it bit by bit would need memory, and a copy
-/// of the rest each time, where the host cannot shrink in place. Whether it had nothing.
-fn shed<T>(items: &mut Vec<T>) -> bool {
-    core::mem::take(items).capacity() == 0
 }
 
 /// Whether nothing below `node` can outrank `best`.
@@ -139,6 +141,10 @@ impl Later {
     /// The next that can outrank `best`, or nothing.
     #[inline]
     fn pop(&mut self, best: Hit) -> Ref {
+        // Mostly so: nothing is computed for the loop then.
+        if self.0.is_empty() {
+            return Ref::NONE;
+        }
         while let Some(node) = self.0.pop() {
             if !is_below(node, best) {
                 return node;
@@ -155,28 +161,38 @@ impl Tree {
 
     /// Bytes held beside the struct itself.
     pub(super) fn memory_len(&self) -> usize {
-        let refs = self.refs.capacity().saturating_mul(size_of::<Ref>());
         let cuts = self.cuts.capacity().saturating_mul(size_of::<Cut>());
-        refs.saturating_add(cuts)
+        (self.refs.memory_len().saturating_add(cuts))
             .saturating_add(self.leaves.memory_len())
             .saturating_add(self.entries.memory_len())
     }
 
-    /// Frees one of the largest parts; whether all of them are gone.
+    /// Frees a part of it, of some MiB at most; whether what is left is little.
     pub(super) fn free(&mut self) -> bool {
-        self.entries.free() && self.leaves.free() && shed(&mut self.refs)
+        self.refs.free() && self.leaves.free() && self.entries.free()
     }
 
+    /// Whether all of it is in first chunks, so that it is searched as `FLAT`.
     #[inline]
+    fn is_flat(&self) -> bool {
+        self.refs.is_flat() && self.leaves.is_flat() && self.entries.is_flat()
+    }
+
     fn reference(&self, at: usize) -> Ref {
-        self.refs.get(at).copied().unwrap_or_default()
+        self.reference_as::<false>(at)
+    }
+
+    #[inline(always)]
+    fn reference_as<const FLAT: bool>(&self, at: usize) -> Ref {
+        self.refs.get_as::<FLAT>(at).copied().unwrap_or_default()
     }
 
     /// The two references of a fork, the one with the higher priority first.
     #[inline]
-    fn fork(&self, fork: Ref) -> (Ref, Ref) {
+    fn fork<const FLAT: bool>(&self, fork: Ref) -> (Ref, Ref) {
         let base = fork.base() as usize;
-        let (a, b) = (self.reference(base), self.reference(base.wrapping_add(1)));
+        let (a, b) =
+            (self.reference_as::<FLAT>(base), self.reference_as::<FLAT>(base.wrapping_add(1)));
         if a.top_priority() >= b.top_priority() { (a, b) } else { (b, a) }
     }
 
@@ -189,16 +205,24 @@ impl Tree {
 
     /// The best entry that `key` matches.
     pub(super) fn find(&self, key: &Key) -> Hit {
+        match self.is_flat() {
+            true => self.find_as::<true>(key),
+            false => self.find_as::<false>(key),
+        }
+    }
+
+    #[inline]
+    fn find_as<const FLAT: bool>(&self, key: &Key) -> Hit {
         let mut best = Hit::NONE;
         for &root in &self.roots {
-            best = self.find_below(self.reference(root as usize), best, key);
+            best = self.find_below::<FLAT>(self.reference_as::<FLAT>(root as usize), best, key);
         }
         best
     }
 
     /// The better of `best` and what is below `node`.
     #[inline]
-    fn find_below(&self, node: Ref, best: Hit, key: &Key) -> Hit {
+    fn find_below<const FLAT: bool>(&self, node: Ref, best: Hit, key: &Key) -> Hit {
         let (mut node, mut best) = (node, best);
         let mut later: Option<Later> = None;
         loop {
@@ -209,14 +233,14 @@ impl Tree {
                 }
             }
             match node.kind() {
-                Kind::Hash => node = self.reference(self.place(node, key)),
+                Kind::Hash => node = self.reference_as::<FLAT>(self.place(node, key)),
                 Kind::Fork => {
-                    let (first, then) = self.fork(node);
+                    let (first, then) = self.fork::<FLAT>(node);
                     later.get_or_insert_with(Later::new).push(then);
                     node = first;
                 }
                 Kind::One | Kind::Leaf => {
-                    best = best.or_better(self.find_in(node, 0, key));
+                    best = best.or_better(self.find_in::<FLAT>(node, 0, key));
                     node = Ref::NONE;
                 }
             }
@@ -225,13 +249,13 @@ impl Tree {
 
     /// The first entry from place `from` of a leaf on that `key` matches.
     #[inline]
-    fn find_in(&self, leaf: Ref, from: usize, key: &Key) -> Hit {
+    fn find_in<const FLAT: bool>(&self, leaf: Ref, from: usize, key: &Key) -> Hit {
         if leaf.kind() == Kind::One {
-            return self.entries.matching(leaf.base(), key).unwrap_or(Hit::NONE);
+            return self.entries.matching::<FLAT>(leaf.base(), key).unwrap_or(Hit::NONE);
         }
         let mut from = from;
-        while let Some((at, entry)) = self.leaves.candidate(leaf, from, key) {
-            if let Some(hit) = self.entries.matching(entry, key) {
+        while let Some((at, entry)) = self.leaves.candidate::<FLAT>(leaf, from, key) {
+            if let Some(hit) = self.entries.matching::<FLAT>(entry, key) {
                 return hit;
             }
             from = at.wrapping_add(1);
@@ -244,10 +268,14 @@ impl Tree {
     /// In stages: all keys go down one level, then the next; then all look through the filters of
     /// their leaves, then all compare the entry that passed. Then all take up what they put off.
     pub(super) fn find_batch(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; BATCH]) {
-        let mut wanted = wanted;
+        let (mut wanted, is_flat) = (wanted, self.is_flat());
         for (keys, hits) in keys.chunks(STRIDE).zip(hits.chunks_mut(STRIDE)) {
             if let Ok(hits) = hits.try_into() {
-                self.find_stride(keys, wanted, hits);
+                if is_flat {
+                    self.find_stride::<true>(keys, wanted, hits);
+                } else {
+                    self.find_stride::<false>(keys, wanted, hits);
+                }
             }
             wanted = wanted.wrapping_shr(STRIDE as u32);
         }
@@ -255,7 +283,7 @@ impl Tree {
 
     /// [`find_batch`](Self::find_batch) for up to [`STRIDE`] keys.
     #[inline(never)] // what it has in hand is on the stack only while it works
-    fn find_stride(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; STRIDE]) {
+    fn find_stride<const FLAT: bool>(&self, keys: &[&Key], wanted: u32, hits: &mut [Hit; STRIDE]) {
         let mut later: [Later; STRIDE] = array::from_fn(|_| Later::new());
         let mut nodes = [Ref::NONE; STRIDE];
         let mut open = wanted;
@@ -263,19 +291,25 @@ impl Tree {
             open &= u32::MAX.checked_shr(missing).unwrap_or(0);
         }
         for &root in &self.roots {
-            let mut live = self.enter(self.reference(root as usize), keys, open, hits, &mut nodes);
+            let mut live = self.enter::<FLAT>(
+                self.reference_as::<FLAT>(root as usize),
+                keys,
+                open,
+                hits,
+                &mut nodes,
+            );
             while live != 0 {
-                self.descend(keys, live, hits, &mut nodes, &mut later);
+                self.descend::<FLAT>(keys, live, hits, &mut nodes, &mut later);
                 let mut found = [(0usize, entries::NONE); STRIDE];
-                self.filter(keys, live, &nodes, &mut found);
-                live = self.confirm(keys, live, hits, &mut nodes, &mut later, &found);
+                self.filter::<FLAT>(keys, live, &nodes, &mut found);
+                live = self.confirm::<FLAT>(keys, live, hits, &mut nodes, &mut later, &found);
             }
         }
     }
 
     /// Sends the keys of `open` to one root; returns those for which there is something below it.
     #[inline]
-    fn enter(
+    fn enter<const FLAT: bool>(
         &self,
         root: Ref,
         keys: &[&Key],
@@ -299,7 +333,7 @@ impl Tree {
             }
             live |= 1u32.wrapping_shl(at);
             *node = match cut {
-                Some(cut) => self.reference(root.pick(cut.hash(self.hash, key))),
+                Some(cut) => self.reference_as::<FLAT>(root.pick(cut.hash(self.hash, key))),
                 None => root,
             };
         }
@@ -309,7 +343,7 @@ impl Tree {
     /// Compares the entry that each key found; then each takes up what it put off. Returns those
     /// that had something.
     #[inline]
-    fn confirm(
+    fn confirm<const FLAT: bool>(
         &self,
         keys: &[&Key],
         live: u32,
@@ -329,12 +363,14 @@ impl Tree {
                 continue;
             };
             if entry != entries::NONE {
-                let better = match self.entries.matching(entry, key) {
-                    Some(better) => better,
-                    None if node.kind() == Kind::One => Hit::NONE,
-                    None => self.find_in(*node, place.wrapping_add(1), key),
-                };
-                *hit = hit.or_better(better);
+                match self.entries.matching::<FLAT>(entry, key) {
+                    Some(better) if better.rank > hit.rank => *hit = better,
+                    None if node.kind() == Kind::Leaf => {
+                        let better = self.find_in::<FLAT>(*node, place.wrapping_add(1), key);
+                        *hit = hit.or_better(better);
+                    }
+                    _ => {}
+                }
             }
             *node = later.pop(*hit);
             if node.is_none() {
@@ -346,7 +382,7 @@ impl Tree {
 
     /// Leads the keys of `live` to leaves, or nowhere.
     #[inline]
-    fn descend(
+    fn descend<const FLAT: bool>(
         &self,
         keys: &[&Key],
         live: u32,
@@ -371,9 +407,9 @@ impl Tree {
                     continue;
                 }
                 match node.kind() {
-                    Kind::Hash => *node = self.reference(self.place(*node, key)),
+                    Kind::Hash => *node = self.reference_as::<FLAT>(self.place(*node, key)),
                     Kind::Fork => {
-                        let (first, then) = self.fork(*node);
+                        let (first, then) = self.fork::<FLAT>(*node);
                         if let Some(later) = later.get_mut(index) {
                             later.push(then);
                         }
@@ -387,7 +423,7 @@ impl Tree {
 
     /// Looks through the filters of each key's leaf for the first that passes.
     #[inline]
-    fn filter(
+    fn filter<const FLAT: bool>(
         &self,
         keys: &[&Key],
         live: u32,
@@ -401,7 +437,7 @@ impl Tree {
             let at = left.trailing_zeros() as usize;
             left &= left.wrapping_sub(1);
             match nodes.get(at) {
-                Some(node) if node.kind() == Kind::Leaf => warm ^= self.leaves.touch(*node),
+                Some(node) if node.kind() == Kind::Leaf => warm ^= self.leaves.touch::<FLAT>(*node),
                 _ => {}
             }
         }
@@ -414,13 +450,13 @@ impl Tree {
             let state = (nodes.get(at), keys.get(at), found.get_mut(at));
             let (Some(&node), Some(&key), Some(found)) = state else { continue };
             if node.kind() == Kind::Leaf {
-                if let Some(candidate) = self.leaves.candidate(node, 0, key) {
+                if let Some(candidate) = self.leaves.candidate::<FLAT>(node, 0, key) {
                     *found = candidate;
-                    warm ^= self.entries.touch(candidate.1);
+                    warm ^= self.entries.touch::<FLAT>(candidate.1);
                 }
             } else if !node.is_none() {
                 *found = (0, node.base());
-                warm ^= self.entries.touch(node.base());
+                warm ^= self.entries.touch::<FLAT>(node.base());
             }
         }
         black_box(warm);
@@ -441,13 +477,13 @@ impl Tree {
             match node.kind() {
                 Kind::Hash => node = self.reference(self.place(node, key)),
                 Kind::Fork => {
-                    let (first, then) = self.fork(node);
+                    let (first, then) = self.fork::<false>(node);
                     later.push(then);
                     node = first;
                 }
                 Kind::One | Kind::Leaf => {
                     count = count.saturating_add(node.count());
-                    best = best.or_better(self.find_in(node, 0, key));
+                    best = best.or_better(self.find_in::<false>(node, 0, key));
                     node = Ref::NONE;
                 }
             }

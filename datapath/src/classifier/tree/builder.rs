@@ -2,6 +2,7 @@
 //! be made, and a state that says how far the one in hand has come.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use arrayvec::ArrayVec;
 use ofp_codec::memory::TryBox;
@@ -11,7 +12,8 @@ use super::entries::Entries;
 use super::leaves::Leaves;
 use super::node::{Kind, Ref};
 use super::search::{Merit, Search};
-use super::{FEW, FORK_LIMIT, Tree, WORST_LIMIT, WORST_OF_FEW, shed};
+use super::{FEW, FORK_LIMIT, Refs, Tree, WORST_LIMIT, WORST_OF_FEW};
+use crate::chunks::Chunks;
 use crate::classifier::compiled::Unsuited;
 use crate::classifier::hash::HashKey;
 use crate::classifier::profile::Profile;
@@ -30,6 +32,8 @@ const BITS_LIMIT: u32 = 22;
 const MASKS_LOOKED_AT: usize = 4096;
 /// Entries or references gone through in a unit of budget.
 const PER_UNIT: usize = 32;
+/// Items of a list that are given back at once.
+const CHUNK: usize = 1 << 17;
 
 /// A node to be made: the entries of `start..end` of the list, below the reference `at`.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +46,7 @@ struct Item {
 }
 
 impl Item {
-    fn range(&self) -> core::ops::Range<usize> {
+    fn range(&self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 
@@ -91,16 +95,23 @@ pub(in super::super) struct Builder {
     hash: HashKey,
     entries: Entries,
     leaves: Leaves,
-    refs: Vec<Ref>,
+    refs: Refs,
     cuts: Vec<Cut>,
     list: Vec<u32>,
     second: Vec<u32>,
-    heaps: Vec<u32>,
-    work: Vec<Item>,
     search: TryBox<Search>,
     state: State,
     is_begun: bool,
-    costs: Vec<u16>,
+    lists: TryBox<Lists>,
+}
+
+/// Lists that the making needs, in memory of their own: a builder is handed on, and no stack has to hold them.
+#[derive(Debug, Default)]
+struct Lists {
+    heaps: Chunks<u32, CHUNK>,
+    /// The nodes that are still to be made.
+    work: Chunks<Item, CHUNK>,
+    costs: Chunks<u16, CHUNK>,
 }
 
 impl Builder {
@@ -131,11 +142,11 @@ impl Builder {
         mask_count: usize,
     ) -> Result<Builder, Unsuited> {
         let room = count.saturating_add(count / 4).saturating_add(64);
-        let (mut list, mut second, mut refs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut list, mut second) = (Vec::new(), Vec::new());
         list.try_reserve_exact(room).map_err(Full::from)?;
         second.try_reserve_exact(room).map_err(Full::from)?;
-        refs.try_reserve_exact(count.saturating_mul(2).saturating_add(64)).map_err(Full::from)?;
-        refs.push(Ref::NONE);
+        let mut refs = Refs::with_room(count.saturating_mul(2).saturating_add(64))?;
+        refs.push(Ref::NONE)?;
         Ok(Builder {
             hash,
             entries: Entries::new(
@@ -149,12 +160,10 @@ impl Builder {
             cuts: Vec::new(),
             list,
             second,
-            heaps: Vec::new(),
-            work: Vec::new(),
             search: Builder::no_search()?,
             state: State::Next,
             is_begun: false,
-            costs: Vec::new(),
+            lists: TryBox::new(Lists::default())?,
         })
     }
 
@@ -165,13 +174,15 @@ impl Builder {
 
     /// Gives back one part of what is held; whether that was all but little.
     pub(in super::super) fn free(&mut self) -> bool {
-        self.entries.free()
-            && self.leaves.free()
-            && shed(&mut self.refs)
-            && shed(&mut self.list)
+        let shed = |list: &mut Vec<u32>| core::mem::take(list).capacity() == 0;
+        self.lists.costs.free()
+            && self.lists.heaps.free()
+            && self.lists.work.free()
             && shed(&mut self.second)
-            && shed(&mut self.heaps)
-            && shed(&mut self.costs)
+            && shed(&mut self.list)
+            && self.refs.free()
+            && self.leaves.free()
+            && self.entries.free()
     }
 
     /// Takes in an entry, before the first step; false when it looks at other words than those
@@ -215,7 +226,7 @@ impl Builder {
         while left != 0 {
             let state = core::mem::replace(&mut self.state, State::Next);
             let (state, cost) = match state {
-                State::Next => match self.work.pop() {
+                State::Next => match self.lists.work.pop() {
                     Some(item) => self.begin(item)?,
                     None => (State::Cost(self.refs.len()), 1),
                 },
@@ -244,9 +255,7 @@ impl Builder {
     }
 
     fn push(&mut self, item: Item) -> Result<(), Unsuited> {
-        self.work.try_reserve(1).map_err(Full::from)?;
-        self.work.push(item);
-        Ok(())
+        Ok(self.lists.work.push(item)?)
     }
 
     fn write(&mut self, at: u32, node: Ref) {
@@ -364,8 +373,7 @@ impl Builder {
         }
         if front < item.end {
             let base = self.refs.len() as u32;
-            self.refs.try_reserve(2).map_err(Full::from)?;
-            self.refs.extend([Ref::NONE; 2]);
+            self.refs.extend(2, Ref::NONE)?;
             self.write(item.at, Ref::fork(base, tops.0.max(tops.1)));
             let forks = item.forks.saturating_add(1);
             heaped = Item { at: base, forks, ..heaped };
@@ -376,24 +384,22 @@ impl Builder {
         let heaps = heaps.saturating_add(heaps / 2);
         let bits = heaps.next_power_of_two().ilog2().min(BITS_LIMIT);
         let base = self.refs.len() as u32;
-        self.heaps.clear();
-        let size = 1usize << bits;
-        self.refs.try_reserve(size).map_err(Full::from)?;
-        self.heaps.try_reserve(size).map_err(Full::from)?;
+        self.lists.heaps.clear();
         let heaps = Heaps { item: heaped, cut: number as u16, bits, base, top: tops.0 };
         Ok((State::Widen(heaps), 1))
     }
 
+    #[inline(never)]
     fn widen(&mut self, heaps: Heaps) -> Result<(State, usize), Unsuited> {
         let size = 1usize << heaps.bits;
-        let more = size.saturating_sub(self.heaps.len()).min(PER_UNIT.saturating_mul(64));
+        let more = size.saturating_sub(self.lists.heaps.len()).min(PER_UNIT.saturating_mul(64));
         if more == 0 {
             let node = Ref::hash(heaps.base, heaps.cut, heaps.bits, heaps.top);
             self.write(heaps.item.at, node);
             return Ok((State::Count(heaps, heaps.item.start as usize), 1));
         }
-        self.refs.resize(self.refs.len().saturating_add(more), Ref::NONE);
-        self.heaps.resize(self.heaps.len().saturating_add(more), 0);
+        self.refs.extend(more, Ref::NONE)?;
+        self.lists.heaps.extend(more, 0)?;
         Ok((State::Widen(heaps), 1))
     }
 
@@ -411,7 +417,7 @@ impl Builder {
         let stop = at.saturating_add(PER_UNIT).min(end);
         for at in at..stop {
             let (_, heap) = self.heap_of(&heaps, at);
-            if let Some(count) = self.heaps.get_mut(heap) {
+            if let Some(count) = self.lists.heaps.get_mut(heap) {
                 *count = count.wrapping_add(1);
             }
         }
@@ -423,13 +429,14 @@ impl Builder {
     }
 
     fn sum(&mut self, heaps: Heaps, at: usize, mut sum: u32) -> (State, usize) {
-        let stop = at.saturating_add(PER_UNIT.saturating_mul(16)).min(self.heaps.len());
-        for count in self.heaps.get_mut(at..stop).unwrap_or_default() {
+        let stop = at.saturating_add(PER_UNIT.saturating_mul(16)).min(self.lists.heaps.len());
+        // As many at a time go into a chunk evenly.
+        for count in self.lists.heaps.slice_mut(at..stop).unwrap_or_default() {
             let begin = sum;
             sum = sum.wrapping_add(*count);
             *count = begin;
         }
-        if stop == self.heaps.len() {
+        if stop == self.lists.heaps.len() {
             (State::Place(heaps, heaps.item.start as usize), 1)
         } else {
             (State::Sum(heaps, stop, sum), 1)
@@ -441,7 +448,7 @@ impl Builder {
         let stop = at.saturating_add(PER_UNIT).min(end);
         for at in at..stop {
             let (entry, heap) = self.heap_of(&heaps, at);
-            if let Some(place) = self.heaps.get_mut(heap) {
+            if let Some(place) = self.lists.heaps.get_mut(heap) {
                 if let Some(second) = self.second.get_mut(*place as usize) {
                     *second = entry;
                 }
@@ -473,9 +480,9 @@ impl Builder {
     #[inline(never)]
     fn spread(&mut self, heaps: Heaps, at: usize, from: u32) -> Result<(State, usize), Unsuited> {
         let mut start = from;
-        let stop = at.saturating_add(PER_UNIT.saturating_mul(4)).min(self.heaps.len());
+        let stop = at.saturating_add(PER_UNIT.saturating_mul(4)).min(self.lists.heaps.len());
         for heap in at..stop {
-            let end = self.heaps.get(heap).copied().unwrap_or(start);
+            let end = self.lists.heaps.get(heap).copied().unwrap_or(start);
             let place = heaps.base.saturating_add(heap as u32);
             match end.saturating_sub(start) {
                 0 => {}
@@ -487,7 +494,7 @@ impl Builder {
             }
             start = end;
         }
-        if stop == self.heaps.len() {
+        if stop == self.lists.heaps.len() {
             // Heaps that are nodes in their turn: their references tell their top later.
             return Ok((State::Next, 1));
         }
@@ -496,39 +503,48 @@ impl Builder {
 
     /// The costs of some references before `at`; where it stopped. A node's references come after
     /// its own, so each is known when it is asked for.
+    #[inline(never)]
     fn cost(&mut self, at: usize) -> Result<usize, Unsuited> {
-        let missing = self.refs.len().saturating_sub(self.costs.len());
+        let missing = self.refs.len().saturating_sub(self.lists.costs.len());
         if missing != 0 {
-            self.costs.try_reserve_exact(missing).map_err(Full::from)?;
-            let more = missing.min(PER_UNIT.saturating_mul(64));
-            self.costs.resize(self.costs.len().saturating_add(more), 0);
+            self.lists.costs.extend(missing.min(PER_UNIT.saturating_mul(64)), 0)?;
             return Ok(at);
         }
         let stop = at.saturating_sub(PER_UNIT.saturating_mul(4));
         for at in (stop..at).rev() {
             let node = self.refs.get(at).copied().unwrap_or_default();
             let base = node.base() as usize;
-            let cost_of = |at: usize| self.costs.get(at).copied().unwrap_or(0);
+            let cost_of = |at: usize| self.lists.costs.get(at).copied().unwrap_or(0);
             let cost = match node.kind() {
                 Kind::One => u16::from(!node.is_none()),
                 Kind::Leaf => node.count().div_ceil(4).saturating_add(1) as u16,
                 Kind::Fork => cost_of(base).saturating_add(cost_of(base.saturating_add(1))),
-                Kind::Hash => {
-                    let below = self.costs.get(base..base.saturating_add(node.width()));
-                    below.unwrap_or_default().iter().copied().max().unwrap_or(0)
-                }
+                Kind::Hash => self.dearest(base..base.saturating_add(node.width())),
             };
             let own = u16::from(matches!(node.kind(), Kind::Fork | Kind::Hash));
-            if let Some(place) = self.costs.get_mut(at) {
+            if let Some(place) = self.lists.costs.get_mut(at) {
                 *place = cost.saturating_add(own);
             }
         }
         Ok(stop)
     }
 
+    /// The highest cost of some references.
+    #[inline(never)]
+    fn dearest(&self, range: Range<usize>) -> u16 {
+        let (mut left, mut most) = (range, 0);
+        while !left.is_empty() {
+            let part = Chunks::<u16, CHUNK>::head(&left);
+            left.start = part.end;
+            let costs = self.lists.costs.slice(part).unwrap_or_default();
+            most = costs.iter().copied().fold(most, u16::max);
+        }
+        most
+    }
+
     #[inline(never)] // what it has in hand is on the stack only while it works
     fn finish(&mut self) -> Result<TryBox<Tree>, Unsuited> {
-        let worst = u32::from(self.costs.first().copied().unwrap_or(0));
+        let worst = u32::from(self.lists.costs.get(0).copied().unwrap_or(0));
         let limit = if self.list.len() <= FEW { WORST_OF_FEW } else { WORST_LIMIT };
         if worst > limit {
             return Err(Unsuited);

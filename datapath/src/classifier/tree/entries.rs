@@ -8,26 +8,20 @@ use arrayvec::ArrayVec;
 
 use super::super::hash::HashKey;
 use super::super::{Full, Hit, Rank};
+use super::lines::Lines;
 use crate::key::{KEY_WORDS, Key, MaskedKey};
 
 /// No entry.
 pub(super) const NONE: u32 = u32::MAX;
 /// Words before those of the value: the rank, and the slot with the mask's number.
 const HEAD: usize = 2;
-/// Words of a cache line.
-const LINE: usize = 8;
 
 /// Entries, numbered; numbers of removed ones are given again.
 #[derive(Debug)]
 pub(super) struct Entries {
     /// The words of a key that are compared.
     words: ArrayVec<u8, KEY_WORDS>,
-    stride: usize,
-    /// Words before the first entry, so that entries begin with a cache line.
-    skew: usize,
-    lines: Vec<u64>,
-    /// Entries ever made.
-    count: u32,
+    lines: Lines,
     /// The first of the free ones; each has the next one's number as its slot.
     free: u32,
     /// The compared words of each mask, one mask after the other.
@@ -49,18 +43,13 @@ impl Entries {
     ) -> Result<Entries, Full> {
         let words: ArrayVec<u8, KEY_WORDS> =
             (0u8..).zip(union.words()).filter(|(_, mask)| **mask != 0).map(|(at, _)| at).collect();
-        let stride = words.len().saturating_add(HEAD).next_multiple_of(LINE);
-        let mut lines: Vec<u64> = Vec::new();
-        lines.try_reserve_exact(stride.saturating_mul(room).saturating_add(LINE))?;
-        let skew = lines.as_ptr().align_offset(64) % LINE;
-        lines.resize(skew, 0);
+        let lines = Lines::new(words.len().saturating_add(HEAD), room)?;
         let (mut masks, mut by_mask) = (Vec::new(), Vec::new());
         masks.try_reserve_exact(mask_room.saturating_mul(words.len()))?;
         let places = mask_room.saturating_mul(2).next_power_of_two();
         by_mask.try_reserve_exact(places)?;
         by_mask.resize(places, NONE);
-        let (count, free, mask_count) = (0, NONE, 0);
-        Ok(Entries { words, stride, skew, lines, count, free, masks, mask_count, by_mask, hash })
+        Ok(Entries { words, lines, free: NONE, masks, mask_count: 0, by_mask, hash })
     }
 
     /// Whether `mask` has bits only in words that are compared.
@@ -74,20 +63,21 @@ impl Entries {
         &self.words
     }
 
-    fn start(&self, entry: u32) -> usize {
-        (entry as usize).wrapping_mul(self.stride).wrapping_add(self.skew)
+    /// Whether all entries are in the first chunk, so that they may be looked at as `FLAT`.
+    #[inline]
+    pub(super) fn is_flat(&self) -> bool {
+        self.lines.is_flat()
     }
 
     #[inline]
     fn line(&self, entry: u32) -> Option<&[u64]> {
-        let start = self.start(entry);
-        self.lines.get(start..start.wrapping_add(self.stride))
+        self.lines.get::<false>(entry)
     }
 
     /// Some word of the entry: a load that brings its first line near.
     #[inline]
-    pub(super) fn touch(&self, entry: u32) -> u64 {
-        self.lines.get(self.start(entry)).copied().unwrap_or(0)
+    pub(super) fn touch<const FLAT: bool>(&self, entry: u32) -> u64 {
+        self.lines.get::<FLAT>(entry).and_then(<[u64]>::first).copied().unwrap_or(0)
     }
 
     /// The rank and slot of an entry.
@@ -107,8 +97,8 @@ impl Entries {
 
     /// The entry, if `key` matches it.
     #[inline]
-    pub(super) fn matching(&self, entry: u32, key: &Key) -> Option<Hit> {
-        let [rank, link, value @ ..] = self.line(entry)? else { return None };
+    pub(super) fn matching<const FLAT: bool>(&self, entry: u32, key: &Key) -> Option<Hit> {
+        let [rank, link, value @ ..] = self.lines.get::<FLAT>(entry)? else { return None };
         let compared = value.iter().zip(self.mask_of(*link)).zip(&self.words);
         for ((value, mask), &word) in compared {
             if key.word(word) & mask != *value {
@@ -174,24 +164,18 @@ impl Entries {
         if !self.covers(matching.mask()) {
             return Err(Full);
         }
-        let has_room = self.lines.capacity().saturating_sub(self.lines.len()) >= self.stride;
-        if self.free == NONE && (!has_room || self.count == NONE) {
-            return Err(Full);
+        if self.free == NONE {
+            self.lines.reserve()?;
         }
         let mask = self.mask_number(matching.mask())?;
         let entry = if self.free == NONE {
-            let end = self.lines.len().saturating_add(self.stride);
-            self.lines.resize(end, 0);
-            self.count = self.count.saturating_add(1);
-            self.count.saturating_sub(1)
+            self.lines.add()?
         } else {
             let entry = self.free;
             self.free = self.hit(entry).slot;
             entry
         };
-        let start = self.start(entry);
-        let end = start.wrapping_add(self.stride);
-        if let Some([rank, link, value @ ..]) = self.lines.get_mut(start..end) {
+        if let Some([rank, link, value @ ..]) = self.lines.get_mut(entry) {
             *rank = hit.rank.0;
             *link = u64::from(mask) << 32 | u64::from(hit.slot);
             for (value, &word) in value.iter_mut().zip(&self.words) {
@@ -203,8 +187,7 @@ impl Entries {
 
     /// Gives an entry another rank and slot.
     pub(super) fn set(&mut self, entry: u32, hit: Hit) {
-        let start = self.start(entry);
-        if let Some([rank, link]) = self.lines.get_mut(start..start.wrapping_add(HEAD)) {
+        if let Some([rank, link, ..]) = self.lines.get_mut(entry) {
             *rank = hit.rank.0;
             *link = *link & !0xffff_ffff | u64::from(hit.slot);
         }
@@ -216,14 +199,14 @@ impl Entries {
         self.free = entry;
     }
 
-    /// Gives back most of what was held; whether there was nothing left of it.
+    /// Gives back one part of what was held; whether there was nothing left but little.
     pub(super) fn free(&mut self) -> bool {
-        super::shed(&mut self.lines)
+        self.lines.free()
     }
 
     pub(super) fn memory_len(&self) -> usize {
-        let words = self.lines.capacity().saturating_add(self.masks.capacity());
+        let masks = self.masks.capacity().saturating_mul(size_of::<u64>());
         let places = self.by_mask.capacity().saturating_mul(size_of::<u32>());
-        words.saturating_mul(size_of::<u64>()).saturating_add(places)
+        self.lines.memory_len().saturating_add(masks).saturating_add(places)
     }
 }

@@ -2,13 +2,16 @@
 //! the mask of one word, the one that tells the entries of the leaf apart best: four filters are a
 //! cache line, and only an entry whose filter passes is looked at itself.
 
-use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::super::Full;
 use super::entries::{Entries, NONE};
 use super::node::Ref;
+use crate::chunks::Chunks;
 use crate::key::Key;
 
+/// Filters of a chunk: 4 MiB. No leaf goes across the end of one.
+const CHUNK: usize = 1 << 18;
 /// Filters are given in fours: a cache line.
 const UNIT: usize = 4;
 /// Sizes of places that are given again once they are free.
@@ -23,9 +26,11 @@ struct Filter {
 /// All leaves.
 #[derive(Debug)]
 pub(super) struct Leaves {
-    filters: Vec<Filter>,
+    filters: Chunks<Filter, CHUNK>,
     /// The entry of each filter. A free place begins with the next one's base.
-    names: Vec<u32>,
+    names: Chunks<u32, CHUNK>,
+    /// Filters that there may be.
+    room: usize,
     /// The bases of the first free places of 1, 2, 3... times [`UNIT`] filters.
     free: [u32; CLASSES],
 }
@@ -33,10 +38,8 @@ pub(super) struct Leaves {
 impl Leaves {
     /// Room for `room` filters.
     pub(super) fn new(room: usize) -> Result<Leaves, Full> {
-        let (mut filters, mut names) = (Vec::new(), Vec::new());
-        filters.try_reserve_exact(room)?;
-        names.try_reserve_exact(room)?;
-        Ok(Leaves { filters, names, free: [NONE; CLASSES] })
+        let (filters, names) = (Chunks::with_room(room)?, Chunks::with_room(room)?);
+        Ok(Leaves { filters, names, room, free: [NONE; CLASSES] })
     }
 
     /// A place for `len` filters.
@@ -47,13 +50,20 @@ impl Leaves {
             *first = self.names.get(base).copied().unwrap_or(NONE);
             return Some(base);
         }
-        let base = self.filters.len();
+        let old = self.filters.len();
+        let base = match old.checked_next_multiple_of(CHUNK)? {
+            next if next.saturating_sub(old) < len => next,
+            _ => old,
+        };
         let end = base.checked_add(len)?;
-        if end > self.filters.capacity() || end > self.names.capacity() || end >= NONE as usize {
+        if end > self.room || end >= NONE as usize {
             return None;
         }
-        self.filters.resize(end, Filter::default());
-        self.names.resize(end, 0);
+        let more = end.saturating_sub(old);
+        self.filters.reserve(more).ok()?;
+        self.names.reserve(more).ok()?;
+        self.filters.extend(more, Filter::default()).ok()?;
+        self.names.extend(more, 0).ok()?;
         Some(base)
     }
 
@@ -70,32 +80,43 @@ impl Leaves {
         count.next_multiple_of(UNIT)
     }
 
+    /// Whether all leaves are in the first chunk, so that they may be looked at as `FLAT`.
+    #[inline]
+    pub(super) fn is_flat(&self) -> bool {
+        self.filters.is_flat() && self.names.is_flat()
+    }
+
     /// A load of each of the first lines of a leaf.
     #[inline]
-    pub(super) fn touch(&self, leaf: Ref) -> u64 {
+    pub(super) fn touch<const FLAT: bool>(&self, leaf: Ref) -> u64 {
         let base = leaf.base() as usize;
         let end = base.wrapping_add(leaf.count());
-        let names = self.names.get(base).copied().unwrap_or(0);
-        let filters = self.filters.get(base..end).unwrap_or_default();
+        let names = self.names.get_as::<FLAT>(base).copied().unwrap_or(0);
+        let filters = self.filters.slice_as::<FLAT>(base..end).unwrap_or_default();
         filters.iter().step_by(UNIT).fold(u64::from(names), |warm, filter| warm ^ filter.value)
     }
 
     /// The next entry from place `from` on whose filter `key` passes, and its place.
     #[inline]
-    pub(super) fn candidate(&self, leaf: Ref, from: usize, key: &Key) -> Option<(usize, u32)> {
+    pub(super) fn candidate<const FLAT: bool>(
+        &self,
+        leaf: Ref,
+        from: usize,
+        key: &Key,
+    ) -> Option<(usize, u32)> {
         let base = leaf.base() as usize;
         let start = base.wrapping_add(from);
-        let filters = self.filters.get(start..base.wrapping_add(leaf.count()))?;
+        let filters = self.filters.slice_as::<FLAT>(start..base.wrapping_add(leaf.count()))?;
         let word = key.word(leaf.word());
         let passed = filters.iter().position(|filter| word & filter.mask == filter.value)?;
-        let name = self.names.get(start.wrapping_add(passed))?;
+        let name = self.names.get_as::<FLAT>(start.wrapping_add(passed))?;
         Some((from.wrapping_add(passed), *name))
     }
 
     /// The entries of a leaf, highest rank first.
     pub(super) fn entries(&self, leaf: Ref) -> &[u32] {
         let base = leaf.base() as usize;
-        self.names.get(base..base.wrapping_add(leaf.count())).unwrap_or_default()
+        self.names.slice(base..base.wrapping_add(leaf.count())).unwrap_or_default()
     }
 
     /// Writes the entry in place `at` of the leaf.
@@ -132,27 +153,42 @@ impl Leaves {
         let grown = if count % UNIT == 0 {
             let base = self.give(Leaves::units(count.saturating_add(1)))?;
             let from = leaf.base() as usize;
-            self.filters.copy_within(from..from.checked_add(count)?, base);
-            self.names.copy_within(from..from.checked_add(count)?, base);
+            for at in 0..count {
+                self.copy(from.wrapping_add(at), base.wrapping_add(at));
+            }
             self.take(from, count);
             Ref::leaf(base as u32, leaf.word(), count.saturating_add(1), top)
         } else {
             Ref::leaf(leaf.base(), leaf.word(), count.saturating_add(1), top)
         };
         let base = grown.base() as usize;
-        let (from, end) = (base.checked_add(at)?, base.checked_add(count)?);
-        self.filters.copy_within(from..end, from.saturating_add(1));
-        self.names.copy_within(from..end, from.saturating_add(1));
+        let moved = base.checked_add(at)?..base.checked_add(count)?.checked_add(1)?;
+        if let (Some(filters), Some(names)) = self.parts_mut(moved) {
+            filters.rotate_right(1);
+            names.rotate_right(1);
+        }
         self.set(grown, at, entry, entries);
         Some(grown)
+    }
+
+    /// Copies the filter and the name in one place to another.
+    fn copy(&mut self, from: usize, to: usize) {
+        let filter = self.filters.get(from).copied().unwrap_or_default();
+        let name = self.names.get(from).copied().unwrap_or(NONE);
+        if let (Some(its), Some(name_there)) = (self.filters.get_mut(to), self.names.get_mut(to)) {
+            (*its, *name_there) = (filter, name);
+        }
+    }
+
+    fn parts_mut(&mut self, range: Range<usize>) -> (Option<&mut [Filter]>, Option<&mut [u32]>) {
+        (self.filters.slice_mut(range.clone()), self.names.slice_mut(range))
     }
 
     /// Moves the entry in place `at`, whose rank has changed, to its place by rank.
     pub(super) fn reorder(&mut self, leaf: Ref, at: usize, entries: &Entries) {
         let base = leaf.base() as usize;
-        let range = base..base.wrapping_add(leaf.count());
-        let (filters, names) = (self.filters.get_mut(range.clone()), self.names.get_mut(range));
-        let (Some(filters), Some(names)) = (filters, names) else { return };
+        let parts = self.parts_mut(base..base.wrapping_add(leaf.count()));
+        let (Some(filters), Some(names)) = parts else { return };
         let rank = |names: &[u32], at: usize| {
             names.get(at).map(|&entry| entries.hit(entry).rank).unwrap_or_default()
         };
@@ -178,9 +214,11 @@ impl Leaves {
         let base = leaf.base() as usize;
         let end = base.wrapping_add(leaf.count());
         let from = base.wrapping_add(at);
-        if from < end && end <= self.filters.len() {
-            self.filters.copy_within(from.wrapping_add(1)..end, from);
-            self.names.copy_within(from.wrapping_add(1)..end, from);
+        if from < end {
+            if let (Some(filters), Some(names)) = self.parts_mut(from..end) {
+                filters.rotate_left(1);
+                names.rotate_left(1);
+            }
         }
         let count = leaf.count().saturating_sub(1);
         if count % UNIT == 0 {
@@ -196,11 +234,10 @@ impl Leaves {
 
     /// Gives back one part of what was held; whether there was nothing left.
     pub(super) fn free(&mut self) -> bool {
-        super::shed(&mut self.filters) && super::shed(&mut self.names)
+        self.filters.free() && self.names.free()
     }
 
     pub(super) fn memory_len(&self) -> usize {
-        let filters = self.filters.capacity().saturating_mul(size_of::<Filter>());
-        filters.saturating_add(self.names.capacity().saturating_mul(size_of::<u32>()))
+        self.filters.memory_len().saturating_add(self.names.memory_len())
     }
 }
