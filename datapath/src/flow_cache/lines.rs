@@ -45,6 +45,8 @@ pub(super) struct Lines<const WORDS: usize> {
     desk: Vec<Desk<WORDS>>,
     /// Which line goes next where none is free.
     turn: usize,
+    /// Good answers that others have taken the place of, of late.
+    lost_count: u32,
     /// Whether the memory has been asked for.
     is_asked: bool,
 }
@@ -95,7 +97,7 @@ fn answer(head: u64) -> Option<u32> {
 
 impl<const WORDS: usize> Lines<WORDS> {
     pub(super) fn new(hash: HashKey) -> Lines<WORDS> {
-        Lines { hash, sets: Vec::new(), desk: Vec::new(), turn: 0, is_asked: false }
+        Lines { hash, sets: Vec::new(), desk: Vec::new(), turn: 0, lost_count: 0, is_asked: false }
     }
 
     /// Never takes memory.
@@ -118,6 +120,24 @@ impl<const WORDS: usize> Lines<WORDS> {
         if self.sets.try_reserve_exact(count).is_ok() && self.desk.try_reserve_exact(1).is_ok() {
             self.desk.resize(1, Desk { columns: [[0; BATCH]; WORDS], hashes: [0; BATCH] });
             self.sets.resize(count, Set { lines: [Line::NONE; WAYS] });
+        }
+    }
+
+    /// Takes memory for `count` lines, and forgets all answers, if `limit` good ones or more have been lost
+    /// since it was asked last, and there are fewer lines and the memory.
+    pub(super) fn grow(&mut self, count: usize, limit: u32) {
+        let is_crowded = core::mem::take(&mut self.lost_count) >= limit;
+        if is_crowded && self.is_ready(0) && self.sets.len() < count / WAYS {
+            self.make_larger(count / WAYS);
+        }
+    }
+
+    #[cold]
+    fn make_larger(&mut self, count: usize) {
+        let mut sets = Vec::new();
+        if sets.try_reserve_exact(count).is_ok() {
+            sets.resize(count, Set { lines: [Line::NONE; WAYS] });
+            self.sets = sets;
         }
     }
 
@@ -229,7 +249,11 @@ impl<const WORDS: usize> Lines<WORDS> {
         };
         let old = |at: usize| Some((at, self.sets.get(at)?.lines.iter().position(is_old)?));
         let by_turns = (if self.turn & 1 == 0 { first } else { second }, self.turn / 2 % WAYS);
-        let (at, way) = old(first).or_else(|| old(second)).unwrap_or(by_turns);
+        let place = old(first).or_else(|| old(second));
+        if place.is_none() {
+            self.lost_count = self.lost_count.saturating_add(1);
+        }
+        let (at, way) = place.unwrap_or(by_turns);
         if let Some(line) = self.sets.get_mut(at).and_then(|set| set.lines.get_mut(way)) {
             let head = stamp | u64::from(answer.unwrap_or(NO_SLOT));
             *line = Line { head, words: *words };

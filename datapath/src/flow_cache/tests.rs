@@ -226,6 +226,27 @@ fn as_many_flows_as_are_a_third_of_the_lines_are_all_but_all_remembered() {
 }
 
 #[test]
+fn twice_as_many_flows_as_there_are_lines_are_remembered_when_it_has_grown_and_many_more_are_not() {
+    let table = table(600);
+    let mut cache = FlowCache::new(1);
+    let flows = |count: u64| -> Vec<Key> { (0..count).map(key).collect() };
+    let keys = flows(NARROW_LINES as u64 * 2);
+    // Packets of a flow come in twos, so that the cache pays from the first on.
+    let mut pass = |keys: &[Key]| {
+        for keys in keys.chunks(32) {
+            (0..2).for_each(|_| drop(ask(&mut cache, &table, 0, keys)));
+        }
+        (cache.counts().hit_count, cache.memory_len())
+    };
+    let small = pass(&keys[..1024]).1;
+    let (before, large) = (0..2).map(|_| pass(&keys)).last().unwrap();
+    let hit_count = pass(&keys).0 - before;
+    assert!(hit_count * 100 >= keys.len() as u64 * 196, "{hit_count} of {}", keys.len() * 2);
+    assert_eq!(large - small, NARROW_LINES * (GROWTH - 1) * 32);
+    assert_eq!(pass(&flows(100_000)).1, large, "it grows once");
+}
+
+#[test]
 fn a_stamp_that_comes_again_finds_no_answer_of_its_first_time() {
     let mut table = table(600);
     let mut cache = FlowCache::new(1);
