@@ -1,7 +1,7 @@
 //! What a flow entry does to most packets, in one word: it stands beside the counters of the entry, so that
 //! a packet of a large table touches one line of memory for both, and the entry itself not at all.
 //!
-//! Most entries send to a port, as packets are or behind changes. What changes packets lies in a list that
+//! Most entries send to a port, as packets are or behind changes, or drop. What changes packets lies in a list that
 //! entries share ([`Recipes`](crate::rewrite::Recipes)), for a hundred thousand routes have a few next hops.
 //! What a lead does not say, the entry's program says.
 
@@ -10,7 +10,8 @@ use hypercall::Port;
 /// What an entry does, if it is the usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lead {
-    /// The port that packets leave by when they have been changed, or [`Port::NONE`]: the program says more.
+    /// The port that packets leave by when they have been changed, or [`Port::NONE`]: they leave by none, or the
+    /// program says more.
     pub(crate) port: Port,
     /// The place of the recipe that changes them, [`UNCHANGED`], or [`OWN`].
     recipe: u32,
@@ -18,12 +19,14 @@ pub(crate) struct Lead {
 
 /// Packets leave as they are.
 const UNCHANGED: u32 = u32::MAX;
-/// The recipe is the entry's own.
+/// The recipe is the entry's own, or all of its program is needed.
 const OWN: u32 = u32::MAX - 1;
 
 impl Lead {
     /// That of an entry whose program does something else, or of none.
-    pub(crate) const NONE: Lead = Lead { port: Port::NONE, recipe: UNCHANGED };
+    pub(crate) const NONE: Lead = Lead { port: Port::NONE, recipe: OWN };
+    /// Nothing is done: the packet's way ends.
+    pub(crate) const END: Lead = Lead { port: Port::NONE, recipe: UNCHANGED };
 
     /// Out of `port`, as the packet is.
     pub(crate) fn out(port: Port) -> Lead {
@@ -50,7 +53,7 @@ impl Lead {
     /// Whether it leaves nothing to the entry.
     #[inline(always)]
     pub(crate) fn is_whole(self) -> bool {
-        (self.port != Port::NONE) & (self.recipe != OWN)
+        self.recipe != OWN
     }
 }
 

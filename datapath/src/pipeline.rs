@@ -204,6 +204,17 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         at: u8,
         flight: &mut [Carrier<H::Frame>],
     ) {
+        let cell = found.and_then(|slot| self.cells.entries.get(slot));
+        if let Some(cell) = cell.filter(|cell| cell.lead == Lead::END) {
+            if !stride.is_odd && !stride.has_used(&[at]) {
+                self.tell_lookups(table_id, found, &[at], flight);
+                let load = load_of(&[at], flight);
+                if !O::DRY {
+                    cell.add(load, self.now);
+                }
+                return self.end_all(DropReason::NoOutput, load, &[at], flight);
+            }
+        }
         match found.and_then(|slot| Some((slot, self.tables.entries.get(slot)?))) {
             Some((slot, entry)) => self.meet(stride, table_id, slot, entry, &[at], flight),
             None => self.meet_none(stride, table_id, found, &[at], flight),
@@ -540,18 +551,22 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
     /// hold the next load up. A large table's lie far from the processor.
     #[inline(never)]
     fn warm(&self, found: &[Option<u32>; BATCH]) {
-        let is_whole =
-            |&slot: &u32| self.cells.entries.get(slot).is_none_or(|it| it.lead.is_whole());
-        let are_whole = found.iter().flatten().fold(true, |all, slot| all & is_whole(slot));
+        let are_whole = found.iter().flatten().fold(true, |all, &slot| all & self.is_whole(slot));
         if !black_box(are_whole) {
             self.warm_entries(found);
         }
     }
 
-    /// The same for the entries themselves, where leads do not say all.
+    /// Whether the lead of the entry in a slot says all that it does.
+    #[inline(always)]
+    fn is_whole(&self, slot: u32) -> bool {
+        self.cells.entries.get(slot).is_none_or(|cell| cell.lead.is_whole())
+    }
+
+    /// The same for the entries themselves, of which leads do not say all.
     #[inline(never)]
     fn warm_entries(&self, found: &[Option<u32>; BATCH]) {
-        let slots = || found.iter().flatten();
+        let slots = || found.iter().flatten().filter(|slot| !self.is_whole(**slot));
         let of = |slot: u32| self.tables.entries.get(slot).map_or(0, |entry| entry.cookie());
         black_box(slots().fold(0, |all, &slot| all ^ of(slot)));
         // Longer programs lie elsewhere; where, the entries have just told.

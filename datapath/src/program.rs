@@ -203,6 +203,7 @@ impl Program {
     /// What it does, if it is the usual; its recipe is one of the shared ones then, if it can be.
     pub(crate) fn lead(&self, recipes: &mut Recipes) -> Lead {
         match *self {
+            Program::Empty => Lead::END,
             Program::One(
                 Op::Apply(Act::Output(Output::Port(port)))
                 | Op::Write(Act::Output(Output::Port(port))),

@@ -9,6 +9,7 @@ mod flows;
 mod fullness;
 mod groups;
 mod growth;
+mod leads;
 mod normal;
 /// The words that scenarios of every embodiment are written in.
 #[path = "../../../tests/src/scenarios/notation.rs"]
