@@ -70,6 +70,8 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("datapath/src/classifier/exact.rs", "word.of(key)", ARRAY),
     ("datapath/src/classifier/exact.rs", "Exact::of_words(", ARRAY),
     ("datapath/src/classifier/tree/builder.rs", "filters.collect()", ARRAY),
+    ("datapath/src/flow_cache/packing.rs", "map(|(at, _)| at).collect()", ARRAY),
+    ("datapath/src/flow_cache.rs", "let missed_keys: ArrayVec<", ARRAY),
     ("datapath/src/classifier/tree/entries.rs", "union.words()", ARRAY),
     ("datapath/src/personality.rs", "[ActionType::Group].into_iter().collect()", ARRAY),
     ("datapath/src/personality/presets.rs", "info().maskable_by_text", ARRAY),
