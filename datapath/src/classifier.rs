@@ -541,17 +541,18 @@ impl Classifier {
 
     /// An entry compares the bits in `mask`.
     fn compare(&mut self, mask: &Key) {
-        let mut is_new = false;
+        let new =
+            self.compared.iter().zip(mask.words()).fold(0, |new, (old, bits)| new | bits & !old);
+        if new == 0 {
+            return;
+        }
         for (at, (compared, mask)) in (0u8..).zip(self.compared.iter_mut().zip(mask.words())) {
             if *compared == 0 && *mask != 0 {
                 self.compared_at.push(at);
             }
-            is_new |= mask & !*compared != 0;
             *compared |= mask;
         }
-        if is_new {
-            self.packing = Packing::of(&self.compared);
-        }
+        self.packing = Packing::of(&self.compared);
     }
 
     fn compare_nothing(&mut self) {
