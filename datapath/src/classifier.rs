@@ -458,7 +458,11 @@ impl Classifier {
     /// [`find`](Self::find) as a call of its own.
     #[inline(never)]
     pub(crate) fn find_dear_one(&self, key: &Key) -> Option<u32> {
-        self.find(key)
+        let any = self.best_any();
+        match self.ladder.prefixes_above(any) {
+            Some(form) => form.find_slot(key).or(any.slot()),
+            None => self.find(key),
+        }
     }
 
     /// [`find_batch`](Self::find_batch) for up to [`BATCH`] keys of a table of several masks.

@@ -29,8 +29,9 @@
 //! A batch goes down level by level, in short loops: what one key waits for keeps no other from
 //! asking for its own. Where a walk goes is chance to the processor, so nothing branches on it but
 //! whether a node is wide: a walk that is at its end passes a node that leads nowhere, no skipped bytes
-//! are compared like some, and the better leaf is selected. In tables beyond the nearer caches the
-//! lines of all nodes are loaded before the first is used.
+//! are compared like some, and the better leaf is selected. A key alone has nothing to wait beside, and the
+//! processor may guess. In tables beyond the nearer caches the lines of all nodes are loaded before the
+//! first is used.
 //!
 //! While no entry beside the prefixes can outrank one of them, no rank is looked at: a leaf's slot is the
 //! answer, and a line has sixteen of those.
@@ -38,11 +39,10 @@
 //! # What it costs
 //!
 //! Cache lines: one of the root, one or two nodes (IPv6: two to four), sometimes a block, and the entry's
-//! slot; its rank beside other entries. `benches/gate.sh lookup/lpm-1000 lookup/lpm-1000/one`: 144
-//! instructions for a lookup in a batch of 32, 145 alone, the classifier's own included (970 and 830 with
+//! slot; its rank beside other entries. `benches/gate.sh lookup/lpm-1000 lookup/lpm-1000/one`: 137
+//! instructions for a lookup in a batch of 32, 128 alone, the classifier's own included (970 and 830 with
 //! a hash table for each length). TSC cycles of 2.445 GHz of `Classifier::find_batch` on the traces
-//! of the comparison, CPU time: 25 with 1,000 routes, 32 with 10,000, 71 with 100,000 (48, 49 and 88 key by
-//! key).
+//! of the comparison, CPU time, least of many runs: 24 with 1,000 routes, 31 with 10,000, 55 with 100,000.
 //!
 //! Bytes for each route with the directory's, prefixes of 12 to 32 bits like a provider's (`rumpswitch
 //! replay --json` tells a table's `memory_len`; `cargo bench -p rumpswitch-benches --bench lookup -- lpm`
@@ -149,19 +149,32 @@ impl Lpm {
         }
         match (self.trie.is_stale(), self.shape.is_long()) {
             (true, _) => self.trie.search(self.shape.bits(key)),
-            (false, false) => self.walk(u64::of(&self.shape, key)),
-            (false, true) => self.walk(u128::of(&self.shape, key)),
+            (false, false) => self.trie.chains.hit(self.walk(u64::of(&self.shape, key))),
+            (false, true) => self.trie.chains.hit(self.walk(u128::of(&self.shape, key))),
         }
     }
 
+    /// The slot of [`find`](Self::find), where [`is_above`](Self::is_above) says that no rank is needed.
     #[inline]
-    fn walk<B: Bits>(&self, field: B) -> Hit {
+    pub(super) fn find_slot(&self, key: &Key) -> Option<u32> {
+        if !self.shape.applies_to(key) {
+            return None;
+        }
+        self.trie.chains.slot(match self.shape.is_long() {
+            false => self.walk(u64::of(&self.shape, key)),
+            true => self.walk(u128::of(&self.shape, key)),
+        })
+    }
+
+    /// The leaf of a field.
+    #[inline]
+    fn walk<B: Bits>(&self, field: B) -> u32 {
         let mut walk = Walk::new(&self.trie, field);
         match self.trie.lengths.are_ordered() {
             true => walk.pass_all::<true>(&self.trie),
             false => walk.pass_all::<false>(&self.trie),
         }
-        self.trie.chains.hit(walk.leaf)
+        walk.leaf
     }
 
     /// Improves `hits` of those of `keys` whose bit in `wanted` is set.
@@ -192,7 +205,7 @@ impl Lpm {
         }
     }
 
-    /// Whether [`find_slots`](Self::find_slots) gives what a table hits that has `any` beside these.
+    /// Whether slots alone tell what a table hits that has `any` beside these.
     #[inline]
     pub(super) fn is_above(&self, any: Hit) -> bool {
         let lowest = self.trie.lengths.lowest();
@@ -245,7 +258,7 @@ impl Lpm {
         let mut count = 1usize;
         let mut walk = Walk::new(&self.trie, self.shape.bits(key));
         while walk.at != NO_NODE {
-            walk.pass::<true>(&self.trie);
+            walk.pass_alone::<true>(&self.trie);
             count = count.saturating_add(1);
         }
         count

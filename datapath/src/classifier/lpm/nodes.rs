@@ -140,9 +140,15 @@ impl Node {
         self.skip() == 0 || skipped_bits(bits, depth, self.skip()) == self.skipped()
     }
 
+    /// Whether it skips nothing and is not wide.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.meta == 0
+    }
+
     /// What `slot` of a node has that is not wide.
     #[inline]
-    fn own_value(&self, slot: u8) -> u32 {
+    pub(super) fn own_value(&self, slot: u8) -> u32 {
         self.values.get(self.run_of(slot)).copied().unwrap_or(NO_LEAF)
     }
 

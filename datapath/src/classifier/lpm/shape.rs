@@ -194,7 +194,9 @@ impl Shape {
     /// is not cleared.
     #[inline]
     pub(super) fn half(&self, key: &Key, depth: u32) -> u64 {
-        key.word(self.word.wrapping_add(depth.wrapping_shr(6) as u8)).wrapping_shl(self.shift)
+        let word = self.word.wrapping_add(depth.wrapping_shr(6) as u8);
+        // Below the end it is: known once, not asked for each key.
+        key.word(word % KEY_WORDS as u8).wrapping_shl(self.shift)
     }
 
     /// Whether the field does not fit into one word.

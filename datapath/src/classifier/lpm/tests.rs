@@ -104,6 +104,9 @@ impl Pair {
     /// The slots alone, where they may be asked for; of nothing the other that there is.
     fn check_slots(&self, keys: &[&Key]) {
         for other in [None, Some(0xfeed)].into_iter().filter(|_| self.lpm.is_above(Hit::NONE)) {
+            for key in keys {
+                assert_eq!(self.lpm.find_slot(key), self.list.find(key).slot());
+            }
             let mut found = [Some(0xdead); BATCH];
             self.lpm.find_slots(keys, other, &mut found);
             for (at, found) in found.into_iter().enumerate() {

@@ -24,11 +24,13 @@ pub(super) fn together<B: Bits, const ORDERED: bool>(
         *walk = Walk::new(trie, B::of(shape, key));
         any |= walk.at;
     }
-    let others = !shape.apply_to(keys);
-    for (index, walk) in (0u32..).zip(walks.iter_mut()).filter(|_| others != 0) {
-        if others.wrapping_shr(index) & 1 != 0 {
+    let all = 1u64.wrapping_shl(keys.len() as u32).wrapping_sub(1) as u32;
+    let mut others = all & !shape.apply_to(keys);
+    while others != 0 {
+        if let Some(walk) = walks.get_mut(others.trailing_zeros() as usize) {
             *walk = Walk::NONE;
         }
+        others &= others.wrapping_sub(1);
     }
     if any == NO_NODE {
         return;
@@ -37,9 +39,16 @@ pub(super) fn together<B: Bits, const ORDERED: bool>(
         load(trie, walks.iter().take(keys.len()));
     }
     // Nearly all of them go on from the root. Who does not passes the node that nothing is behind.
-    let (mut going, mut count) = ([0u8; BATCH], 0usize);
-    for (index, (walk, _)) in (0u8..).zip(walks.iter_mut().zip(keys)) {
+    let mut any = 0;
+    for (walk, _) in walks.iter_mut().zip(keys) {
         walk.pass::<ORDERED>(trie);
+        any |= walk.at;
+    }
+    if any == NO_NODE {
+        return;
+    }
+    let (mut going, mut count) = ([0u8; BATCH], 0usize);
+    for (index, (walk, _)) in (0u8..).zip(walks.iter().zip(keys)) {
         count = go_on(&mut going, count, index, walk);
     }
     while count != 0 {

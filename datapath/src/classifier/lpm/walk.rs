@@ -91,8 +91,8 @@ impl<B: Bits> Walk<B> {
     /// Passes the node that it stands at; it stands at none when it is at its end, and stays there.
     /// `ORDERED`: the longest prefix is the best.
     ///
-    /// Where each walk goes is chance to a processor, so nothing branches on it but that few nodes
-    /// are wide.
+    /// For walks of which many are on their way at once. Where each goes is chance to a processor, so
+    /// nothing branches on it but that few nodes are wide.
     #[inline]
     pub(super) fn pass<const ORDERED: bool>(&mut self, trie: &Trie) {
         let Some(node) = trie.nodes.get(self.at) else {
@@ -102,7 +102,7 @@ impl<B: Bits> Walk<B> {
         let is_on_path = self.rest.begins_with(node.skip_bits(), node.skipped());
         let rest = self.rest.behind(node.skip_bits());
         let on_path = u32::from(is_on_path).wrapping_neg();
-        let value = trie.nodes.value(node, (rest.high() >> 56) as u8) & on_path;
+        let value = trie.nodes.value(node, first_byte(rest)) & on_path;
         self.rest = rest.behind(8);
         // All bits if the value is a node's.
         let down = (value / IS_NODE).wrapping_neg();
@@ -111,11 +111,34 @@ impl<B: Bits> Walk<B> {
         self.at = value & down & !IS_NODE;
     }
 
-    /// Passes it and all nodes behind it.
+    /// [`pass`](Self::pass) for a walk alone: a processor that guesses where it goes is ahead of one
+    /// that waits for it.
+    #[inline]
+    pub(super) fn pass_alone<const ORDERED: bool>(&mut self, trie: &Trie) {
+        let at = core::mem::replace(&mut self.at, NO_NODE);
+        let Some(node) = trie.nodes.get(at) else { return };
+        self.come_by::<ORDERED>(&trie.chains, node.above);
+        let value = if node.is_plain() {
+            node.own_value(first_byte(self.rest))
+        } else if self.rest.begins_with(node.skip_bits(), node.skipped()) {
+            self.rest = self.rest.behind(node.skip_bits());
+            trie.nodes.value(node, first_byte(self.rest))
+        } else {
+            return;
+        };
+        self.rest = self.rest.behind(8);
+        if value & IS_NODE == 0 {
+            self.come_by::<ORDERED>(&trie.chains, value);
+        } else {
+            self.at = value & !IS_NODE;
+        }
+    }
+
+    /// Passes it and all nodes behind it, alone.
     #[inline]
     pub(super) fn pass_all<const ORDERED: bool>(&mut self, trie: &Trie) {
         while self.at != NO_NODE {
-            self.pass::<ORDERED>(trie);
+            self.pass_alone::<ORDERED>(trie);
         }
     }
 
@@ -123,4 +146,9 @@ impl<B: Bits> Walk<B> {
     fn come_by<const ORDERED: bool>(&mut self, chains: &Chains, leaf: u32) {
         self.leaf = better(chains, ORDERED, self.leaf, leaf);
     }
+}
+
+#[inline]
+fn first_byte<B: Bits>(rest: B) -> u8 {
+    (rest.high() >> 56) as u8
 }
