@@ -4,8 +4,12 @@
 //!
 //! Before criterion the bench says by itself, of interleaved runs, the least and the middle of a packet's
 //! processor time and of the ratios of two workers to one: on a machine with two cores that others use, too,
-//! the least says what sharing costs, and the middle what the neighbours do.
+//! the least says what sharing costs, and the middle what the neighbours do. Two cores that are busy at once
+//! may be slower than one by themselves (clock, caches, one core that is given out as two), so the same
+//! packets also go through two switches that share nothing: what two workers of one switch take
+//! longer than these is what sharing costs, and how much faster than one these are is what the machine has.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -54,13 +58,24 @@ fn cpu_time() -> Duration {
 }
 
 impl Crew {
+    /// Workers of one switch, who share the flows.
     fn new(name: &str, count: usize) -> Crew {
+        Crew::of(name, 0..count, count)
+    }
+
+    /// As many switches of one worker each; each has the flows that it would have in a crew.
+    fn apart(name: &str, count: usize) -> Vec<Crew> {
+        (0..count).map(|index| Crew::of(name, index..index + 1, count)).collect()
+    }
+
+    /// The workers of these numbers among `count`.
+    fn of(name: &str, indices: Range<usize>, count: usize) -> Crew {
         let scenario = scenario(name).expect("it is in the list");
         let mut switch = scenario.switch();
         let first = Worker::new(&switch.tables);
         let more: Vec<_> =
-            (1..count).map(|_| switch.tables.add_worker().expect("memory")).collect();
-        let seats = std::iter::once(first).chain(more).enumerate().map(|(index, worker)| {
+            (1..indices.len()).map(|_| switch.tables.add_worker().expect("memory")).collect();
+        let seats = indices.zip(std::iter::once(first).chain(more)).map(|(index, worker)| {
             // Half the flows each, as a card would deal them.
             let dealt = scenario.frames.iter().skip(index).step_by(count);
             let frames: Vec<_> = dealt.chain(scenario.frames.first()).cloned().collect();
@@ -70,28 +85,36 @@ impl Crew {
         Crew { seats: seats.collect(), switch: ShardedLock::new(switch) }
     }
 
-    /// All workers forward `batches` batches at the same time, with flow-mods or without.
     fn run(&mut self, batches: u64, is_churned: bool) -> Run {
-        let (switch, is_over) = (&self.switch, &AtomicBool::new(false));
-        let (wall, count) = (Instant::now(), self.seats.len() as u32);
-        let cpu: Duration = std::thread::scope(|scope| {
-            if is_churned {
+        run(std::slice::from_mut(self), batches, is_churned)
+    }
+}
+
+/// All workers forward `batches` batches at the same time, with flow-mods for the first switch or without.
+fn run(crews: &mut [Crew], batches: u64, is_churned: bool) -> Run {
+    let (wall, is_over) = (Instant::now(), &AtomicBool::new(false));
+    let (cpu, count) = std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for (index, Crew { switch, seats }) in crews.iter_mut().enumerate() {
+            let switch = &*switch;
+            if is_churned && index == 0 {
                 scope.spawn(move || churn(switch, is_over));
             }
-            let threads = self.seats.iter_mut().map(|seat| {
+            threads.extend(seats.iter_mut().map(|seat| {
                 scope.spawn(move || {
                     let cpu = cpu_time();
                     (0..batches).for_each(|_| seat.forward(switch));
                     cpu_time() - cpu
                 })
-            });
-            let threads: Vec<_> = threads.collect();
-            let cpu = threads.into_iter().map(|thread| thread.join().expect("no panic")).sum();
-            is_over.store(true, Relaxed);
-            cpu
-        });
-        Run { cpu: cpu / count, wall: wall.elapsed() }
-    }
+            }));
+        }
+        let count = threads.len() as u32;
+        let cpu: Duration =
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).sum();
+        is_over.store(true, Relaxed);
+        (cpu, count)
+    });
+    Run { cpu: cpu / count, wall: wall.elapsed() }
 }
 
 impl Seat {
@@ -135,39 +158,61 @@ fn least_and_middle(mut of: Vec<f64>) -> (f64, f64) {
     (of[0], of[of.len() / 2])
 }
 
-/// One and two workers in turns, and two while entries come and go.
+/// One and two workers in turns, two switches of one worker, and two workers while entries come and go.
 fn compare(name: &str) {
-    let (mut one, mut two) = (Crew::new(name, 1), Crew::new(name, 2));
-    let (mut alone, mut both, mut churned) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut ratios, mut speed, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut one, mut two, mut apart) =
+        (Crew::new(name, 1), Crew::new(name, 2), Crew::apart(name, 2));
+    let mut nanos: [Vec<f64>; 4] = Default::default();
+    let (mut speed, mut possible) = (Vec::new(), Vec::new());
     one.run(BATCHES, false);
     two.run(BATCHES, false);
+    run(&mut apart, BATCHES, false);
     for _ in 0..RUNS {
-        let runs = [one.run(BATCHES, false), two.run(BATCHES, false), two.run(BATCHES, true)];
-        let [single, double, busy] = runs.map(packet_nanos);
-        alone.push(single);
-        both.push(double);
-        churned.push(busy);
-        ratios.push(double / single);
-        speed.push(2.0 * runs[0].wall.as_secs_f64() / runs[1].wall.as_secs_f64());
-        kept.push(double / busy);
+        let runs = [
+            one.run(BATCHES, false),
+            two.run(BATCHES, false),
+            run(&mut apart, BATCHES, false),
+            two.run(BATCHES, true),
+        ];
+        nanos.iter_mut().zip(runs).for_each(|(nanos, run)| nanos.push(packet_nanos(run)));
+        let [alone, both, apart, _] = runs.map(|run| run.wall.as_secs_f64());
+        speed.push(2.0 * alone / both);
+        possible.push(2.0 * alone / apart);
     }
-    let ((one_least, one_middle), (two_least, two_middle)) =
-        (least_and_middle(alone), least_and_middle(both));
-    let (churned, ratio) = (least_and_middle(churned), least_and_middle(ratios));
-    speed.sort_by(f64::total_cmp);
+    // The least and the middle of what two runs of each turn have to one another.
+    let ratio = |one: usize, other: usize| {
+        least_and_middle(nanos[one].iter().zip(&nanos[other]).map(|(a, b)| a / b).collect())
+    };
+    let (pair, shared, kept) = (ratio(1, 0), ratio(1, 2), 1.0 / ratio(3, 1).1);
+    let [one, two, apart, churned] = nanos.clone().map(least_and_middle);
+    let [speed, possible] = [speed, possible].map(|mut all| {
+        all.sort_by(f64::total_cmp);
+        (all[RUNS - 1], all[RUNS / 2])
+    });
     println!(
-        "{name:>10}: one {one_least:.1} / {one_middle:.1} ns, two {two_least:.1} / {two_middle:.1} ns, \
-         ratio of the least {:.3}, of each pair {:.3} / {:.3}; on the wall {:.2} / {:.2} times as fast; \
-         with {RATE} flow-mods/s {:.1} / {:.1} ns, {:.0} % kept",
-        two_least / one_least,
-        ratio.0,
-        ratio.1,
-        speed[RUNS - 1],
-        speed[RUNS / 2],
+        "{name:>10}: one {:.1} / {:.1} ns, two {:.1} / {:.1}, apart {:.1} / {:.1}; two to one {:.3} \
+         of the least, {:.3} / {:.3} of each turn; two to apart {:.3}, {:.3} / {:.3}; on the wall \
+         {:.2} / {:.2} times as fast as one, apart {:.2} / {:.2}; with {RATE} flow-mods/s \
+         {:.1} / {:.1} ns, {:.0} % kept",
+        one.0,
+        one.1,
+        two.0,
+        two.1,
+        apart.0,
+        apart.1,
+        two.0 / one.0,
+        pair.0,
+        pair.1,
+        two.0 / apart.0,
+        shared.0,
+        shared.1,
+        speed.0,
+        speed.1,
+        possible.0,
+        possible.1,
         churned.0,
         churned.1,
-        100.0 * least_and_middle(kept).1,
+        100.0 * kept,
     );
 }
 

@@ -13,6 +13,8 @@ use rumpswitch_tests::wire::{FlowMod, group_mod, matching, meter_mod, port_mod, 
 
 use crate::peer::{Heard, Peer};
 
+/// The program that is the switch, started last.
+const SWITCH: &str = "ovs-vswitchd";
 const BARRIER: u32 = 0xbad0_bad0;
 /// Time enough on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,6 +43,8 @@ pub(crate) struct Ovs {
     children: Vec<Child>,
     stream: Option<UnixStream>,
     received: Vec<u8>,
+    /// How its switch ended by itself, if it did since this was taken last.
+    end: Option<String>,
     /// How long to wait for asynchronous messages, which may come after the barrier's reply.
     pub(crate) patience: Duration,
 }
@@ -65,16 +69,39 @@ impl Ovs {
             children: Vec::new(),
             stream: None,
             received: Vec::new(),
+            end: None,
             patience: Duration::ZERO,
         };
         ovs.run("ovsdb-tool", &["create", "db.conf", schema])?;
         ovs.spawn("ovsdb-server", &["--remote=punix:db.sock", "--unixctl=db.ctl", "db.conf"])?;
         ovs.wait_for("db.sock")?;
         ovs.vsctl(&["--no-wait", "init"])?;
-        let arguments = ["--enable-dummy=override", "--unixctl=v.ctl", "unix:db.sock"];
-        ovs.spawn("ovs-vswitchd", &arguments)?;
-        ovs.make_bridge()?;
+        ovs.start_switch()?;
         Ok(ovs)
+    }
+
+    fn start_switch(&mut self) -> Result<(), String> {
+        let arguments = ["--enable-dummy=override", "--unixctl=v.ctl", "unix:db.sock"];
+        self.spawn(SWITCH, &arguments)?;
+        self.make_bridge()
+    }
+
+    /// How its switch ended by itself since this was asked last, in words. It runs again by then, with
+    /// a bridge that holds nothing.
+    pub(crate) fn take_end(&mut self) -> Option<String> {
+        self.end.take()
+    }
+
+    /// Starts the switch again when it has ended.
+    fn revive(&mut self) {
+        let Some(Ok(Some(status))) = self.children.last_mut().map(Child::try_wait) else {
+            return;
+        };
+        let log = fs::read_to_string(self.folder.join(format!("{SWITCH}.out"))).unwrap_or_default();
+        let last = log.lines().rev().take(3).collect::<Vec<_>>().join(" < ");
+        self.end = Some(format!("Open vSwitch ended with {status}: {last}"));
+        self.children.pop();
+        self.start_switch().expect("Open vSwitch again");
     }
 
     /// The version, as its program tells it.
@@ -209,6 +236,7 @@ impl Peer for Ovs {
                 Ok(stream) => break stream,
                 Err(error) => assert!(Instant::now() < end, "br0.mgmt: {error}"),
             }
+            self.revive();
             std::thread::sleep(Duration::from_millis(10));
         };
         stream.set_read_timeout(Some(Duration::from_secs(1))).expect("a time limit");
