@@ -160,8 +160,9 @@ impl Build {
     #[inline(never)]
     fn gather(&mut self, directory: &Tuples, budget: usize) -> Result<(), Unsuited> {
         let Stage::Gather(builder) = &mut self.stage else { return Ok(()) };
-        let mut matching = MaskedKey::ANY;
-        for _ in 0..budget {
+        let (mut matching, mut left) = (MaskedKey::ANY, budget);
+        while left > 0 {
+            left = left.saturating_sub(1);
             match next(directory, &mut self.cursor, &mut matching) {
                 Ok(None) => {}
                 Ok(Some(hit)) => {
@@ -171,6 +172,7 @@ impl Build {
                         self.overlay.insert(&matching, hit)?;
                         self.refused_count = self.refused_count.saturating_add(1);
                     }
+                    left = left.saturating_sub(builder.take_effort());
                 }
                 Err(End) => {
                     self.advance();
@@ -184,12 +186,14 @@ impl Build {
     #[inline(never)]
     fn bury(&mut self, budget: usize) {
         let Stage::Bury(form) = &mut self.stage else { return };
-        let mut matching = MaskedKey::ANY;
-        for _ in 0..budget {
+        let (mut matching, mut left) = (MaskedKey::ANY, budget);
+        while left > 0 {
+            left = left.saturating_sub(1);
             match next(&self.gone, &mut self.cursor, &mut matching) {
                 Ok(None) => {}
                 Ok(Some(hit)) => {
                     form.remove(&matching, hit);
+                    left = left.saturating_sub(form.take_effort());
                 }
                 Err(End) => {
                     self.advance();
@@ -203,14 +207,16 @@ impl Build {
     #[inline(never)]
     fn offer(&mut self, budget: usize) -> bool {
         let Stage::Offer(form) = &mut self.stage else { return false };
-        let mut matching = MaskedKey::ANY;
-        for _ in 0..budget {
+        let (mut matching, mut left) = (MaskedKey::ANY, budget);
+        while left > 0 {
+            left = left.saturating_sub(1);
             match next(&self.overlay, &mut self.cursor, &mut matching) {
                 Ok(None) => {}
                 Ok(Some(hit)) => {
                     if form.insert(&matching, hit) == Ok(true) {
                         self.overlay.remove(&matching, hit.rank.priority());
                     }
+                    left = left.saturating_sub(form.take_effort());
                 }
                 Err(End) => return true,
             }

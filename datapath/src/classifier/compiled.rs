@@ -154,6 +154,14 @@ impl Compiled {
         }
     }
 
+    /// Microseconds that changes took since this was asked last, beyond one each.
+    pub(super) fn take_effort(&mut self) -> usize {
+        match *self {
+            Compiled::Lpm(ref mut form) => form.take_effort(),
+            _ => 0,
+        }
+    }
+
     pub(super) fn entry_count(&self) -> usize {
         match *self {
             Compiled::Lpm(ref form) => form.entry_count(),
@@ -246,6 +254,14 @@ impl Builder {
             Builder::Tree(ref mut builder) => builder.add(matching, hit),
             #[cfg(test)]
             Builder::Sorted(ref mut builder) => builder.add(matching, hit),
+        }
+    }
+
+    /// As [`Compiled::take_effort`].
+    pub(super) fn take_effort(&mut self) -> usize {
+        match *self {
+            Builder::Lpm(ref mut builder) => builder.take_effort(),
+            _ => 0,
         }
     }
 

@@ -246,6 +246,11 @@ impl Lpm {
         }
     }
 
+    /// Microseconds that changes took since this was asked last, beyond one each.
+    pub(super) fn take_effort(&mut self) -> usize {
+        self.trie.take_effort()
+    }
+
     pub(super) fn entry_count(&self) -> usize {
         self.trie.chains.entry_count()
     }

@@ -70,6 +70,11 @@ impl Builder {
         Ok(())
     }
 
+    /// As [`Lpm::take_effort`].
+    pub(in crate::classifier) fn take_effort(&mut self) -> usize {
+        self.form.as_mut().map_or(0, |form| form.take_effort())
+    }
+
     /// Gives back memory, some pages at a time; whether that was all.
     pub(in crate::classifier) fn free(&mut self, pages: usize) -> bool {
         self.form.as_mut().is_none_or(|form| form.free(pages))

@@ -83,8 +83,8 @@ impl Root {
     }
 
     /// Paints the slots under `prefix` anew; `better(a, b)` is the better of a leaf and one of a
-    /// longer prefix. At most two prefixes are looked at for each slot on average.
-    pub(super) fn paint(&mut self, prefix: Prefix, better: impl Fn(u32, u32) -> u32) {
+    /// longer prefix. At most two prefixes are looked at for each slot on average. How many slots.
+    pub(super) fn paint(&mut self, prefix: Prefix, better: impl Fn(u32, u32) -> u32) -> usize {
         let first = self.index((prefix.bits >> 64) as u64);
         let count = 1usize.wrapping_shl(self.bits.saturating_sub(u32::from(prefix.len)));
         // The best of the prefixes of each length that cover the slot.
@@ -98,7 +98,8 @@ impl Root {
                 Some(above) => best.get(above as usize).copied().unwrap_or(NO_LEAF),
                 None => NO_LEAF,
             };
-            for (len, best) in (0u32..=self.bits).zip(&mut best).skip(changed as usize) {
+            let lengths = best.get_mut(changed as usize..=self.bits as usize);
+            for (len, best) in (changed..).zip(lengths.unwrap_or_default()) {
                 let place =
                     1usize.wrapping_shl(len) | index.wrapping_shr(self.bits.wrapping_sub(len));
                 let leaf = self.heap.get(place).copied().unwrap_or(NO_LEAF);
@@ -107,6 +108,7 @@ impl Root {
             }
             slot.leaf = above;
         }
+        count
     }
 
     pub(super) fn memory_len(&self) -> usize {

@@ -199,6 +199,19 @@ fn drive(
 const FIELDS: [OxmField; 3] = [OxmField::Ipv4Dst, OxmField::Ipv6Dst, OxmField::Ipv4Src];
 
 #[test]
+fn short_prefixes_tell_what_painting_half_the_root_takes() {
+    let mut pair = Pair::new(OxmField::Ipv4Dst, 1_000);
+    pair.add(0, 24, 1);
+    assert_eq!(pair.lpm.take_effort(), 0, "its own node alone");
+    pair.add(0, 1, 2);
+    pair.add(1 << 31, 1, 2);
+    assert_eq!(pair.lpm.take_effort(), 2 * (1 << 15) / 32);
+    assert_eq!(pair.lpm.take_effort(), 0, "told once");
+    pair.remove(1);
+    assert_eq!(pair.lpm.take_effort(), (1 << 15) / 32);
+}
+
+#[test]
 fn routes_whose_priority_follows_their_length_are_found_as_in_a_list() {
     for (seed, field) in (1..).zip(FIELDS) {
         for root in [0, 100_000] {

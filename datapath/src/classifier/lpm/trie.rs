@@ -17,7 +17,12 @@ pub(super) struct Trie {
     /// Memory was short for painting: slots and leaves tell no more, and lookups go through the
     /// prefixes themselves.
     is_stale: bool,
+    /// Slots of the root that were painted and not yet told of.
+    painted_count: usize,
 }
+
+/// Slots of the root that are painted in a microsecond.
+const PAINTED_A_MICRO: usize = 32;
 
 /// What leads to a node.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +61,7 @@ impl Trie {
             chains: Chains::new(),
             lengths: Lengths::new()?,
             is_stale: false,
+            painted_count: 0,
         })
     }
 
@@ -171,9 +177,19 @@ impl Trie {
         let (chains, ordered) = (&self.chains, self.lengths.are_ordered());
         let better = |leaf, longer| better(chains, ordered, leaf, longer);
         match end {
-            End::Root => self.root.paint(prefix, better),
+            End::Root => {
+                let count = self.root.paint(prefix, better);
+                self.painted_count = self.painted_count.saturating_add(count);
+            }
             End::Node { node, place } => self.nodes.paint(node, place, better),
         }
+    }
+
+    /// Microseconds that painting the root took since this was asked last, whole ones.
+    pub(super) fn take_effort(&mut self) -> usize {
+        let micros = self.painted_count / PAINTED_A_MICRO;
+        self.painted_count %= PAINTED_A_MICRO;
+        micros
     }
 
     /// Paints if another entry leads the chain and that can matter: while lengths decide, it cannot.
