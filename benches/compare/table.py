@@ -67,7 +67,7 @@ def summary(results, seconds):
         result for result in asked
         if result["ovs"][result["best"]]["ratio"]["min"] >= WANTED[result["name"]]
     ]
-    return "%d scenarios in %.0f s; counters equal in %d, not compared to the end in %d, different in %d; " \
-        "wanted ratio reached in %d of %d" % (
-            len(results), seconds, verdicts.count("equal"), verdicts.count("not finished") + verdicts.count(None),
-            verdicts.count("differ"), len(reached), len(asked))
+    return "%d scenarios in %.0f s; counters equal in %d, ours right and Open vSwitch's not in %d, not compared to the " \
+        "end in %d, different in %d; wanted ratio reached in %d of %d" % (
+            len(results), seconds, verdicts.count("equal"), verdicts.count("ours right"),
+            verdicts.count("not finished") + verdicts.count(None), verdicts.count("differ"), len(reached), len(asked))

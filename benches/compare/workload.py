@@ -6,7 +6,7 @@ A scenario becomes a folder that any OpenFlow 1.3 switch can be fed from:
   flows.txt    flow entries as ovs-ofctl reads them, one a line, its number as the cookie
   groups.txt   groups, meters.txt  meters (only if there are some)
   p1.pcap      frames that come in by port 1, p2.pcap by port 2 (only if there are some)
-  expect.json  for each frame of p1.pcap the index of the entry that it must hit (small rule sets)
+  expect.json  for each frame of p1.pcap the index of the entry that it must hit (small rule sets, routes)
   meta.json    how many entries, packets, distinct flows and masks
 
 usage: workload.py list
@@ -110,12 +110,15 @@ def routes(count, given):
         "table=0,priority=%d,ip,nw_dst=%s/%d,actions=%s" % (100 + length, ip_text(prefix), length, actions % (i % 16))
         for i, (prefix, length) in enumerate(table)
     ]
+    numbers, work.expect = {route: number for number, route in enumerate(table)}, []
     for _ in range(max(SHORTEST, min(count, 100000))):
         prefix, length = table[chance.randrange(count)]
+        source, address = 0x0A000000 + chance.randrange(1 << 16), prefix | chance.randrange(1 << 32 - length)
         work.port1.append(
-            frame(mac(1), mac(2), 0x0A000000 + chance.randrange(1 << 16),
-                  prefix | chance.randrange(1 << 32 - length), 1024 + chance.randrange(60000), 80,
-                  size=given.size))
+            frame(mac(1), mac(2), source, address, 1024 + chance.randrange(60000), 80, size=given.size))
+        work.expect.append(next(
+            numbers[address & prefix_mask(length), length]
+            for length in range(32, 0, -1) if (address & prefix_mask(length), length) in numbers))
     work.meta = dict(distinct=len(work.port1))
     return work
 
