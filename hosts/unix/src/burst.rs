@@ -26,15 +26,18 @@ impl Landing {
         Landing { buffers, arrivals: [Arrival::default(); BURST], header_len, auxiliary }
     }
 
-    /// Receives a burst and hands each datagram's buffer to `take`: the frame is in it from
-    /// [`VecFrame::HEADROOM`] on, behind the header. Tells how many datagrams there were.
+    /// Receives a burst, of `most` datagrams at most, and hands each datagram's buffer to `take`: the
+    /// frame is in it from [`VecFrame::HEADROOM`] on, behind the header. Tells how many datagrams there
+    /// were.
     pub(crate) fn receive(
         &mut self,
         socket: BorrowedFd<'_>,
         pool: &mut Pool,
+        most: usize,
         mut take: impl FnMut(&mut Pool, Vec<u8>, Arrival),
     ) -> io::Result<usize> {
-        while self.buffers.len() < BURST {
+        let most = most.min(BURST);
+        while self.buffers.len() < most {
             let Some(mut buffer) = pool.take(MAX_FRAME) else { break };
             buffer.truncate(VecFrame::HEADROOM - self.header_len);
             self.buffers.push(buffer);
@@ -42,8 +45,10 @@ impl Landing {
         if self.buffers.is_empty() {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        let got =
-            sys::receive_burst(socket, &mut self.buffers, &mut self.arrivals, self.auxiliary)?;
+        // More may wait from a burst that was larger.
+        let count = self.buffers.len().min(most);
+        let buffers = &mut self.buffers[..count];
+        let got = sys::receive_burst(socket, buffers, &mut self.arrivals, self.auxiliary)?;
         for (buffer, arrival) in self.buffers.drain(..got).zip(self.arrivals) {
             take(pool, buffer, arrival);
         }

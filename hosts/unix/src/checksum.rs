@@ -49,6 +49,12 @@ pub(crate) fn pseudo_header(frame: &[u8], ip: &Ip, len: usize) -> u16 {
     fold(sum(addresses.unwrap_or_default()) + (len >> 16) + (len & 0xffff) + u32::from(ip.protocol))
 }
 
+/// Whether `bytes`, a transport packet with its checksum in place, sum up to nothing together with its
+/// pseudo header's sum.
+pub(crate) fn completes(pseudo: u16, bytes: &[u8]) -> bool {
+    fold(u32::from(pseudo) + sum(bytes)) == 0xffff
+}
+
 /// Stores a transport checksum; zero means "none" to UDP and is written as its other form, which
 /// no protocol minds.
 pub(crate) fn store(field: &mut [u8], checksum: u16) {

@@ -103,7 +103,7 @@ impl PortIo for DgramPort {
         let before = into.len();
         let refused = &mut self.refused;
         // Any error is an empty queue, or a passing one of a peer's.
-        let _ = self.landing.receive(self.socket.as_fd(), pool, |pool, buffer, arrival| {
+        let _ = self.landing.receive(self.socket.as_fd(), pool, BURST, |pool, buffer, arrival| {
             let frame = VecFrame::from_buffer(buffer, VecFrame::HEADROOM);
             if arrival.truncated {
                 *refused += 1;
@@ -120,7 +120,7 @@ impl PortIo for DgramPort {
         let mut lost = 0;
         while !frames.is_empty() {
             let bytes = frames.iter().map(|out| out.frame.headers()).take(BURST);
-            let sent = sys::send_burst(self.socket.as_fd(), bytes, Some(&self.remote));
+            let sent = sys::send_burst(self.socket.as_fd(), bytes, &self.remote);
             let done = match sent {
                 Ok(sent) => sent,
                 Err(error) => match error.raw_os_error() {

@@ -13,6 +13,8 @@
 //!   partial, the place of it is found by parsing, and a frame beyond the MTU is taken for TCP
 //!   segments of MTU size.
 //! * `PACKET_IGNORE_OUTGOING`: what the switch sends does not come back.
+//! * Datagrams of one flow that leave behind one another leave as one train (`train.rs`) where the kernel
+//!   takes it: what a frame costs is mostly the kernel's way to the receiving host, gone once a train.
 //!
 //! # What it costs
 //! One `recvmmsg` and one `sendmmsg` for up to 32 frames, and one copy each way in the kernel.
@@ -21,7 +23,10 @@
 //! The kernel's own stack still sees what the interface receives. A segment train inside a tunnel
 //! (VXLAN, GRE) passes only to another such port.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
 
 use hypercall::{Frame, Gso, GsoKind, Meta, Offload, VecFrame};
 
@@ -29,11 +34,12 @@ use crate::{
     BURST, Error,
     burst::Landing,
     checksum,
+    departure::{Departed, Departure},
     interface::Interface,
     l2,
     pool::Pool,
     port::{Accepts, Outgoing, PortInfo, PortIo, Received},
-    sys::{self, Arrival},
+    sys::{self, Arrival, Ring, Slot},
     vnet,
 };
 
@@ -68,6 +74,9 @@ pub struct PacketPort {
     /// Bytes of the virtio-net header; 0 without.
     header_len: usize,
     landing: Landing,
+    /// Where frames of ordinary length come; without it all come by the socket.
+    ring: Option<Ring>,
+    departure: Departure,
     refused: u64,
 }
 
@@ -115,13 +124,84 @@ impl PacketPort {
         number(libc::PACKET_AUXDATA, 1).map_err(failed("ask for VLAN tags"))?;
         sys::packet_promiscuous(socket.as_fd(), index).map_err(failed("see all frames"))?;
         enlarge(socket.as_fd());
+        let ring = Ring::new(socket.as_fd()).ok();
         // Last: from here on frames come.
         sys::packet_bind(socket.as_fd(), index).map_err(failed("bind"))?;
         join(socket.as_fd()).map_err(failed("share the interface's frames"))?;
         let header_len = if has_header { vnet::LEN } else { 0 };
         let info = interface.info().ok_or_else(|| Error::NoInterface { name: name.to_owned() })?;
         let landing = Landing::new(header_len, true);
-        Ok(PacketPort { socket, interface, index, info, header_len, landing, refused: 0 })
+        let departure = Departure::new(has_header);
+        Ok(PacketPort {
+            socket,
+            interface,
+            index,
+            info,
+            header_len,
+            landing,
+            ring,
+            departure,
+            refused: 0,
+        })
+    }
+}
+
+impl PacketPort {
+    fn max_frame(&self) -> usize {
+        self.info.max_frame as usize
+    }
+
+    /// Receives up to `most` frames by the socket, and tells how many came, whether they were taken or
+    /// not.
+    fn receive_burst(
+        &mut self,
+        pool: &mut Pool,
+        most: usize,
+        into: &mut Vec<Received>,
+    ) -> io::Result<usize> {
+        let (header_len, max_frame) = (self.header_len, self.max_frame());
+        let refused = &mut self.refused;
+        let take = |pool: &mut Pool, buffer, arrival: Arrival| match land(
+            buffer, &arrival, header_len, max_frame,
+        ) {
+            Ok(received) => into.push(received),
+            Err(frame) => {
+                *refused += 1;
+                pool.recycle(frame);
+            }
+        };
+        match self.landing.receive(self.socket.as_fd(), pool, most, take) {
+            // The kernel took a frame whose offload a virtio-net header cannot tell.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                self.refused += 1;
+                Ok(1)
+            }
+            result => result,
+        }
+    }
+
+    /// Receives frames that are too long for the ring, and gives back the slots that stand for them. They
+    /// stay when the socket has an error to tell first.
+    fn receive_long(
+        &mut self,
+        pool: &mut Pool,
+        most: usize,
+        into: &mut Vec<Received>,
+    ) -> io::Result<()> {
+        let waiting = self.ring.as_ref().map_or(0, |ring| ring.elsewhere_count(most));
+        let count = match self.receive_burst(pool, waiting, into) {
+            Ok(count) => count,
+            // It is not there after all, and does not hold up those behind it.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.refused += 1;
+                1
+            }
+            Err(error) => return Err(error),
+        };
+        for _ in 0..count {
+            self.ring.iter_mut().for_each(Ring::release);
+        }
+        Ok(())
     }
 }
 
@@ -204,23 +284,40 @@ fn guess(frame: &[u8], status: u32, max_frame: usize) -> Offload {
 impl PortIo for PacketPort {
     fn receive(&mut self, pool: &mut Pool, into: &mut Vec<Received>) -> Result<usize, Error> {
         let before = into.len();
-        let (header_len, max_frame) = (self.header_len, self.info.max_frame as usize);
-        let refused = &mut self.refused;
-        let take = |pool: &mut Pool, buffer, arrival: Arrival| match land(
-            buffer, &arrival, header_len, max_frame,
-        ) {
-            Ok(received) => into.push(received),
-            Err(frame) => {
-                *refused += 1;
-                pool.recycle(frame);
+        let front = self.header_len;
+        loop {
+            let room = BURST - (into.len() - before).min(BURST);
+            let (buffer, arrival) = match self.ring.as_ref().map(|ring| ring.peek(front)) {
+                _ if room == 0 => break,
+                None => {
+                    // Nothing there; or down, or gone, which the link's state tells.
+                    let _ = self.receive_burst(pool, room, into);
+                    break;
+                }
+                Some(None) => break,
+                Some(Some(Slot::Elsewhere)) => match self.receive_long(pool, room, into) {
+                    Ok(()) => continue,
+                    Err(_) => break,
+                },
+                Some(Some(Slot::Here(bytes, arrival))) => {
+                    let buffer = pool.take(bytes.len()).map(|mut buffer| {
+                        buffer.truncate(VecFrame::HEADROOM - front);
+                        buffer.extend_from_slice(bytes);
+                        buffer
+                    });
+                    (buffer, arrival)
+                }
+            };
+            self.ring.iter_mut().for_each(Ring::release);
+            // Without memory it is lost.
+            match buffer.map(|buffer| land(buffer, &arrival, front, self.max_frame())) {
+                Some(Ok(received)) => into.push(received),
+                Some(Err(frame)) => {
+                    self.refused += 1;
+                    pool.recycle(frame);
+                }
+                None => self.refused += 1,
             }
-        };
-        match self.landing.receive(self.socket.as_fd(), pool, take) {
-            Ok(_) => {}
-            // The kernel took a frame whose offload a virtio-net header cannot tell.
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => self.refused += 1,
-            // Nothing there; or down, or gone, which the link's state tells.
-            Err(_) => {}
         }
         Ok(into.len() - before)
     }
@@ -228,44 +325,31 @@ impl PortIo for PacketPort {
     fn transmit(&mut self, pool: &mut Pool, frames: &mut Vec<Outgoing>) -> Result<usize, Error> {
         let mut lost = 0;
         while !frames.is_empty() {
-            let count = frames.len().min(BURST);
-            for Outgoing { frame, meta } in &mut frames[..count] {
-                let header = vnet::encode(&meta.offload, frame.headers());
-                if frame.grow_front(self.header_len) {
-                    frame.headers_mut()[..self.header_len]
-                        .copy_from_slice(&header[..self.header_len]);
-                } else {
-                    // No memory: the kernel refuses an empty frame, and it counts as lost.
-                    frame.truncate(0);
-                }
-            }
-            let bytes = frames.iter().map(|out| out.frame.headers());
-            let sent = sys::send_burst(self.socket.as_fd(), bytes.take(count), None);
-            let (done, blocked) = match sent {
-                Ok(sent) => (sent, false),
+            let Departed { count, sent } = self.departure.send(self.socket.as_fd(), frames);
+            let done = match sent {
+                Ok(sent) => sent,
                 Err(error) => match error.raw_os_error() {
-                    Some(libc::EAGAIN) => (0, true),
-                    Some(libc::EINTR) => (0, false),
+                    Some(libc::EAGAIN) => break,
+                    Some(libc::EINTR) => continue,
+                    // A kernel before Linux 6.2: every datagram leaves alone.
+                    Some(libc::EINVAL) if count.first > 1 => {
+                        self.departure.joins = false;
+                        continue;
+                    }
                     // Down or gone: none of them can pass.
                     Some(libc::ENETDOWN | libc::ENXIO | libc::ENODEV) => {
-                        lost += count;
-                        (count, false)
+                        lost += count.all;
+                        count.all
                     }
-                    // This frame cannot.
+                    // What came first cannot.
                     _ => {
-                        lost += 1;
-                        (1, false)
+                        lost += count.first;
+                        count.first
                     }
                 },
             };
-            for Outgoing { frame, .. } in &mut frames[done..count] {
-                frame.shrink_front(self.header_len);
-            }
             for sent in frames.drain(..done) {
                 pool.recycle(sent.frame);
-            }
-            if blocked {
-                break;
             }
         }
         Ok(lost)

@@ -1,5 +1,8 @@
 //! The system calls that have no safe wrapper elsewhere: tap and interface requests, packet
-//! sockets, bursts of messages, signals. All `unsafe` of this crate is here.
+//! sockets and their rings, bursts of messages, signals. All `unsafe` of this crate is here and in the
+//! files below.
+
+mod ring;
 
 use std::{
     ffi::{c_int, c_short},
@@ -13,6 +16,8 @@ use std::{
 };
 
 use crate::BURST;
+
+pub(crate) use ring::{Ring, Slot};
 
 fn check(result: c_int) -> io::Result<c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
@@ -308,6 +313,16 @@ pub(crate) struct Arrival {
     pub(crate) vlan: Option<(u16, u16)>,
 }
 
+impl Arrival {
+    /// Of a whole frame of a packet socket.
+    fn new(status: u32, tpid: u16, tci: u16) -> Arrival {
+        let told = status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
+        let vlan = (if told { tpid } else { 0x8100 }, tci);
+        let vlan = (status & libc::TP_STATUS_VLAN_VALID != 0).then_some(vlan);
+        Arrival { truncated: false, status, vlan }
+    }
+}
+
 /// Room for one `tpacket_auxdata` message.
 const CONTROL_LEN: usize = 64;
 
@@ -380,12 +395,7 @@ fn read_auxiliary(header: &libc::msghdr) -> Arrival {
             // SAFETY: `cmsg_len` covers the structure, of plain integers; it may be unaligned.
             let data: libc::tpacket_auxdata =
                 unsafe { ptr::read_unaligned(libc::CMSG_DATA(control).cast()) };
-            arrival.status = data.tp_status;
-            if data.tp_status & libc::TP_STATUS_VLAN_VALID != 0 {
-                let told = data.tp_status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
-                let tpid = if told { data.tp_vlan_tpid } else { 0x8100 };
-                arrival.vlan = Some((tpid, data.tp_vlan_tci));
-            }
+            arrival = Arrival::new(data.tp_status, data.tp_vlan_tpid, data.tp_vlan_tci);
         }
         // SAFETY: `control` is a header of this message.
         control = unsafe { libc::CMSG_NXTHDR(header, control) };
@@ -393,12 +403,12 @@ fn read_auxiliary(header: &libc::msghdr) -> Arrival {
     arrival
 }
 
-/// Sends up to a burst of messages, to `address` when there is one, and tells how many from the
-/// front were sent; an error is about the first. Never waits.
+/// Sends up to a burst of messages to `address`, and tells how many from the front were sent; an error
+/// is about the first. Never waits.
 pub(crate) fn send_burst<'a>(
     socket: BorrowedFd<'_>,
     frames: impl Iterator<Item = &'a [u8]>,
-    address: Option<&UnixAddress>,
+    address: &UnixAddress,
 ) -> io::Result<usize> {
     // SAFETY: both are plain integers and pointers: all zeroes is a value of them.
     let (mut vectors, mut messages): ([libc::iovec; BURST], [libc::mmsghdr; BURST]) =
@@ -409,15 +419,38 @@ pub(crate) fn send_burst<'a>(
             libc::iovec { iov_base: frame.as_ptr().cast_mut().cast(), iov_len: frame.len() };
         messages[i].msg_hdr.msg_iov = &raw mut vectors[i];
         messages[i].msg_hdr.msg_iovlen = 1;
-        if let Some(UnixAddress { address, len }) = address {
-            messages[i].msg_hdr.msg_name = ptr::from_ref(address).cast_mut().cast();
-            messages[i].msg_hdr.msg_namelen = *len;
-        }
+        messages[i].msg_hdr.msg_name = ptr::from_ref(&address.address).cast_mut().cast();
+        messages[i].msg_hdr.msg_namelen = address.len;
         count = i + 1;
     }
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: the first `count` headers point to vectors, frames and an address that live until
     // after the call; the kernel only reads frames and address.
+    let sent = check(unsafe {
+        libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count as _, flags as _)
+    })?;
+    Ok(sent as usize)
+}
+
+/// Sends up to a burst of messages, each made of the next `counts` of `parts`, and tells how many from
+/// the front were sent; an error is about the first. Never waits.
+pub(crate) fn send_parts(
+    socket: BorrowedFd<'_>,
+    mut parts: &[io::IoSlice<'_>],
+    counts: &[usize],
+) -> io::Result<usize> {
+    // SAFETY: plain integers and pointers: all zeroes is a value of them.
+    let mut messages: [libc::mmsghdr; BURST] = unsafe { mem::zeroed() };
+    let mut count = 0;
+    for (message, part_count) in messages.iter_mut().zip(counts) {
+        let Some((of_message, rest)) = parts.split_at_checked(*part_count) else { break };
+        message.msg_hdr.msg_iov = of_message.as_ptr().cast_mut().cast();
+        message.msg_hdr.msg_iovlen = of_message.len() as _;
+        (parts, count) = (rest, count + 1);
+    }
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the first `count` headers point to parts, which are laid out as `iovec` and whose bytes
+    // live until after the call; the kernel only reads both.
     let sent = check(unsafe {
         libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count as _, flags as _)
     })?;

@@ -2,7 +2,10 @@
 //! other end. Each frame has a virtio-net header in front, so that TCP passes in segments of up to
 //! 64 KiB and checksums need not be computed on either side.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::{
+    io::IoSlice,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
 
 use hypercall::{Frame, Meta, VecFrame};
 use rustix::{
@@ -15,7 +18,9 @@ use crate::{
     interface::Interface,
     pool::{MAX_FRAME, Pool},
     port::{Accepts, Outgoing, PortInfo, PortIo, Received},
-    sys, vnet,
+    sys,
+    train::{self, MAX_HEADERS, Train},
+    vnet,
 };
 
 const DEVICE: &str = "/dev/net/tun";
@@ -32,6 +37,8 @@ pub struct TapPort {
     interface: Interface,
     info: PortInfo,
     refused: u64,
+    /// Whether datagrams of one flow leave as one train.
+    joins: bool,
 }
 
 impl TapPort {
@@ -59,7 +66,7 @@ impl TapPort {
                 .map_err(|source| Error::io(format!("{name}: set the interface up"), source))?;
         }
         let info = interface.info().ok_or_else(|| Error::NoInterface { name: name.to_owned() })?;
-        Ok(TapPort { tun, interface, info, refused: 0 })
+        Ok(TapPort { tun, interface, info, refused: 0, joins: true })
     }
 }
 
@@ -84,6 +91,37 @@ fn attach(name: &str, existed: bool) -> Result<OwnedFd, Error> {
             },
             _ => Error::io(format!("{name}: attach to the tap interface"), error),
         }),
+    }
+}
+
+impl TapPort {
+    /// Writes a frame, which stays as it is unless it was written.
+    fn write(&self, Outgoing { frame, meta }: &mut Outgoing) -> Result<(), Errno> {
+        let header = vnet::encode(&meta.offload, frame.headers());
+        if !frame.grow_front(HEADER_LEN) {
+            return Err(Errno::NOMEM);
+        }
+        let (front, _) = frame.headers_mut().split_at_mut(HEADER_LEN);
+        front.fill(0);
+        front[..vnet::LEN].copy_from_slice(&header);
+        let written = rustix::io::retry_on_intr(|| rustix::io::write(&self.tun, frame.headers()));
+        frame.shrink_front(HEADER_LEN);
+        written.map(drop)
+    }
+
+    /// Writes the train that `frames` make.
+    fn write_train(&self, train: &Train, frames: &[Outgoing]) -> Result<(), Errno> {
+        let headers = train.headers();
+        let mut head = [0; HEADER_LEN + MAX_HEADERS];
+        head[..vnet::LEN].copy_from_slice(&vnet::encode(&train.offload, headers));
+        head[HEADER_LEN..][..headers.len()].copy_from_slice(headers);
+        let mut parts = [IoSlice::new(&[]); 1 + BURST];
+        parts[0] = IoSlice::new(&head[..HEADER_LEN + headers.len()]);
+        for (part, out) in parts[1..].iter_mut().zip(frames) {
+            *part = IoSlice::new(&out.frame.headers()[headers.len()..]);
+        }
+        let parts = &parts[..1 + frames.len().min(BURST)];
+        rustix::io::retry_on_intr(|| rustix::io::writev(&self.tun, parts)).map(drop)
     }
 }
 
@@ -126,26 +164,26 @@ impl PortIo for TapPort {
 
     fn transmit(&mut self, pool: &mut Pool, frames: &mut Vec<Outgoing>) -> Result<usize, Error> {
         let (mut done, mut lost) = (0, 0);
-        for Outgoing { frame, meta } in frames.iter_mut() {
-            let header = vnet::encode(&meta.offload, frame.headers());
-            if !frame.grow_front(HEADER_LEN) {
-                lost += 1;
-                done += 1;
-                continue;
-            }
-            let (front, _) = frame.headers_mut().split_at_mut(HEADER_LEN);
-            front.fill(0);
-            front[..vnet::LEN].copy_from_slice(&header);
-            match rustix::io::retry_on_intr(|| rustix::io::write(&self.tun, frame.headers())) {
-                Ok(_) => {}
-                Err(Errno::AGAIN) => {
-                    frame.shrink_front(HEADER_LEN);
-                    break;
+        while done < frames.len() {
+            let end = frames.len().min(done + BURST);
+            let joined = if self.joins { train::join(&frames[done..end]) } else { None };
+            let count = joined.as_ref().map_or(1, |train| train.count);
+            let written = match joined {
+                Some(train) => self.write_train(&train, &frames[done..done + count]),
+                None => self.write(&mut frames[done]),
+            };
+            match written {
+                Ok(()) => {}
+                Err(Errno::AGAIN) => break,
+                // A kernel before Linux 6.2: every datagram leaves alone.
+                Err(Errno::INVAL) if count > 1 => {
+                    self.joins = false;
+                    continue;
                 }
-                // Down, or a frame that the kernel does not like.
-                Err(_) => lost += 1,
+                // Down, or a frame that the kernel does not like, or no memory for its header.
+                Err(_) => lost += count,
             }
-            done += 1;
+            done += count;
         }
         for sent in frames.drain(..done) {
             pool.recycle(sent.frame);

@@ -4,6 +4,7 @@
 
 mod namespace;
 
+use etherparse::{IpHeaders, Ipv4Header, PacketBuilder};
 use hypercall::{Frame, Hypercall, Meta, Port, VecFrame};
 use namespace::{configure, inside, role, run, until_done, veth_host};
 use rumpswitch_unix::{
@@ -86,6 +87,18 @@ fn converse(patches: &mut [Patch], count: usize) {
             vec![role(2, &format!("echo {any} 5")), role(1, &format!("ask {address} 5"))];
         pass_until_done(patches, children);
     }
+    flood(patches, 1, 2);
+}
+
+/// Datagrams one behind the other, of which each arrives once and in order, joined on their way or not.
+fn flood(patches: &mut [Patch], from: u32, to: u32) {
+    for (any, host) in [("0.0.0.0", format!("10.0.0.{to}")), ("[::]", format!("[fd00::{to}]"))] {
+        let children = vec![
+            role(to, &format!("collect {any}:5003 150")),
+            role(from, &format!("flood {host}:5003 150")),
+        ];
+        pass_until_done(patches, children);
+    }
 }
 
 fn open(number: u32, io: impl PortIo + 'static) -> OpenPort {
@@ -163,7 +176,136 @@ fn tap_to_packet() {
         configure(1, "tap1");
         let mut patch = Patch::new(vec![open(1, tap), open(2, PacketPort::open("v2").unwrap())]);
         converse(std::slice::from_mut(&mut patch), 16 * MIB);
+        flood(std::slice::from_mut(&mut patch), 2, 1);
         assert!(patch.longest > 20_000, "longest frame {}", patch.longest);
+    });
+}
+
+/// Both ends of a cable on which the kernel's own stack says nothing.
+fn cable(options: PacketOptions) -> [PacketPort; 2] {
+    run("ip link add t1 type veth peer name t2");
+    for end in ["t1", "t2"] {
+        std::fs::write(format!("/proc/sys/net/ipv6/conf/{end}/disable_ipv6"), "1").unwrap();
+        run(&format!("ip link set {end} mtu 9000 up"));
+    }
+    ["t1", "t2"].map(|end| PacketPort::open_with(end, options).unwrap())
+}
+
+/// Datagrams of `flows` flows in turn, with all checksums.
+fn datagrams(flows: u16, count: u16) -> Vec<Vec<u8>> {
+    let datagram = |i: u16| {
+        let mut ip = Ipv4Header::new(0, 64, 17.into(), [10, 0, 0, 1], [10, 0, 0, 2]).unwrap();
+        ip.identification = i / flows;
+        let builder = PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ip(IpHeaders::Ipv4(ip, Default::default()))
+            .udp(1000 + i % flows, 2000);
+        let mut frame = Vec::new();
+        builder.write(&mut frame, &[i as u8; 18]).unwrap();
+        frame
+    };
+    (0..count).map(datagram).collect()
+}
+
+/// What comes out of the far end of a cable when `frames` go into the near one.
+fn through(ports: &mut [PacketPort; 2], frames: &[Vec<u8>]) -> Vec<Received> {
+    let out =
+        |frame: &Vec<u8>| Outgoing { frame: VecFrame::from_bytes(frame), meta: Meta::default() };
+    let mut queue: Vec<_> = frames.iter().map(out).collect();
+    let mut pool = rumpswitch_unix::Pool::default();
+    let [near, far] = ports;
+    assert_eq!(near.transmit(&mut pool, &mut queue).unwrap(), 0);
+    assert_eq!(queue.len(), 0);
+    let mut received = Vec::new();
+    while far.receive(&mut pool, &mut received).unwrap() > 0 {}
+    received
+}
+
+#[test]
+fn datagrams_of_one_flow_leave_as_one_train() {
+    inside("datagrams_of_one_flow_leave_as_one_train", || {
+        let mut ports = cable(PacketOptions::default());
+        let frames = datagrams(1, 40);
+        let trains = through(&mut ports, &frames);
+        // Where the kernel does not know such trains each datagram came alone.
+        if trains.len() == frames.len() {
+            println!("datagrams_of_one_flow_leave_as_one_train: skipped: Linux before 6.2");
+        } else {
+            assert_eq!(trains.len(), 2, "a burst, and the rest");
+        }
+        let mut cut = Vec::new();
+        for Received { frame, meta } in trains {
+            let mut pool = rumpswitch_unix::Pool::default();
+            let add = |frame: VecFrame| cut.push(frame.headers().to_vec());
+            match meta.offload.gso {
+                Some(_) => {
+                    let segment = rumpswitch_unix::segment::segment;
+                    segment(frame.headers(), &meta.offload, &mut pool, add).unwrap();
+                }
+                None => cut.push(frame.headers().to_vec()),
+            }
+        }
+        assert_eq!(cut, frames);
+        // Flows that alternate are left alone.
+        let frames = datagrams(2, 40);
+        let alone = through(&mut ports, &frames);
+        let alone: Vec<_> = alone.iter().map(|received| received.frame.headers()).collect();
+        assert_eq!(alone, frames);
+    });
+}
+
+#[test]
+fn without_virtio_headers_datagrams_leave_alone() {
+    inside("without_virtio_headers_datagrams_leave_alone", || {
+        let mut ports = cable(PacketOptions { offloads: false });
+        let frames = datagrams(1, 40);
+        let alone = through(&mut ports, &frames);
+        let alone: Vec<_> = alone.iter().map(|received| received.frame.headers()).collect();
+        assert_eq!(alone, frames);
+    });
+}
+
+/// Frame `i` of those that only order tells apart.
+fn numbered(i: usize, len: usize) -> Vec<u8> {
+    let mut frame = vec![2; len];
+    frame[12..14].copy_from_slice(&[0x88, 0xb5]);
+    frame[14..22].copy_from_slice(&(i as u64).to_be_bytes());
+    frame
+}
+
+#[test]
+fn long_frames_and_short_ones_come_in_order() {
+    inside("long_frames_and_short_ones_come_in_order", || {
+        for options in [PacketOptions::default(), PacketOptions { offloads: false }] {
+            let mut ports = cable(options);
+            let lens = [60, 9014, 1514, 1999, 2000, 2048, 3000, 8000, 8000, 60, 60];
+            let frames: Vec<_> = (0..300).map(|i| numbered(i, lens[i * i % 11])).collect();
+            // No more at once than the kernel keeps.
+            for frames in frames.chunks(100) {
+                let received = through(&mut ports, frames);
+                let received: Vec<_> = received.iter().map(|r| r.frame.headers()).collect();
+                assert!(received == frames, "{} of {}", received.len(), frames.len());
+            }
+            run("ip link del t1");
+        }
+    });
+}
+
+#[test]
+fn what_the_kernel_cannot_keep_is_lost_and_what_follows_comes() {
+    inside("what_the_kernel_cannot_keep_is_lost_and_what_follows_comes", || {
+        let mut ports = cable(PacketOptions::default());
+        let flood: Vec<_> = (0..40_000).map(|i| numbered(i, 60 + i % 2 * 3000)).collect();
+        let first = through(&mut ports, &flood);
+        assert!(first.len() < flood.len(), "{}", first.len());
+        let came = |received: &[Received]| -> Vec<_> {
+            received.iter().map(|received| received.frame.headers().to_vec()).collect()
+        };
+        for frame in came(&first) {
+            let i = u64::from_be_bytes(frame[14..22].try_into().unwrap()) as usize;
+            assert_eq!(frame, flood[i], "none is cut short");
+        }
+        let behind: Vec<_> = (0..50).map(|i| numbered(i, 60 + i % 3 * 2500)).collect();
+        assert_eq!(came(&through(&mut ports, &behind)), behind);
     });
 }
 

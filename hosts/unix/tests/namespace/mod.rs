@@ -88,6 +88,13 @@ fn pattern(offset: usize, into: &mut [u8]) {
     }
 }
 
+/// Datagram `i` of a flood: several of one length, then one that is shorter.
+fn flood(i: u32) -> Vec<u8> {
+    let mut bytes = vec![0; if i % 7 == 6 { 5 } else { 18 }];
+    pattern(i as usize * 1000, &mut bytes);
+    bytes
+}
+
 fn connect(address: SocketAddr) -> TcpStream {
     let start = Instant::now();
     loop {
@@ -177,6 +184,38 @@ pub(crate) fn play() {
                         _ => {}
                     }
                 }
+            }
+        }
+        // Takes `count` datagrams of a flood, each once and in order.
+        ["collect", address, count] => {
+            let socket = UdpSocket::bind(address).unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            let mut bytes = [0; 2000];
+            let mut next = 0;
+            while next < count.parse().unwrap() {
+                let (len, from) = socket.recv_from(&mut bytes).unwrap();
+                // What the sender asks before it floods, and repeats.
+                if bytes[..len] == *b"ready?" {
+                    socket.send_to(b"ready", from).unwrap();
+                    continue;
+                }
+                assert_eq!(bytes[..len], flood(next), "datagram {next}");
+                next += 1;
+            }
+        }
+        // Sends `count` datagrams one behind the other.
+        ["flood", address, count] => {
+            let address: SocketAddr = address.parse().unwrap();
+            let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+            let socket = UdpSocket::bind(any).unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+            socket.connect(address).unwrap();
+            let start = Instant::now();
+            while socket.send(b"ready?").and_then(|_| socket.recv(&mut [0; 8])).is_err() {
+                assert!(start.elapsed() < PATIENCE, "nobody collects");
+            }
+            for i in 0..count.parse().unwrap() {
+                socket.send(&flood(i)).unwrap();
             }
         }
         _ => panic!("no role {words:?}"),
