@@ -536,7 +536,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     }
 
     /// Which bucket of a SELECT group the packet takes, which has been read.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn select(&mut self, carrier: &Carrier<H::Frame>, group: &Group) -> Choice {
         let Packet { key, headers, .. } = &carrier.packet;
         let mut transport = Transport::Own;
@@ -544,7 +544,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             self.fragments.note(key, headers);
             transport = self.fragments.transport(key, headers);
         }
-        group.select(self.tables, key, transport)
+        group.selector(self.tables).choose(key, transport)
     }
 
     /// Sends the packet through the buckets that have been chosen.

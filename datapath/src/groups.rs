@@ -32,7 +32,7 @@ use crate::program::{Act, boxed, groups};
 use crate::slab::Slab;
 use crate::tables::Tables;
 use bucket::{buckets, can_be_told};
-use flow_hash::flow_hash;
+use flow_hash::FlowHash;
 use lot::Lots;
 
 /// Looks at groups that one choice of a bucket may cost.
@@ -160,17 +160,10 @@ impl Group {
         }
     }
 
-    /// Which bucket of a SELECT group a packet with this key and transport takes: the live one with the
-    /// least lot for its flow.
-    #[inline]
-    pub(crate) fn select(&self, tables: &Tables, key: &Key, transport: Transport) -> Choice {
-        let looks = Looks::new();
-        let is_live = |at| {
-            let bucket = self.buckets.get(at);
-            bucket.is_some_and(|bucket: &GroupBucket| bucket.is_live(tables, &looks, 0))
-        };
-        let hash = flow_hash(key, transport, tables.seed(), self.id);
-        self.lots.least(hash, is_live).map_or(self.nothing(), Choice::One)
+    /// What chooses a bucket of a SELECT group for each packet.
+    #[inline(always)]
+    pub(crate) fn selector<'a>(&'a self, tables: &'a Tables) -> Selector<'a> {
+        Selector { group: self, tables, hash: FlowHash::new(tables.seed(), self.id) }
     }
 
     fn nothing(&self) -> Choice {
@@ -202,6 +195,29 @@ impl Group {
             buckets.push(bucket.given.try_clone()?);
         }
         Ok(GroupDesc { group_type: self.group_type, group_id: self.id, buckets })
+    }
+}
+
+/// A SELECT group, with what is the same for all packets made once.
+pub(crate) struct Selector<'a> {
+    group: &'a Group,
+    tables: &'a Tables,
+    hash: FlowHash,
+}
+
+impl Selector<'_> {
+    /// Which bucket a packet with this key and transport takes: the live one with the least lot for its
+    /// flow.
+    #[inline(always)]
+    pub(crate) fn choose(&self, key: &Key, transport: Transport) -> Choice {
+        let Selector { group, tables, hash } = self;
+        let looks = Looks::new();
+        let is_live = |at| {
+            let bucket = group.buckets.get(at);
+            bucket.is_some_and(|bucket: &GroupBucket| bucket.is_live(tables, &looks, 0))
+        };
+        let least = group.lots.least(hash.of(key, transport), is_live);
+        least.map_or(group.nothing(), Choice::One)
     }
 }
 

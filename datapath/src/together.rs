@@ -27,6 +27,7 @@ use ofp_codec::PacketInReason;
 use crate::batch::BATCH;
 use crate::counters::{DropReason, Load};
 use crate::execute::{Carrier, Flow, Origin, Run, padded};
+use crate::fragments::Transport;
 use crate::groups::{Choice, Group, GroupBucket, Way};
 use crate::key::Depth;
 use crate::normal::Bridged;
@@ -88,10 +89,13 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         flight: &mut [Carrier<H::Frame>],
     ) {
         ensure_all(run, flight, Depth::Whole);
+        let selector = group.selector(self.tables);
         for (choice, &at) in choices.iter_mut().zip(run) {
-            if let Some(carrier) = flight.get(usize::from(at)) {
-                *choice = self.select(carrier, group);
-            }
+            let Some(carrier) = flight.get(usize::from(at)) else { continue };
+            *choice = match carrier.packet.headers.is_fragment {
+                false => selector.choose(&carrier.packet.key, Transport::Own),
+                true => self.select(carrier, group),
+            };
         }
     }
 
@@ -115,16 +119,15 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     fn leave(&mut self, carrier: &mut Carrier<H::Frame>, way: Way<'_>, origin: &Origin) -> bool {
         // The bucket counts as one; the output is counted where it is owed.
         carrier.outputs = carrier.outputs.saturating_add(1);
-        match carrier.cook(way.recipe, way.changes, |act| Some(act)) {
-            [] => {
-                self.only_output(carrier, way.port, self.tables.ports.gate(way.port));
-                true
-            }
-            left => {
-                self.leave_oddly(carrier, left, way.port, origin);
-                false
-            }
+        let cooked = carrier.cook_all(way.recipe());
+        if cooked.is_ok() && way.is_fused() {
+            self.only_output(carrier, way.port(), self.tables.ports.gate(way.port()));
+            return true;
         }
+        let step_count = cooked.err().unwrap_or(way.recipe().step_count());
+        let left = carrier.left(step_count, way.changes(), |act| Some(act));
+        self.leave_oddly(carrier, left, way.port(), origin);
+        false
     }
 
     /// Something unusual is left of the changes, or one of them failed.
@@ -160,7 +163,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             let Some(way) = bucket.way() else { continue };
             let Some(copy) = self.host.duplicate(&carrier.packet.frame) else {
                 if !bucket.changes() {
-                    self.count_tx_drop(way.port, &carrier.packet);
+                    self.count_tx_drop(way.port(), &carrier.packet);
                 }
                 self.dropped(DropReason::NoMemory, &carrier.packet);
                 continue;

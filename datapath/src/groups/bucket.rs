@@ -16,10 +16,30 @@ use crate::tables::Tables;
 
 /// A bucket that changes the packet and sends it to a port.
 #[derive(Clone, Copy)]
-pub(crate) struct Way<'a> {
-    pub(crate) recipe: &'a Recipe,
-    pub(crate) changes: &'a [Act],
-    pub(crate) port: Port,
+pub(crate) struct Way<'a>(&'a GroupBucket);
+
+impl<'a> Way<'a> {
+    /// The port that the packet is sent to when it has been changed.
+    #[inline(always)]
+    pub(crate) fn port(self) -> Port {
+        self.0.port
+    }
+
+    /// What the changes begin with, fused.
+    #[inline(always)]
+    pub(crate) fn recipe(self) -> &'a Recipe {
+        &self.0.recipe
+    }
+
+    /// Whether the recipe is all of them.
+    #[inline(always)]
+    pub(crate) fn is_fused(self) -> bool {
+        self.0.is_fused
+    }
+
+    pub(crate) fn changes(self) -> &'a [Act] {
+        self.0.acts.split_last().map_or(&[], |(_, changes)| changes)
+    }
 }
 
 /// One bucket, compiled.
@@ -31,10 +51,12 @@ pub(crate) struct GroupBucket {
     cell: u32,
     /// Its own in the group, and kept as long as it is.
     number: u16,
-    /// The port that its last action sends to, where the others change the packet.
-    port: Option<Port>,
+    /// The port that its last action sends to, where the others change the packet, or [`Port::NONE`].
+    port: Port,
     /// What it begins with, fused.
     recipe: Recipe,
+    /// Whether the recipe is all but the last action.
+    is_fused: bool,
     pub(super) given: Bucket,
 }
 
@@ -65,8 +87,7 @@ impl GroupBucket {
     /// Where it is nothing else: changes, and the port that the packet is sent to then.
     #[inline]
     pub(crate) fn way(&self) -> Option<Way<'_>> {
-        let (_, changes) = self.acts.split_last()?;
-        Some(Way { recipe: &self.recipe, changes, port: self.port? })
+        (self.port != Port::NONE).then_some(Way(self))
     }
 
     /// Whether it watches nothing, or something that is live (§6.5).
@@ -109,11 +130,13 @@ pub(super) fn buckets(
             return Err(NoMemory);
         };
         let sends = |act: &Act| matches!(act, Act::Output(_) | Act::Group { .. });
+        let recipe = Recipe::new(acts.iter());
         buckets.push(GroupBucket {
             changes: acts.iter().any(|act| !sends(act)),
             sends: acts.iter().any(sends),
-            port: port_of(&acts),
-            recipe: Recipe::new(acts.iter()),
+            port: port_of(&acts).unwrap_or(Port::NONE),
+            is_fused: recipe.act_count() == acts.len().saturating_sub(1),
+            recipe,
             acts,
             cell,
             number: 0,

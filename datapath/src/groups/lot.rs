@@ -59,7 +59,7 @@ impl Lots {
     }
 
     /// The place of the live bucket that draws the least lot for a flow with this hash.
-    #[inline]
+    #[inline(always)]
     pub(super) fn least(&self, hash: u64, mut is_live: impl FnMut(usize) -> bool) -> Option<usize> {
         let winner = match self.are_even {
             true => self.greatest(hash)?,
@@ -69,18 +69,16 @@ impl Lots {
     }
 
     /// The least lot where all weights are one.
-    #[inline]
+    #[inline(always)]
     fn greatest(&self, hash: u64) -> Option<usize> {
-        let (first, others) = self.lots.split_first()?;
-        let (mut greatest, mut at) = (first.random(hash), first.at);
-        for lot in others {
-            let random = lot.random(hash);
-            // Without a branch, which nobody could predict.
-            let wins = 0_u32.wrapping_sub(u32::from(random > greatest));
-            at ^= (at ^ lot.at) & wins;
-            greatest = greatest.max(random);
+        // Whose it is stands in the low bits: the greatest is found without a branch, which nobody could
+        // predict.
+        let (mut greatest, mut number) = (0, 0_u64);
+        for lot in &self.lots {
+            greatest = greatest.max((lot.random(hash) & !NUMBERS) | number);
+            number = number.wrapping_add(1);
         }
-        Some(at as usize)
+        self.lots.get((greatest & NUMBERS) as usize).map(|lot| lot.at as usize)
     }
 
     /// Only a bucket that would win is asked whether it is live: few of many are.
@@ -96,6 +94,9 @@ impl Lots {
         least.map(|(_, at)| at)
     }
 }
+
+/// Bits for the number of a lot: a group has fewer buckets.
+const NUMBERS: u64 = 0xffff;
 
 /// What a bucket draws with.
 #[derive(Clone, Copy, Debug)]
