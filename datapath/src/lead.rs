@@ -1,7 +1,7 @@
 //! What a flow entry does to most packets, in one word: it stands beside the counters of the entry, so that
 //! a packet of a large table touches one line of memory for both, and the entry itself not at all.
 //!
-//! Most entries send to a port, as packets are or behind changes, or drop. What changes packets lies in a list that
+//! Most entries send to a port, as packets are or behind changes, lead on to another table, or drop. What changes packets lies in a list that
 //! entries share ([`Recipes`](crate::rewrite::Recipes)), for a hundred thousand routes have a few next hops.
 //! What a lead does not say, the entry's program says.
 
@@ -13,7 +13,7 @@ pub(crate) struct Lead {
     /// The port that packets leave by when they have been changed, or [`Port::NONE`]: they leave by none, or the
     /// program says more.
     pub(crate) port: Port,
-    /// The place of the recipe that changes them, [`UNCHANGED`], or [`OWN`].
+    /// The place of the recipe that changes them, [`UNCHANGED`], [`OWN`], or [`ON`] with a table's number.
     recipe: u32,
 }
 
@@ -21,6 +21,8 @@ pub(crate) struct Lead {
 const UNCHANGED: u32 = u32::MAX;
 /// The recipe is the entry's own, or all of its program is needed.
 const OWN: u32 = u32::MAX - 1;
+/// Packets go on to the table whose number the low bits are; no recipe has such a place.
+const ON: u32 = u32::MAX << 9;
 
 impl Lead {
     /// That of an entry whose program does something else, or of none.
@@ -31,6 +33,18 @@ impl Lead {
     /// Out of `port`, as the packet is.
     pub(crate) fn out(port: Port) -> Lead {
         Lead { port, recipe: UNCHANGED }
+    }
+
+    /// On to a table.
+    pub(crate) fn on(table_id: u8) -> Lead {
+        Lead { port: Port::NONE, recipe: ON | u32::from(table_id) }
+    }
+
+    /// The table that packets go on to, if that is all.
+    #[inline(always)]
+    pub(crate) fn next(self) -> Option<u8> {
+        let is_on = self.recipe & !0xff == ON && self.port == Port::NONE;
+        is_on.then_some(self.recipe as u8)
     }
 
     /// Out of `port`, changed by the recipe in this place of the shared ones, or by the entry's own.

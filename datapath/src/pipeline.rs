@@ -205,14 +205,19 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         flight: &mut [Carrier<H::Frame>],
     ) {
         let cell = found.and_then(|slot| self.cells.entries.get(slot));
-        if let Some(cell) = cell.filter(|cell| cell.lead == Lead::END) {
-            if !stride.is_odd && !stride.has_used(&[at]) {
+        if let (Some(cell), false) = (cell, stride.is_odd) {
+            let next = cell.lead.next();
+            let ends = cell.lead == Lead::END && !stride.has_used(&[at]);
+            if next.is_some() || ends {
                 self.tell_lookups(table_id, found, &[at], flight);
                 let load = load_of(&[at], flight);
                 if !O::DRY {
                     cell.add(load, self.now);
                 }
-                return self.end_all(DropReason::NoOutput, load, &[at], flight);
+                return match next {
+                    Some(next) => stride.ahead.push(at, next),
+                    None => self.end_all(DropReason::NoOutput, load, &[at], flight),
+                };
             }
         }
         match found.and_then(|slot| Some((slot, self.tables.entries.get(slot)?))) {

@@ -204,6 +204,7 @@ impl Program {
     pub(crate) fn lead(&self, recipes: &mut Recipes) -> Lead {
         match *self {
             Program::Empty => Lead::END,
+            Program::One(Op::GotoTable(next)) => Lead::on(next),
             Program::One(
                 Op::Apply(Act::Output(Output::Port(port)))
                 | Op::Write(Act::Output(Output::Port(port))),

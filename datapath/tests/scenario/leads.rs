@@ -107,3 +107,37 @@ fn changes_that_no_other_entry_does_are_done_too() {
         bed.assert_drops(&[(DropReason::InvalidTtl, failed)]);
     }
 }
+
+/// A table whose entries lead packets of one batch on to different tables, and to none.
+#[test]
+fn packets_go_on_to_the_table_that_their_entry_says_now() {
+    let mut bed = Bed::new();
+    let in_table =
+        |table: u8, flow: FlowMod| FlowMod { table_id: ofp_codec::TableId(table), ..flow };
+    let on = |table: u8| vec![Instruction::GotoTable(ofp_codec::TableId(table))];
+    bed.add(in_table(1, entry(0, &[], out(2))));
+    bed.add(in_table(2, entry(0, &[], out(3))));
+    bed.add(in_table(3, entry(0, &[], vec![])));
+    bed.add(entry(5, &at(53), on(1)));
+    bed.add(entry(5, &at(54), on(2)));
+    let ports = |bed: &mut Bed| way(bed).iter().map(|(port, _)| *port).collect::<Vec<_>>();
+    assert_eq!(ports(&mut bed), [2, 3]);
+    bed.add(FlowMod { command: FlowModCommand::Modify, ..entry(5, &at(53), on(2)) });
+    assert_eq!(ports(&mut bed), [3, 3]);
+    bed.add(entry(5, &at(54), on(3)));
+    assert_eq!(ports(&mut bed), [3]);
+    bed.add(entry(5, &at(54), out(4)));
+    assert_eq!(ports(&mut bed), [3, 4]);
+    bed.add(deletion(53));
+    assert_eq!(ports(&mut bed), [4]);
+    // What was written before goes along, by whichever entry.
+    let written = vec![Instruction::WriteActions(vec![output(4)]), on(5)[0].clone()];
+    let mut bed = Bed::new();
+    bed.add(entry(0, &[], written));
+    bed.add(in_table(5, entry(5, &at(53), on(6))));
+    bed.add(in_table(5, entry(5, &at(54), on(7))));
+    bed.add(in_table(6, entry(0, &[], vec![])));
+    assert_eq!(ports(&mut bed), [4]);
+    let counts: Vec<u64> = bed.all_flows().iter().map(|flow| flow.packet_count).collect();
+    assert_eq!(counts, [4, 2, 2, 2], "two batches of two");
+}
