@@ -77,6 +77,8 @@ enum Step {
         bits: u16,
     },
     DecTtl,
+    /// What a router does: IPv4's TTL, then both addresses in front of it.
+    Route([u8; 12]),
     Ipv4(Ipv4),
 }
 
@@ -194,7 +196,7 @@ impl Step {
 
     fn finds(&self) -> Finds {
         match self {
-            Step::DecTtl => Finds::Ipv4,
+            Step::DecTtl | Step::Route(_) => Finds::Ipv4,
             Step::Ipv4(_) => Finds::Transport,
             _ => Finds::Nothing,
         }
@@ -203,6 +205,23 @@ impl Step {
 
 /// The steps that a list begins with, and how many of its actions each stands for.
 fn steps<'a>(acts: impl Iterator<Item = &'a Act>) -> impl Iterator<Item = (Step, usize)> {
+    let mut steps = steps_of_headers(acts).peekable();
+    core::iter::from_fn(move || {
+        let (step, count) = steps.next()?;
+        let (Step::DecTtl, Some(&(Step::Macs(macs), more))) = (step, steps.peek()) else {
+            return Some((step, count));
+        };
+        // The other way round an expired packet has new addresses when the controller sees it.
+        steps.next();
+        Some((Step::Route(macs), count.saturating_add(more)))
+    })
+    .take(STEPS_MAX)
+}
+
+/// The same, each step for one header.
+fn steps_of_headers<'a>(
+    acts: impl Iterator<Item = &'a Act>,
+) -> impl Iterator<Item = (Step, usize)> {
     let mut acts = acts.map_while(Step::of).peekable();
     core::iter::from_fn(move || {
         let mut step = acts.next()?;
@@ -214,7 +233,6 @@ fn steps<'a>(acts: impl Iterator<Item = &'a Act>) -> impl Iterator<Item = (Step,
         }
         Some((step, count))
     })
-    .take(STEPS_MAX)
 }
 
 impl Recipe {
@@ -278,6 +296,7 @@ impl Recipe {
                 }
                 Step::Tag { mask, bits } => set_tag(&mut packet.frame, mask, bits),
                 Step::DecTtl => dec_ttl(&mut packet.frame, place),
+                Step::Route(macs) => route(&mut packet.frame, place, macs),
                 Step::Ipv4(ipv4) => ipv4.change(packet, place),
             };
             if outcome.is_none() {
@@ -394,7 +413,25 @@ fn dec_ttl<F: Frame>(frame: &mut F, place: Place) -> Option<()> {
     if !place.presence.contains(Presence::IPV4) {
         return None;
     }
-    let [ttl, _proto, high, low] = chunk(frame, place.network.wrapping_add(8))?;
+    one_hop_less(chunk(frame, place.network.wrapping_add(8))?)
+}
+
+/// Decrements IPv4's TTL and sets both addresses: one look at the frame for all of it.
+#[inline(always)]
+fn route<F: Frame>(frame: &mut F, place: Place, macs: [u8; 12]) -> Option<()> {
+    if !place.presence.contains(Presence::IPV4) {
+        return None;
+    }
+    let (front, rest) = frame.headers_mut().split_first_chunk_mut::<12>()?;
+    let at = place.network.wrapping_sub(4);
+    one_hop_less(rest.get_mut(at..)?.first_chunk_mut()?)?;
+    *front = macs;
+    Some(())
+}
+
+/// Decrements a TTL, which stands before the protocol and the checksum, unless that would be its end.
+#[inline(always)]
+fn one_hop_less([ttl, _proto, high, low]: &mut [u8; 4]) -> Option<()> {
     if *ttl <= 1 {
         return None;
     }

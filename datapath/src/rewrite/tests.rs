@@ -470,9 +470,11 @@ fn usual_lists_on_usual_frames_are_cooked_to_the_end() {
         Act::DecNwTtl,
     ];
     let tag = [Act::PushVlan(0x88a8), set(OxmField::VlanVid, 0x1064), set(OxmField::VlanPcp, 3)];
-    let lists: [(&[u8], Vec<Act>, usize); 7] = [
+    let lists: [(&[u8], Vec<Act>, usize); 9] = [
         (&udp, macs.to_vec(), 1),
-        (&udp, [&nat[4..], &macs].concat(), 2),
+        (&udp, [&nat[4..], &macs].concat(), 1),
+        (&tagged, [&nat[4..], &macs].concat(), 1),
+        (&udp, [&macs[..], &nat[4..]].concat(), 2),
         (&udp, [&macs[..], &nat].concat(), 2),
         (&udp, tag.to_vec(), 1),
         (&tagged, tag.to_vec(), 1),
