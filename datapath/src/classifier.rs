@@ -569,21 +569,24 @@ impl Classifier {
     /// table that looks at ingress ports alone, or a run of packets of one flow. The first key that
     /// differs ends the comparison.
     #[inline]
-    pub(crate) fn has_one_answer(&self, keys: &[&Key]) -> bool {
-        let [first, .., last] = keys else { return true };
+    pub(crate) fn has_one_answer<'k>(
+        &self,
+        mut keys: impl DoubleEndedIterator<Item = &'k Key> + Clone,
+    ) -> bool {
+        let (Some(first), Some(last)) = (keys.next(), keys.next_back()) else { return true };
         let at = self.compared_at.as_slice();
         if at.len() > WORTH_COMPARING {
             return false;
         }
-        let agree = |at: u8, keys: &[&Key]| {
-            let at = at % KEY_WORDS as u8;
-            let compared = self.compared.get(usize::from(at)).copied().unwrap_or(0);
-            let word = first.word(at);
-            keys.iter().fold(0, |all, key| all | (key.word(at) ^ word)) & compared == 0
-        };
+        let compared = |at: u8| self.compared.get(usize::from(at)).copied().unwrap_or(0);
         // Two that differ are mostly the first and the last; else word by word, without a question
         // between.
-        at.iter().all(|&at| agree(at, &[last])) && at.iter().all(|&at| agree(at, keys))
+        at.iter().all(|&at| (first.word(at) ^ last.word(at)) & compared(at) == 0)
+            && at.iter().all(|&at| {
+                let at = at % KEY_WORDS as u8;
+                let word = first.word(at);
+                keys.clone().fold(0, |all, key| all | (key.word(at) ^ word)) & compared(at) == 0
+            })
     }
 
     /// How the table is compiled, and what that costs.

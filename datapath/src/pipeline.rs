@@ -41,7 +41,7 @@ use hypercall::{Frame, Hypercall, Port};
 use ofp_codec::PacketInReason;
 
 use self::ahead::{EVERY_PLACE, Places};
-use self::stride::{Stop, Stride, bit, load_of};
+use self::stride::{Stop, Stride, bit, for_each_of, load_of};
 use crate::batch::BATCH;
 use crate::counters::{DropReason, Load};
 use crate::execute::{Carrier, Exit, Flow, Origin, Run};
@@ -314,11 +314,10 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
                 | Op::Write(Act::Output(Output::Port(port))),
             ) => {
                 let way = Way::new(Port(*port), tables.ports.gate(Port(*port)));
-                for &at in run {
-                    let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
+                for_each_of(run, flight, |carrier| {
                     load.add(carrier.load);
                     self.leave_by(carrier, &way);
-                }
+                });
             }
             Program::Changes(changes) => {
                 load = self.change_each(stride, table_id, entry, changes, run, flight);
@@ -333,11 +332,10 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             }
             Program::Many { ops, .. } => match **ops {
                 [Op::WriteMetadata { value, mask }, Op::GotoTable(next)] => {
-                    for &at in run {
-                        let Some(carrier) = flight.get_mut(usize::from(at)) else { continue };
+                    for_each_of(run, flight, |carrier| {
                         load.add(carrier.load);
                         carrier.packet.write_metadata(value, mask);
-                    }
+                    });
                     stride.ahead.extend(run, next);
                 }
                 [
@@ -529,27 +527,30 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
             Depth::Nothing => {}
             depth => ensure_all(here, flight, depth),
         }
-        let mut keys: ArrayVec<&Key, BATCH> = ArrayVec::new();
-        match here.len() == flight.len() {
-            true => keys.extend(flight.iter().map(|carrier| &carrier.packet.key)),
-            false => {
-                let at = |&at: &u8| flight.get(usize::from(at)).map(|carrier| &carrier.packet.key);
-                keys.extend(here.iter().filter_map(at));
-            }
-        }
-        let [first, others @ ..] = keys.as_slice() else { return Some(None) };
-        let is_same = others.is_empty() || table.classifier.has_one_answer(&keys);
+        let classifier = &table.classifier;
+        let all = || flight.iter().map(|carrier| &carrier.packet.key);
+        let some = || here.iter().filter_map(|&at| Some(&flight.get(usize::from(at))?.packet.key));
+        let is_all = here.len() == flight.len();
+        // No list of the keys is made where one is enough.
+        let is_same = match is_all {
+            true => flight.len() == 1 || classifier.has_one_answer(all()),
+            false => here.len() == 1 || classifier.has_one_answer(some()),
+        };
         if is_same {
-            Some(self.cache.find(&table.classifier, table_id, first))
-        } else {
-            self.cache.find_batch(&table.classifier, table_id, &keys, found);
-            if table.count > WORTH_WARMING {
-                self.warm(found);
-            }
-            let [first, ..] = *found;
-            let is_same = found.iter().zip(&keys).all(|(slot, _)| *slot == first);
-            is_same.then_some(first)
+            return Some(self.cache.find(classifier, table_id, some().next()?));
         }
+        let mut keys: ArrayVec<&Key, BATCH> = ArrayVec::new();
+        match is_all {
+            true => keys.extend(all()),
+            false => keys.extend(some()),
+        }
+        self.cache.find_batch(classifier, table_id, &keys, found);
+        if table.count > WORTH_WARMING {
+            self.warm(found);
+        }
+        let [first, ..] = *found;
+        let is_same = found.iter().zip(&keys).all(|(slot, _)| *slot == first);
+        is_same.then_some(first)
     }
 
     /// Loads what the packets are about to touch: leads and counters, in a loop too short for one wait to

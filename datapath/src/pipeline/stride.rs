@@ -92,6 +92,24 @@ pub(super) fn load_of<F>(run: &[u8], flight: &[Carrier<F>]) -> Load {
     load
 }
 
+/// Calls `each` for each packet of `run`.
+#[inline(always)]
+pub(super) fn for_each_of<F>(
+    run: &[u8],
+    flight: &mut [Carrier<F>],
+    mut each: impl FnMut(&mut Carrier<F>),
+) {
+    // All of a batch, as they mostly are while they hit one entry: nothing is looked up by its place.
+    if run.len() == flight.len() {
+        return flight.iter_mut().for_each(each);
+    }
+    for &at in run {
+        if let Some(carrier) = flight.get_mut(usize::from(at)) {
+            each(carrier);
+        }
+    }
+}
+
 /// Where a packet's first stride ends.
 #[derive(Clone, Copy, Default)]
 pub(super) enum Stop<'a> {
