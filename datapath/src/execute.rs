@@ -23,7 +23,7 @@
 mod chain;
 
 use alloc::vec::Vec;
-use core::mem::take;
+use core::mem::{swap, take};
 
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent};
 use ofp_codec::{OxmField, PacketInReason};
@@ -75,22 +75,47 @@ pub(crate) struct Run<'a, H: Hypercall + ?Sized, O: Observer> {
     pub(crate) sets: &'a mut [ActionSet],
 }
 
-/// Frames that left one after the other by one port: counted when another port's turn comes.
+/// Frames that left by the two ports that were met last: counted when a third one's turn comes.
 #[derive(Default)]
 pub(crate) struct Departures<'a> {
+    last: Departed<'a>,
+    other: Departed<'a>,
+}
+
+/// Frames that left by one port.
+#[derive(Default)]
+struct Departed<'a> {
     port: Port,
     cell: Option<&'a PortCell>,
     load: Load,
 }
 
-impl Departures<'_> {
+impl<'a> Departures<'a> {
     /// Counts what has left.
     #[inline]
     pub(crate) fn count(&mut self) {
+        self.last.count();
+        self.other.count();
+    }
+
+    /// Another port's turn: mostly it is the one before, as between the two sides of a bridge.
+    #[inline(never)]
+    fn turn(&mut self, port: Port, slot: u32, cells: &'a WorkerCells) {
+        swap(&mut self.last, &mut self.other);
+        if self.last.port != port {
+            self.last.count();
+            self.last = Departed { port, cell: cells.ports.get(slot), load: Load::default() };
+        }
+    }
+}
+
+impl Departed<'_> {
+    #[inline]
+    fn count(&mut self) {
         if let Some(cell) = self.cell.take() {
             cell.tx.add(self.load);
         }
-        *self = Departures::default();
+        *self = Departed::default();
     }
 }
 
@@ -480,14 +505,12 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             self.observer.frame(port, &frame);
             return;
         }
-        if port != self.departures.port {
-            self.departures.count();
-            let cell = self.cells.ports.get(slot);
-            self.departures = Departures { port, cell, load: Load::default() };
+        if port != self.departures.last.port {
+            self.departures.turn(port, slot, self.cells);
         }
         let sent = self.host.transmit(port, meta, frame);
         match sent {
-            Sent::Sent => self.departures.load.add(load),
+            Sent::Sent => self.departures.last.load.add(load),
             Sent::Dropped => self.refused_by_host(load),
         }
         if flags.contains(GateFlags::QUEUES) {
@@ -504,7 +527,7 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
 
     #[cold]
     fn refused_by_host(&mut self, load: Load) {
-        if let Some(cell) = self.departures.cell {
+        if let Some(cell) = self.departures.last.cell {
             cell.tx_dropped.add(load.packets);
         }
         self.observer.step(self.tables, Step::Dropped(DropReason::HostRefused));

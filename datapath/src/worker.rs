@@ -305,8 +305,42 @@ fn receive<F: Frame>(
             arrivals.count();
             return true;
         }
+    } else if let Some(both) = receive_two(tables, cells, arrived, flight) {
+        both.iter().for_each(Arrivals::count);
+        return true;
     }
     receive_each(tables, cells, flight)
+}
+
+/// The same for frames that came in by two ports, in any order, as those do that a bridge hears: what came
+/// in by each, if none of them has to be looked at.
+#[inline(never)]
+fn receive_two<'a, F>(
+    tables: &Tables,
+    cells: &'a WorkerCells,
+    arrived: &Arrived,
+    flight: &[Carrier<F>],
+) -> Option<[Arrivals<'a>; 2]> {
+    let first = flight.first()?.packet.in_port;
+    let (mut load, mut some, mut all) = (Load::default(), 0, u32::MAX);
+    for carrier in flight {
+        let port = carrier.packet.in_port.0;
+        // Without a branch on whose turn it is.
+        let its = 0_u32.wrapping_sub(u32::from(port == first.0));
+        let wide = 0_u64.wrapping_sub(u64::from(port == first.0));
+        load.packets = load.packets.wrapping_add(carrier.load.packets & wide);
+        load.bytes = load.bytes.wrapping_add(carrier.load.bytes & wide);
+        some |= port & !its;
+        all &= port | its;
+    }
+    if some != all {
+        return None;
+    }
+    let packets = arrived.load.packets.wrapping_sub(load.packets);
+    let rest = Load { packets, bytes: arrived.load.bytes.wrapping_sub(load.bytes) };
+    let arrivals = |port, load| Arrivals { load, ..Arrivals::at(tables, cells, port) };
+    let both = [arrivals(first, load), arrivals(Port(all), rest)];
+    both.iter().all(|arrivals| arrived.len_min >= arrivals.least).then_some(both)
 }
 
 /// The same for frames that have little in common.

@@ -181,3 +181,47 @@ fn a_port_that_gets_another_number_keeps_what_it_counted() {
     }
     assert_eq!(tables.port_counters(Port(9), Nanos(5)), Some(before));
 }
+
+/// Received and sent, packets and bytes, of each port, beside what frames one by one give.
+#[test]
+fn frames_of_several_ports_in_one_batch_count_for_their_ports() {
+    type Counts = Vec<(u64, u64, u64, u64, u64)>;
+    let counts = |bed: &Bed| -> Counts {
+        let stats = bed.switch.tables.port_stats(PortNo::ANY, bed.now).unwrap();
+        let of = |port: &ofp_codec::multipart::PortStats| {
+            (port.rx_packets, port.rx_bytes, port.tx_packets, port.tx_bytes, port.rx_dropped)
+        };
+        stats.iter().map(of).collect()
+    };
+    for order in [&[1, 2][..], &[2, 1, 1], &[1, 1, 2, 2, 2], &[3, 1, 2], &[4, 9, 1], &[1, 1, 9]] {
+        for closed in [None, Some(1), Some(2)] {
+            let mut beds = [Bed::new(), Bed::new()];
+            for bed in &mut beds {
+                for (port, out) in [(1, 2), (2, 1), (3, 4), (4, 3)] {
+                    let fields = [(OxmField::InPort, port)];
+                    bed.add(entry(1, &fields, apply([output(out)])));
+                }
+                if let Some(port) = closed {
+                    bed.configure(port, Flags::NO_RECV);
+                }
+            }
+            let [together, alone] = &mut beds;
+            for is_short in [false, true] {
+                let mut batch = Batch::new();
+                for (at, &port) in order.iter().cycle().take(31).enumerate() {
+                    let mut frame = [udp(1, 2, 53), vec![0; at]].concat();
+                    if is_short && at % 7 == 3 {
+                        frame.truncate(13);
+                    }
+                    alone.send(port, &frame);
+                    let frame = VecFrame::from_bytes(&frame);
+                    batch.push(Ingress { port: Port(port), meta: Meta::default(), frame });
+                }
+                together.switch.process(&mut together.host, together.now, &mut batch);
+                assert_eq!(counts(together), counts(alone), "{order:?}, {closed:?}, {is_short}");
+                let drops = |bed: &Bed| bed.switch.tables.drops().collect::<Vec<_>>();
+                assert_eq!(drops(together), drops(alone), "{order:?}, {closed:?}, {is_short}");
+            }
+        }
+    }
+}
