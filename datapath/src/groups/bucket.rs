@@ -205,8 +205,33 @@ fn by_content(buckets: &[GroupBucket]) -> Result<Vec<(u64, usize)>, NoMemory> {
     let mut list = Vec::new();
     list.try_reserve_exact(buckets.len()).map_err(|_| NoMemory)?;
     list.extend(buckets.iter().enumerate().map(|(at, bucket)| (bucket.content(), at)));
-    list.sort_unstable();
+    sort(&mut list);
     Ok(list)
+}
+
+/// Sorts by a heap: no part is left for a call within the call, which a kernel's stack would have to hold.
+fn sort(list: &mut [(u64, usize)]) {
+    (0..list.len() / 2).rev().for_each(|at| sink(list, at));
+    for end in (1..list.len()).rev() {
+        list.swap(0, end);
+        sink(list.get_mut(..end).unwrap_or_default(), 0);
+    }
+}
+
+/// Moves the item at `at` down to where nothing below it is greater.
+fn sink(heap: &mut [(u64, usize)], at: usize) {
+    let mut at = at;
+    loop {
+        let left = at.saturating_mul(2).saturating_add(1);
+        let right = left.saturating_add(1);
+        let child = if heap.get(right) > heap.get(left) { right } else { left };
+        // Nothing there is less than anything.
+        if heap.get(child) <= heap.get(at) {
+            return;
+        }
+        heap.swap(at, child);
+        at = child;
+    }
 }
 
 fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>, NoMemory> {
@@ -232,4 +257,28 @@ pub(super) fn can_be_told(buckets: &[Bucket]) -> bool {
 /// A bucket's list in memory of its own.
 pub(crate) fn list(acts: &[Act]) -> Result<Box<[Act]>, OfpError> {
     boxed(acts).map_err(|NoMemory| OfpError::GroupModFailed(Code::OutOfBuckets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_sorted_whatever_its_order_was() {
+        let mut state = 1u64;
+        for len in (0..70).chain([1000]) {
+            let mut list: Vec<(u64, usize)> = (0..len)
+                .map(|at| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (state >> 60, at)
+                })
+                .collect();
+            let mut sorted = list.clone();
+            sorted.sort();
+            sort(&mut list);
+            assert_eq!(list, sorted);
+            sort(&mut list);
+            assert_eq!(list, sorted);
+        }
+    }
 }
