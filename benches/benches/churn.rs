@@ -20,6 +20,8 @@ const RATE: u64 = 10_000;
 
 struct Bed {
     device: Device,
+    /// A flow-mod comes at each moment of it.
+    now: Nanos,
     channel: ChannelId,
     host: Recycler,
     batch: Batch<VecFrame>,
@@ -34,6 +36,7 @@ impl Bed {
         let (mut device, channel, mut host) = device();
         let (add, delete) = (FlowModCommand::Add, FlowModCommand::DeleteStrict);
         write(&mut device, channel, &mut host, &flow_mods(add, ENTRIES, mask_count));
+        device.switch_mut().tables.settle();
         // One entry after the other goes and comes back.
         let one_by_one = |stream: Vec<u8>| {
             let (mut messages, mut rest) = (Vec::new(), &stream[..]);
@@ -49,6 +52,7 @@ impl Bed {
         let changes = deletes.into_iter().zip(adds).flat_map(|(gone, back)| [gone, back]);
         Bed {
             device,
+            now: Nanos(1),
             channel,
             host,
             batch: Batch::new(),
@@ -61,16 +65,17 @@ impl Bed {
 
     fn forward(&mut self) {
         self.at = fill(&mut self.host, &mut self.batch, BATCH, &self.frames, self.at);
-        self.device.process(Nanos(1), &mut self.host, &mut self.batch);
+        self.device.process(self.now, &mut self.host, &mut self.batch);
     }
 
     fn change(&mut self) {
         let message = &self.changes[self.change];
         self.change = (self.change + 1) % self.changes.len();
-        let taken = self.device.write(self.channel, Nanos(1), &mut self.host, message);
+        self.now = self.now.plus(Nanos::PER_SECOND / RATE);
+        let taken = self.device.write(self.channel, self.now, &mut self.host, message);
         assert_eq!(taken, Ok(message.len()), "a flow-mod has no answer");
-        if self.device.next_deadline() == Some(Nanos(0)) {
-            self.device.tick(Nanos(1), &mut self.host);
+        if self.device.next_deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.device.tick(self.now, &mut self.host);
         }
     }
 }

@@ -327,17 +327,37 @@ impl Classifier {
         if matching.is_any() {
             return self.insert_any(hit);
         }
-        let before = self.directory.replace(matching, hit);
-        if let Some(old) = before {
-            self.ladder.replaced(&self.directory, matching, old, hit);
-        } else {
-            self.directory.insert(self.hash, matching, hit)?;
-            self.needs = self.needs.union(matching.needs());
-            self.compare(matching.mask());
-            self.ladder.came(&self.directory, matching, hit);
-        }
+        let Some(old) = self.directory.replace(matching, hit) else {
+            return self.take_in(matching, hit).map(|()| None);
+        };
+        self.ladder.replaced(&self.directory, matching, old, hit);
         self.generation = self.generation.wrapping_add(1);
-        Ok(before.map(|old| old.slot))
+        Ok(Some(old.slot))
+    }
+
+    /// [`insert_as`](Self::insert_as) of an entry that [`get`](Self::get) has just not found.
+    pub(crate) fn insert_new(
+        &mut self,
+        matching: &MaskedKey,
+        priority: u16,
+        slot: u32,
+        sequence: u64,
+    ) -> Result<(), Full> {
+        let hit = Hit { rank: self.rank(priority, sequence), slot };
+        match matching.is_any() {
+            true => self.insert_any(hit).map(|_| ()),
+            false => self.take_in(matching, hit),
+        }
+    }
+
+    /// Adds an entry with match fields that is not there.
+    fn take_in(&mut self, matching: &MaskedKey, hit: Hit) -> Result<(), Full> {
+        self.directory.insert(self.hash, matching, hit)?;
+        self.needs = self.needs.union(matching.needs());
+        self.compare(matching.mask());
+        self.ladder.came(&self.directory, matching, hit);
+        self.generation = self.generation.wrapping_add(1);
+        Ok(())
     }
 
     /// Makes the identical entry the newest of its priority; whether there is one.
@@ -505,6 +525,22 @@ impl Classifier {
     /// Whether entries are searched beside the compiled form that a new form would hold.
     pub fn is_loose(&self) -> bool {
         self.ladder.is_loose()
+    }
+
+    /// Whether a compiled form is being made.
+    pub(crate) fn is_building(&self) -> bool {
+        self.ladder.is_building()
+    }
+
+    /// Says whether no compiled form is to be begun, however much the table changes, until it is
+    /// [at rest](Self::rest) or told otherwise.
+    pub(crate) fn hold_back(&mut self, holds_back: bool) {
+        self.ladder.hold_back(holds_back);
+    }
+
+    /// Whether the table has changed while no compiled form was to be begun.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.ladder.is_owed()
     }
 
     /// Says that the table has not changed for a while, so that it is worth compiling the last few

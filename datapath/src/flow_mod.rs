@@ -14,12 +14,14 @@ use crate::classifier::VACANT;
 use crate::counters::NoMemory;
 use crate::echo::Echo;
 use crate::flow_entry::{FlowEntry, Gone};
+use crate::flow_table::FlowTable;
 use crate::job::{CHANGE, Job, Walk};
 use crate::journal::{Journal, Undo};
 use crate::key::MaskedKey;
 use crate::lead::Lead;
 use crate::personality::Features;
 use crate::program::{Output, Program};
+use crate::stirred::Stirred;
 use crate::tables::{Scratch, Tables};
 
 pub(crate) const FULL: OfpError = OfpError::FlowModFailed(Code::TableFull);
@@ -165,6 +167,13 @@ impl Tables {
         self.shape.check_filter(&given.matching)?;
         self.personality().check_values(&given.matching)?;
         self.changed_at = now;
+        match self.tables.get_mut(usize::from(given.table_id.0)) {
+            Some(table) => {
+                self.stirred.add(given.table_id.0);
+                table.pace(now);
+            }
+            None => self.stirred = Stirred::ALL,
+        }
         if deletes {
             return self.delete(now, given).map_err(full);
         }
@@ -282,13 +291,21 @@ impl Tables {
         let echo = Echo::new(&given.matching, &given.instructions, &mut scratch.bytes)?;
         let entry = FlowEntry::new(now, given, self.sequence, key.is_any(), program, echo);
         self.check_room(entry.held())?;
-        match table.classifier.get(key, given.priority).filter(|slot| *slot != VACANT) {
+        match table.classifier.get(key, given.priority) {
+            None => self.insert(now, key, entry, false),
+            Some(VACANT) => self.insert(now, key, entry, true),
             Some(slot) => self.replace(now, slot, key, entry),
-            None => self.insert(now, key, entry),
         }
     }
 
-    fn insert(&mut self, now: Nanos, key: &MaskedKey, entry: FlowEntry) -> Result<(), OfpError> {
+    /// Adds an entry that is not there, though perhaps its place in the classifier is.
+    fn insert(
+        &mut self,
+        now: Nanos,
+        key: &MaskedKey,
+        entry: FlowEntry,
+        is_vacant: bool,
+    ) -> Result<(), OfpError> {
         let table_id = usize::from(entry.table_id);
         let shape = self.shape.table(TableId(entry.table_id));
         let limit = shape.map_or(0, |table| table.max_entries);
@@ -307,7 +324,12 @@ impl Tables {
         }
         let (priority, sequence, table_number) = (entry.priority, entry.sequence, entry.table_id);
         let table = self.tables.get_mut(table_id).ok_or(FULL)?;
-        let former = table.classifier.insert_as(key, priority, slot, sequence).map_err(|_| FULL)?;
+        let classifier = &mut table.classifier;
+        let done = match is_vacant {
+            true => classifier.insert_as(key, priority, slot, sequence).map(|_| ()),
+            false => classifier.insert_new(key, priority, slot, sequence),
+        };
+        done.map_err(|_| FULL)?;
         self.counters.reset_entry(slot);
         self.counters.touch_entry(slot, now);
         self.entries.insert(entry).map_err(full)?;
@@ -317,7 +339,7 @@ impl Tables {
             self.timeouts.set(slot, deadline);
         }
         self.count_references(slot, true);
-        self.note_undo(|| Undo::Added { slot, sequence, is_again: former.is_some() });
+        self.note_undo(|| Undo::Added { slot, sequence, is_again: is_vacant });
         match victim {
             Some(victim) => {
                 self.eviction_count = self.eviction_count.saturating_add(1);
@@ -479,6 +501,7 @@ impl Tables {
         if let Some(job) = &mut self.job {
             job.passes(slot, behind);
         }
+        self.stirred.add(entry.table_id);
         if let Some(table) = self.tables.get_mut(table_id) {
             if self.journal.is_some() {
                 table.classifier.vacate(&entry.masked_key(), entry.priority);
@@ -579,8 +602,13 @@ impl Tables {
     /// # Ok::<(), ofp_codec::OfpError>(())
     /// ```
     pub fn tick(&mut self, now: Nanos) {
-        if now >= self.changed_at.plus(REST) {
-            self.tables.iter_mut().for_each(|table| table.classifier.rest());
+        let is_resting = now >= self.changed_at.plus(REST);
+        for table_id in self.stirred.iter() {
+            let Some(table) = self.tables.get_mut(usize::from(table_id)) else { continue };
+            table.pace(now);
+            if is_resting {
+                table.classifier.rest();
+            }
         }
         self.compile(COMPILING_PER_TICK);
         let mut budget = self.config.expiries_per_tick.max(1);
@@ -617,13 +645,21 @@ impl Tables {
 
     /// Goes on with the compiling of tables that have changed, for about `budget` microseconds; whether
     /// there is more to do. Packets fare the same before and after, only faster. Each flow-mod does
-    /// a little of it and each [`tick`](Self::tick) more.
+    /// a little of it and each [`tick`](Self::tick) more. A table that changes fast is left as it is for a
+    /// while, or until it has been at rest.
     pub fn compile(&mut self, budget: usize) -> bool {
         let mut budget = budget;
-        for table in &mut self.tables {
+        for table_id in self.stirred.iter() {
+            let Some(table) = self.tables.get_mut(usize::from(table_id)) else {
+                self.stirred.remove(table_id);
+                continue;
+            };
             while budget > 0 && !table.classifier.is_settled() {
                 table.classifier.step(COMPILING_SLICE);
                 budget = budget.saturating_sub(COMPILING_SLICE);
+            }
+            if table.classifier.is_settled() && !table.classifier.is_loose() {
+                self.stirred.remove(table_id);
             }
         }
         !self.is_compiled()
@@ -647,7 +683,21 @@ impl Tables {
 
     /// Whether every table is compiled as it should be.
     pub fn is_compiled(&self) -> bool {
-        self.tables.iter().all(|table| table.classifier.is_settled())
+        let is_settled = |table: &FlowTable| table.classifier.is_settled();
+        self.stirred_tables().all(is_settled)
+    }
+
+    /// The tables that may have to be compiled.
+    fn stirred_tables(&self) -> impl Iterator<Item = &FlowTable> {
+        debug_assert!(
+            (0..=u8::MAX).zip(&self.tables).all(|(table_id, table)| {
+                let classifier = &table.classifier;
+                let is_at_rest = classifier.is_settled() && !classifier.is_loose();
+                is_at_rest || self.stirred.iter().any(|stirred| stirred == table_id)
+            }),
+            "a table that has changed is known to have"
+        );
+        self.stirred.iter().filter_map(|table_id| self.tables.get(usize::from(table_id)))
     }
 
     /// When [`tick`](Self::tick) has something to do, at the earliest.
@@ -655,9 +705,11 @@ impl Tables {
         if !self.is_compiled() {
             return Some(Nanos(0));
         }
-        let is_loose = self.tables.iter().any(|table| table.classifier.is_loose());
+        let is_loose = self.stirred_tables().any(|table| table.classifier.is_loose());
         let rest = is_loose.then(|| self.changed_at.plus(REST));
-        rest.into_iter().chain(self.timeouts.first().map(|(deadline, _)| deadline)).min()
+        let patience = self.stirred_tables().filter_map(FlowTable::patient_until);
+        let timeout = self.timeouts.first().map(|(deadline, _)| deadline);
+        rest.into_iter().chain(patience).chain(timeout).min()
     }
 }
 

@@ -1,9 +1,16 @@
 //! One flow table: its classifier and the list of its entries in the order of their insertion.
 
+use hypercall::Nanos;
+
 use crate::classifier::Classifier;
 use crate::flow_entry::{FlowEntry, NO_NEIGHBOUR};
 use crate::fullness::{Eviction, Fullness, Vacancy};
 use crate::slab::Slab;
+
+/// Nanoseconds for each of its entries that a table which has been compiled is left as it is while flow-mods
+/// come without a pause. To compile an entry takes some 1,000, so that is a sixteenth of the time, and a
+/// table that grows by more than 60,000 entries a second is not compiled before it is at rest.
+const PATIENCE: u64 = 16_000;
 
 /// One flow table. The entries themselves lie in a slab that all tables share.
 pub(crate) struct FlowTable {
@@ -12,6 +19,8 @@ pub(crate) struct FlowTable {
     last: u32,
     pub(crate) count: u32,
     pub(crate) fullness: Fullness,
+    /// When it was last seen to be compiled.
+    compiled_at: Option<Nanos>,
 }
 
 impl FlowTable {
@@ -22,7 +31,28 @@ impl FlowTable {
             last: NO_NEIGHBOUR,
             count: 0,
             fullness: Fullness::new(eviction, vacancy),
+            compiled_at: None,
         }
+    }
+
+    /// Tells the time to what decides when the table is compiled. A table that grows from nothing to
+    /// a hundred thousand entries in a tenth of a second would be compiled twenty times, each time as what
+    /// it is no more.
+    pub(crate) fn pace(&mut self, now: Nanos) {
+        if self.classifier.is_building() {
+            self.compiled_at = Some(now);
+        }
+        self.classifier.hold_back(self.patience_end().is_some_and(|end| now < end));
+    }
+
+    /// Until when it is not compiled anew unless it is at rest.
+    fn patience_end(&self) -> Option<Nanos> {
+        Some(self.compiled_at?.plus(PATIENCE.saturating_mul(self.count.into())))
+    }
+
+    /// When the table is to be compiled, if that waits for time to pass.
+    pub(crate) fn patient_until(&self) -> Option<Nanos> {
+        self.patience_end().filter(|_| self.classifier.is_owed())
     }
 
     /// The oldest entry.

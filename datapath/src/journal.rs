@@ -197,6 +197,7 @@ impl Tables {
         self.timeouts.remove(slot);
         let Some(entry) = self.entries.get(slot) else { return };
         let (key, priority) = (entry.masked_key(), entry.priority);
+        self.stirred.add(entry.table_id);
         if let Some(table) = self.tables.get_mut(usize::from(entry.table_id)) {
             match keeps_place {
                 true => table.classifier.vacate(&key, priority),
@@ -211,6 +212,7 @@ impl Tables {
     /// one has come into its place.
     fn give_up_place(&mut self, gone: &FlowEntry) {
         let (key, priority) = (gone.masked_key(), gone.priority);
+        self.stirred.add(gone.table_id);
         if let Some(table) = self.tables.get_mut(usize::from(gone.table_id)) {
             if table.classifier.get(&key, priority) == Some(VACANT) {
                 table.classifier.remove(&key, priority);
@@ -222,6 +224,7 @@ impl Tables {
     fn put_back(&mut self, slot: u32, entry: FlowEntry, load: Load, used: Nanos) {
         let (key, priority, sequence) = (entry.masked_key(), entry.priority, entry.sequence);
         let (table_id, deadline) = (usize::from(entry.table_id), entry.deadline(used));
+        self.stirred.add(entry.table_id);
         // Nothing here needs memory: the slot is the one that became free last, the classifier has
         // kept the place, and lists are not shortened.
         if self.entries.insert(entry) != Ok(slot) {

@@ -129,6 +129,7 @@ pub mod rewrite;
 mod samples;
 mod shared;
 mod slab;
+mod stirred;
 mod switch;
 mod sync;
 mod table_features;

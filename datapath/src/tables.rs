@@ -34,6 +34,7 @@ use crate::program::{Op, Program};
 use crate::queues::QueueConfig;
 use crate::rewrite::Recipes;
 use crate::slab::Slab;
+use crate::stirred::Stirred;
 use crate::timeouts::Timeouts;
 use crate::watch::Watch;
 use crate::worker::Worker;
@@ -53,6 +54,8 @@ pub struct Tables {
     pub(crate) shape: Shape,
     pub(crate) ports: Ports,
     pub(crate) tables: Vec<FlowTable>,
+    /// Flow tables that may have to be compiled.
+    pub(crate) stirred: Stirred,
     pub(crate) entries: Slab<FlowEntry>,
     /// What entries share of their programs.
     pub(crate) recipes: Recipes,
@@ -139,6 +142,7 @@ impl From<TablesParts> for Tables {
         let ageing = u64::from(config.mac_ageing_secs).saturating_mul(Nanos::PER_SECOND);
         Tables {
             tables,
+            stirred: Stirred::default(),
             ports: Ports::default(),
             entries: Slab::default(),
             recipes: Recipes::default(),

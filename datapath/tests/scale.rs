@@ -10,7 +10,7 @@ use ofp_codec::{
     Instruction, Match, MeterFlags, MeterId, MeterMod, MeterModCommand, Oxm, OxmField, PortNo,
     TableId,
 };
-use rumpswitch_datapath::{Batch, Ingress, PortConfig, Switch, SwitchConfig};
+use rumpswitch_datapath::{Batch, Ingress, PortConfig, Switch, SwitchConfig, Tables};
 
 const ENTRIES: u64 = 1_000_000;
 /// Runs of which the least times count.
@@ -245,6 +245,9 @@ fn the_slowest_slice() {
     }
 }
 
+/// Later than all but what times out.
+const END: Nanos = Nanos::from_secs(500);
+
 fn slices_of(steps: &mut Steps, count: u64, flow: &dyn Fn(u64) -> FlowMod) {
     const SLICE: u32 = 2048;
     let all = |command| FlowMod { command, table_id: TableId(0), ..FlowMod::default() };
@@ -259,33 +262,39 @@ fn slices_of(steps: &mut Steps, count: u64, flow: &dyn Fn(u64) -> FlowMod) {
     ];
     let mut switch = switch();
     let tables = &mut switch.tables;
+    let mut clock = Nanos(0);
     for n in 0..count {
         let flow = flow(n);
-        steps.time("add", || tables.flow_mod(Nanos(0), &flow)).unwrap();
+        clock = clock.plus(1_000);
+        steps.time("add", || tables.flow_mod(clock, &flow)).unwrap();
     }
-    while !tables.is_compiled() {
-        steps.time("tick", || tables.tick(Nanos(0)));
-    }
+    let mut rest = |tables: &mut Tables, steps: &mut Steps| {
+        while let Some(deadline) = tables.next_deadline().filter(|at| *at < END) {
+            clock = clock.max(deadline);
+            steps.time("tick", || tables.tick(clock));
+        }
+        clock
+    };
+    let mut now = rest(tables, steps);
     let template = tables.compiled(TableId(0)).map(|table| table.template);
     println!("compiled as {}", template.unwrap());
     for (name, change) in changes {
-        tables.begin_flow_mod(Nanos(0), &change).unwrap();
-        while steps.time(name, || tables.step(Nanos(0), SLICE)).is_none() {}
-        while !tables.is_compiled() {
-            steps.time("tick", || tables.tick(Nanos(0)));
-        }
+        tables.begin_flow_mod(now, &change).unwrap();
+        while steps.time(name, || tables.step(now, SLICE)).is_none() {}
+        now = rest(tables, steps);
     }
     assert_eq!(tables.entry_count(), 0);
     for n in 0..count {
-        let flow = FlowMod { hard_timeout: 60, ..flow(n) };
-        steps.time("add again", || tables.flow_mod(Nanos(0), &flow)).unwrap();
+        let flow = FlowMod { hard_timeout: 1000, ..flow(n) };
+        steps.time("add again", || tables.flow_mod(now, &flow)).unwrap();
     }
+    now = rest(tables, steps);
     for n in (0..count).step_by(2) {
         let flow = FlowMod { command: FlowModCommand::DeleteStrict, ..flow(n) };
-        steps.time("delete strict", || tables.flow_mod(Nanos(0), &flow)).unwrap();
+        steps.time("delete strict", || tables.flow_mod(now, &flow)).unwrap();
     }
     while tables.entry_count() > 0 || !tables.is_compiled() {
-        steps.time("expire", || tables.tick(Nanos::from_secs(60)));
+        steps.time("expire", || tables.tick(now.plus(2 * END.0)));
     }
 }
 

@@ -14,6 +14,11 @@
 //! a quarter. Whatever fails for lack of memory costs speed only: the form is dropped, and the
 //! directory answers.
 //!
+//! While a table grows a hundredfold in a moment, a form of what it was is worth nothing before it is
+//! ready. So whoever knows the time can have the ladder [hold back](Ladder::hold_back): no form is begun
+//! then, and one beside which more entries stand than in it, of most masks, is given up. What is held back
+//! is [owed](Ladder::is_owed), and made up for later or when the table is at rest.
+//!
 //! # What it costs
 //!
 //! A lookup: the form's, and the overlay's probes while it has entries. A change: the form's insert or
@@ -30,6 +35,7 @@ use super::compiled::{Builder, Compiled, Kind, Unsuited};
 use super::directory::{Directory, Former};
 use super::hash::HashKey;
 use super::lpm::Lpm;
+use super::profile::Profile;
 use super::tuples::Tuples;
 use super::{BATCH, Hit, Template};
 use crate::key::{Key, MaskedKey};
@@ -66,6 +72,10 @@ pub(super) struct Ladder {
     refused_count: usize,
     /// The table is at rest, so that a lighter overlay is worth a new form, too.
     is_resting: bool,
+    /// No form is to be begun.
+    holds_back: bool,
+    /// The table has changed while no form was to be begun.
+    is_owed: bool,
 }
 
 /// A template did not suit.
@@ -109,6 +119,8 @@ impl Ladder {
             has_work: false,
             refused_count: 0,
             is_resting: false,
+            holds_back: false,
+            is_owed: false,
         }
     }
 
@@ -227,6 +239,7 @@ impl Ladder {
         self.drop_compiled();
         self.refusals.clear();
         self.is_resting = false;
+        self.is_owed = false;
         self.has_work = !self.retired.is_empty();
     }
 
@@ -236,13 +249,33 @@ impl Ladder {
         self.has_work = true;
     }
 
-    /// Whether a new form would hold what the overlay does, though the overlay is not yet heavy.
-    pub(super) fn is_loose(&self) -> bool {
-        self.compiled.is_some() && self.build.is_none() && self.overlay_count() > self.refused_count
+    /// Whether a form is being made.
+    pub(super) fn is_building(&self) -> bool {
+        self.build.is_some()
     }
 
-    /// The table has not changed for a while: what is in the overlay is worth a new form.
+    /// Says whether no form is to be begun, however much the table changes.
+    pub(super) fn hold_back(&mut self, holds_back: bool) {
+        self.holds_back = holds_back;
+        self.has_work |= self.is_owed && !holds_back;
+    }
+
+    /// Whether a form may be wanted that was not to be begun.
+    pub(super) fn is_owed(&self) -> bool {
+        self.is_owed
+    }
+
+    /// Whether a new form would hold what the overlay does, though the overlay is not yet heavy, or one
+    /// is owed.
+    pub(super) fn is_loose(&self) -> bool {
+        let is_beside = self.compiled.is_some() && self.overlay_count() > self.refused_count;
+        self.build.is_none() && (is_beside || self.is_owed)
+    }
+
+    /// The table has not changed for a while: what is in the overlay is worth a new form, and nothing is
+    /// held back any more.
     pub(super) fn rest(&mut self) {
+        self.holds_back = false;
         if self.is_loose() {
             self.is_resting = true;
             self.has_work = true;
@@ -251,6 +284,7 @@ impl Ladder {
 
     fn changed(&mut self, directory: &Directory) {
         self.is_resting = false;
+        self.is_owed |= self.holds_back;
         self.has_work = self.has_work || self.wanted(directory).is_some();
         if self.has_work {
             self.step(directory, SLICE);
@@ -277,11 +311,15 @@ impl Ladder {
         let Directory::Tuples(tuples) = directory else {
             self.drop_build();
             self.drop_compiled();
+            self.is_owed &= self.holds_back;
             return !self.retired.is_empty();
         };
         if self.build.is_none() {
             match self.wanted(directory) {
-                None => return false,
+                None => {
+                    self.is_owed &= self.holds_back;
+                    return false;
+                }
                 Some(Wanted::Nothing) => self.drop_compiled(),
                 Some(Wanted::Form(kind)) => self.begin(directory, kind),
             }
@@ -310,6 +348,9 @@ impl Ladder {
         let Some(profile) = directory.profile() else {
             return self.compiled.as_ref().map(|_| Wanted::Nothing);
         };
+        if self.holds_back {
+            return self.is_outgrown(&profile).then_some(Wanted::Nothing);
+        }
         let least = if self.is_compiled() { FEW_MASKS } else { MANY_MASKS };
         let (entry_count, mask_count) = (profile.entry_count(), profile.mask_count());
         let pays = |kind: Kind| {
@@ -335,9 +376,17 @@ impl Ladder {
         }
     }
 
+    /// Whether so much stands beside the form that lookups are as fast without it.
+    fn is_outgrown(&self, profile: &Profile<'_>) -> bool {
+        let (Some(form), Some(overlay)) = (&self.compiled, &self.overlay) else { return false };
+        overlay.entry_count() > form.entry_count().saturating_add(OVERLAY)
+            && overlay.mask_count() > profile.mask_count() / 2
+    }
+
     #[inline(never)]
     fn begin(&mut self, directory: &Directory, kind: Kind) {
         let Some(profile) = directory.profile() else { return };
+        self.is_owed = false;
         match Build::new(kind, self.hash, &profile) {
             Ok(build) => self.build = Some(build),
             Err(Unsuited) => self.refuse(directory, kind),

@@ -14,6 +14,7 @@ mod normal;
 /// The words that scenarios of every embodiment are written in.
 #[path = "../../../tests/src/scenarios/notation.rs"]
 mod notation;
+mod pace;
 mod ports;
 mod punts;
 mod queues;
