@@ -23,7 +23,7 @@
 mod chain;
 
 use alloc::vec::Vec;
-use core::mem::{swap, take};
+use core::mem::{replace, swap, take};
 
 use hypercall::{Frame, Hypercall, Meta, Nanos, Port, Sent};
 use ofp_codec::{OxmField, PacketInReason};
@@ -101,10 +101,15 @@ impl<'a> Departures<'a> {
     /// Another port's turn: mostly it is the one before, as between the two sides of a bridge.
     #[inline(never)]
     fn turn(&mut self, port: Port, slot: u32, cells: &'a WorkerCells) {
-        swap(&mut self.last, &mut self.other);
-        if self.last.port != port {
-            self.last.count();
-            self.last = Departed { port, cell: cells.ports.get(slot), load: Load::default() };
+        if self.other.port == port {
+            return swap(&mut self.last, &mut self.other);
+        }
+        let new = Departed { port, cell: cells.ports.get(slot), load: Load::default() };
+        let last = replace(&mut self.last, new);
+        // The first port of a batch pushes none out.
+        if last.cell.is_some() {
+            self.other.count();
+            self.other = last;
         }
     }
 }
@@ -112,10 +117,10 @@ impl<'a> Departures<'a> {
 impl Departed<'_> {
     #[inline]
     fn count(&mut self) {
-        if let Some(cell) = self.cell.take() {
+        if let Some(cell) = self.cell {
             cell.tx.add(self.load);
+            *self = Departed::default();
         }
-        *self = Departed::default();
     }
 }
 
