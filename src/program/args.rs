@@ -151,10 +151,6 @@ pub(crate) struct Run {
     /// Forward with N threads beside one for the controllers; 1 is one thread for everything
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: u16,
-    /// Never sleep: look for frames again and again, which takes a whole core for each thread that
-    /// forwards and saves a frame that comes alone the time to wake one up
-    #[arg(long)]
-    pub(crate) poll: bool,
     /// Read one or several switches from this TOML file instead
     #[arg(long, value_name = "FILE",
         conflicts_with_all = ["port", "controller", "datapath_id", "rate", "queue", "personality",

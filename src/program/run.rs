@@ -35,7 +35,6 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Failure> {
     opener.finish().map_err(Failure::setup)?;
 
     let mut event_loop = EventLoop::new().map_err(Failure::setup)?;
-    event_loop.set_polls(args.poll);
     let quiet = args.quiet;
     for (index, (settings, host)) in settings.iter().zip(hosts).enumerate() {
         add_switch(&mut event_loop, index, settings, host, quiet, &args.listen)?;

@@ -127,13 +127,12 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    /// Starts `count` workers, which never sleep when they poll; returns the host of control, too.
+    /// Starts `count` workers; returns the host of control, too.
     pub(crate) fn start(
         name: &str,
         device: Device,
         host: UnixHost,
         count: usize,
-        polls: bool,
     ) -> Result<(Crew, UnixHost), Error> {
         let mut device = device;
         let wakers: Vec<_> =
@@ -161,7 +160,7 @@ impl Crew {
         // Dropping the crew ends those that were started.
         let mut crew = Crew { shared, threads: Vec::new() };
         for (index, host) in workers.into_iter().enumerate() {
-            let worker = WorkerLoop::new(Arc::clone(&crew.shared), index, host, polls)?;
+            let worker = WorkerLoop::new(Arc::clone(&crew.shared), index, host)?;
             let thread = thread::Builder::new()
                 .name(format!("{name}-{index}"))
                 .spawn(move || or_end(|| worker.run()))

@@ -71,8 +71,6 @@ struct Instance {
     host: UnixHost,
     connections: Connections,
     watch: Watch,
-    /// Whether its frames are looked for without sleeping.
-    polls: bool,
     /// Whether something happened in this turn.
     is_touched: bool,
     /// When counters and captures are due.
@@ -134,8 +132,6 @@ pub struct EventLoop {
     received: Vec<Received>,
     batch: Batch<VecFrame>,
     reporter: Option<Box<dyn FnMut(Report)>>,
-    /// Whether threads that forward never sleep, in switches to come.
-    polls: bool,
 }
 
 impl Instance {
@@ -199,7 +195,6 @@ impl EventLoop {
             received: Vec::with_capacity(BURST),
             batch: Batch::new(),
             reporter: None,
-            polls: false,
         };
         event_loop.register(event_loop.links.as_fd(), LINKS, epoll::EventFlags::IN)?;
         Ok(event_loop)
@@ -208,13 +203,6 @@ impl EventLoop {
     /// Says whom to tell what happens to ports.
     pub fn report_to(&mut self, reporter: impl FnMut(Report) + 'static) {
         self.reporter = Some(Box::new(reporter));
-    }
-
-    /// Says whether threads that forward look for frames again and again instead of sleeping until some
-    /// come: a frame that comes alone waits for nobody to wake up, and each such thread takes a whole
-    /// core. Holds for switches added from now on.
-    pub fn set_polls(&mut self, polls: bool) {
-        self.polls = polls;
     }
 
     /// Adds a switch whose ports are attached, and its controllers. Answers the targets, each with
@@ -247,7 +235,7 @@ impl EventLoop {
         if workers <= 1 {
             return self.add(name, device, host, targets);
         }
-        let (crew, host) = Crew::start(name, device, host, workers, self.polls)?;
+        let (crew, host) = Crew::start(name, device, host, workers)?;
         let token = WORKERS | self.instances.len() as u64;
         self.register(crew.shared.control.as_fd(), token, epoll::EventFlags::IN)?;
         self.add_seat(name, Seat::Crew(crew), host, targets)
@@ -279,7 +267,6 @@ impl EventLoop {
             host,
             connections,
             watch,
-            polls: self.polls,
             is_touched: true,
             care: None,
         };
@@ -403,9 +390,6 @@ impl EventLoop {
             at_latest(instance.host.next_release());
             at_latest(instance.watch.retries(&instance.host).then(|| now.plus(RETRY)));
             at_latest(instance.watch.asks(&instance.host).then_some(now));
-            // With a crew it is the crew that polls.
-            let forwards = matches!(instance.device, Seat::Here(_));
-            at_latest((instance.polls && forwards).then_some(now));
         }
         until.map(|until| clock::until(now, until))
     }

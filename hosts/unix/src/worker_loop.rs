@@ -48,8 +48,6 @@ pub(crate) struct WorkerLoop {
     received: Vec<Received>,
     handed: Vec<Outgoing>,
     batch: Batch<VecFrame>,
-    /// Whether it never sleeps.
-    polls: bool,
     care: Option<Nanos>,
 }
 
@@ -58,7 +56,6 @@ impl WorkerLoop {
         shared: Arc<Shared>,
         index: usize,
         host: WorkerHost,
-        polls: bool,
     ) -> Result<WorkerLoop, Error> {
         let WorkerHost { host, inboxes } = host;
         let failed = |errno| Error::io("make an epoll descriptor", errno);
@@ -77,7 +74,6 @@ impl WorkerLoop {
             received: Vec::with_capacity(BURST),
             handed: Vec::new(),
             batch: Batch::new(),
-            polls,
             care: None,
         })
     }
@@ -139,7 +135,7 @@ impl WorkerLoop {
     fn timeout(&self) -> Option<Timespec> {
         let now = clock::now();
         let retry = self.watch.retries(&self.host).then(|| now.plus(RETRY));
-        let asked = (self.polls || self.watch.asks(&self.host)).then_some(now);
+        let asked = self.watch.asks(&self.host).then_some(now);
         let deadlines = [retry, asked, self.care, self.host.next_release()];
         let until = deadlines.into_iter().flatten().min();
         until.map(|until| clock::until(now, until))

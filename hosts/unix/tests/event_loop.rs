@@ -155,33 +155,6 @@ fn an_idle_loop_sleeps() {
     assert!(start.elapsed() >= Duration::from_millis(250), "{:?}", start.elapsed());
 }
 
-/// Asked to poll, it does not, and forwards as ever.
-#[test]
-fn a_loop_that_polls_never_sleeps() {
-    let mut opener = Opener::default();
-    let (device, host) = standalone(&mut opener, 1, &["1:pair:x", "2:pair:y"]);
-    let (_, mut hosts) = standalone(&mut opener, 2, &["1:pair:x", "2:pair:y"]);
-    let mut event_loop = EventLoop::without_signals().unwrap();
-    event_loop.set_polls(true);
-    event_loop.add("br", device, host, &[]).unwrap();
-    millis(&mut event_loop, 1200);
-    let start = Instant::now();
-    for _ in 0..100 {
-        event_loop.turn(Some(PATIENCE.as_nanos() as u64)).unwrap();
-    }
-    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
-    let mut frame = [0; 60];
-    frame[..14].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5]);
-    hosts.transmit(Port(1), &Meta::default(), VecFrame::from_bytes(&frame));
-    hosts.flush();
-    let mut received = Vec::new();
-    while hosts.receive(Port(2), &mut received).unwrap() == 0 {
-        assert!(start.elapsed() < PATIENCE, "the frame does not come");
-        event_loop.turn(None).unwrap();
-    }
-    assert_eq!(received[0].frame.headers(), frame);
-}
-
 /// On a real clock entries end when their time is up, not before, and within 100 ms: the loop wakes
 /// for it. A busy machine may take the processor away, so the best of some rounds counts.
 #[test]
