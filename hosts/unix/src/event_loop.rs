@@ -4,7 +4,7 @@
 //!
 //! # What
 //! A turn waits until something is ready or due, takes one burst of at most 32 frames from each
-//! port that has some, lets each controller's connection do what it can, and then looks after time.
+//! port that has some (and a few more where it costs nothing to know that there are), lets each controller's connection do what it can, and then looks after time.
 //!
 //! # Design
 //! * Level-triggered, one burst a turn: a port that never runs dry does not starve its neighbours
@@ -16,7 +16,7 @@
 //!   received in a later turn, never a call from inside a call.
 //!
 //! # What it costs
-//! Three system calls for a burst through two packet ports (wait, receive, send). A turn asks every
+//! Two system calls for a burst through two packet ports (wait, send), less than that when they are busy. A turn asks every
 //! switch for its deadline and works on those in which something happened.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -57,6 +57,9 @@ const EVENTS: usize = 64;
 
 const NO_EVENT: epoll::Event =
     epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) };
+
+/// Further bursts from a port in a turn, where it shows without being asked that there are frames.
+pub(crate) const ROUNDS: usize = 4;
 
 /// How soon to try again a port that nothing tells about.
 const RETRY: u64 = 500_000;
@@ -368,8 +371,30 @@ impl EventLoop {
                 }
             }
         }
+        self.look_again();
         self.look_after_time();
         Ok(stop)
+    }
+
+    /// Takes what has come meanwhile by ports that show it without being asked: the answer of a host is
+    /// often there as soon as the question has left.
+    fn look_again(&mut self) {
+        for index in 0..self.instances.len() {
+            let instance = &self.instances[index];
+            if !instance.is_touched || matches!(instance.device, Seat::Crew(_)) {
+                continue;
+            }
+            for _ in 0..ROUNDS {
+                let (mut from, mut any) = (0, false);
+                while let Some(slot) = self.instances[index].host.next_with_frames(from) {
+                    self.burst(index, slot);
+                    (from, any) = (slot + 1, true);
+                }
+                if !any {
+                    break;
+                }
+            }
+        }
     }
 
     /// How long the next wait may be.

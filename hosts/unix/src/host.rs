@@ -224,6 +224,12 @@ impl UnixHost {
         slot.io.receive(&mut self.pool, into).inspect_err(|_| slot.end(&mut self.pool))
     }
 
+    /// The first slot from `from` on whose port has a frame for sure.
+    pub(crate) fn next_with_frames(&self, from: usize) -> Option<usize> {
+        let slots = self.slots.iter().enumerate().skip(from);
+        slots.into_iter().find(|(_, slot)| !slot.is_over && slot.io.has_frames()).map(|(at, _)| at)
+    }
+
     /// Sends on what ports had no room for.
     pub fn resume(&mut self) {
         for slot in self.slots.iter_mut().filter(|slot| slot.is_blocked) {

@@ -355,6 +355,10 @@ impl PortIo for PacketPort {
         Ok(lost)
     }
 
+    fn has_frames(&self) -> bool {
+        self.ring.as_ref().is_some_and(|ring| ring.peek(0).is_some())
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.socket.as_fd())
     }

@@ -94,6 +94,11 @@ pub trait PortIo: Send {
         Wait::Descriptor
     }
 
+    /// Whether a frame is there for sure, as far as that can be told without a system call.
+    fn has_frames(&self) -> bool {
+        false
+    }
+
     /// What this port waits for when [`transmit`](Self::transmit) left frames behind.
     fn wait_transmit(&self) -> Wait {
         Wait::Descriptor

@@ -15,6 +15,7 @@ use rustix::{
 };
 
 use crate::crew::{Shared, Word};
+use crate::event_loop::ROUNDS;
 use crate::host::{Deferred, WorkerHost};
 use crate::port::{Outgoing, Wait};
 use crate::relay::Inbox;
@@ -104,6 +105,9 @@ impl WorkerLoop {
                 slot => self.burst(slot as usize),
             }
         }
+        if is_busy {
+            self.look_again();
+        }
         for at in 0..self.watch.asked.len() {
             let Some(slot) = self.watch.asked.get(at).copied() else { break };
             if self.host.slots()[slot].io.wait() == Wait::Moment {
@@ -129,6 +133,20 @@ impl WorkerLoop {
             failures.into_iter().for_each(|(slot, error)| self.port_failed(slot, error));
         }
         Ok(())
+    }
+
+    /// Takes what has come meanwhile by ports that show it without being asked.
+    fn look_again(&mut self) {
+        for _ in 0..ROUNDS {
+            let (mut from, mut any) = (0, false);
+            while let Some(slot) = self.host.next_with_frames(from) {
+                self.burst(slot);
+                (from, any) = (slot + 1, true);
+            }
+            if !any {
+                break;
+            }
+        }
     }
 
     /// How long the next wait may be.
