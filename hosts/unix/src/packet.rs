@@ -15,9 +15,13 @@
 //! * `PACKET_IGNORE_OUTGOING`: what the switch sends does not come back.
 //! * Datagrams of one flow that leave behind one another leave as one train (`train.rs`) where the kernel
 //!   takes it: what a frame costs is mostly the kernel's way to the receiving host, gone once a train.
+//! * A ring shows without a system call whether there is something, so the loop looks again before it
+//!   waits.
 //!
 //! # What it costs
-//! One `recvmmsg` and one `sendmmsg` for up to 32 frames, and one copy each way in the kernel.
+//! One `sendmmsg` for up to 32 frames; received frames are copied once by the kernel, into a ring of
+//! 2 MiB (`sys/ring.rs`), and once out of it. Those longer than 2 KiB, and all where there is no ring, take
+//! a `recvmmsg` for up to 32. `benches/compare/README.md` has what each of it is worth.
 //!
 //! # What it does not do
 //! The kernel's own stack still sees what the interface receives. A segment train inside a tunnel
