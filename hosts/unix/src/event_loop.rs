@@ -16,8 +16,8 @@
 //!   received in a later turn, never a call from inside a call.
 //!
 //! # What it costs
-//! Two system calls for a burst through two packet ports (wait, send), less than that when they are busy. A turn asks every
-//! switch for its deadline and works on those in which something happened.
+//! Two system calls for a burst through two packet ports (wait, send), fewer when they are busy. A turn
+//! asks every switch for its deadline and works on those in which something happened.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 

@@ -226,8 +226,11 @@ impl UnixHost {
 
     /// The first slot from `from` on whose port has a frame for sure.
     pub(crate) fn next_with_frames(&self, from: usize) -> Option<usize> {
-        let slots = self.slots.iter().enumerate().skip(from);
-        slots.into_iter().find(|(_, slot)| !slot.is_over && slot.io.has_frames()).map(|(at, _)| at)
+        let has_frames = |at: &usize| {
+            let slot = &self.slots[*at];
+            !slot.is_over && slot.io.has_frames()
+        };
+        (from..self.slots.len()).find(has_frames)
     }
 
     /// Sends on what ports had no room for.
