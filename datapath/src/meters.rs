@@ -132,13 +132,15 @@ pub(crate) struct Gauge<'a> {
 }
 
 impl Gauge<'_> {
-    /// Whether every band holds what the next packets take together, so that all of them pass; then they
-    /// have. `first` is what the first of them counts as, `load` what they all do.
+    /// Whether every band holds what the next `count` packets take together, so that all of them pass; then
+    /// they have. `first` is what the first of them counts as, `load` what they all do.
     ///
     /// Packets that are measured one by one afterwards find the buckets as they would have anyway.
     #[inline]
-    pub(crate) fn pass_all(&mut self, first: Load, load: Load) -> bool {
-        let Some(elapsed) = &mut self.elapsed else { return false };
+    pub(crate) fn pass_all(&mut self, count: usize, first: Load, load: Load) -> bool {
+        let Some(elapsed) = &mut self.elapsed else {
+            return self.pass_all_shared(count, first, load);
+        };
         let bands = &self.meter.bands;
         bands.fill(core::mem::take(elapsed), self.meter.cost(first));
         let cost = self.meter.cost(load);
@@ -146,6 +148,25 @@ impl Gauge<'_> {
             return false;
         }
         bands.list.iter().for_each(|band| _ = band.bucket.take(cost));
+        self.load.add(load);
+        true
+    }
+
+    /// The same, by one of several workers: of what it knows of the bands.
+    #[inline(never)]
+    fn pass_all_shared(&mut self, count: usize, first: Load, load: Load) -> bool {
+        let Gauge { meter, cells: WorkerCells { shares, .. }, now, .. } = *self;
+        let Some(share) = shares.get(meter.cell) else { return false };
+        if share.is_due(now, count as u64) {
+            meter.bands.settle(shares, meter.filled.claim(now), meter.cost(first));
+        }
+        let cost = meter.cost(load);
+        let known = || meter.bands.list.iter().map(|band| shares.get(band.cell));
+        let Ok(cost) = i64::try_from(cost) else { return false };
+        if !known().all(|share| share.is_some_and(|share| share.tokens() >= cost)) {
+            return false;
+        }
+        known().flatten().for_each(|share| share.take(cost));
         self.load.add(load);
         true
     }
@@ -225,6 +246,12 @@ impl Bands {
         bands.find(|band| !band.bucket.take(cost))
     }
 
+    /// One of several workers settles with the others before a packet of `cost`.
+    fn settle(&self, shares: &Pages<Share>, elapsed: u64, cost: u64) {
+        let bands = self.list.iter().filter_map(|band| Some((band, shares.get(band.cell)?)));
+        bands.for_each(|(band, share)| band.bucket.settle(share, elapsed, cost));
+    }
+
     /// The same, by one of several workers; `elapsed` is set if it has to settle before.
     fn acting_shared(
         &self,
@@ -234,8 +261,7 @@ impl Bands {
     ) -> Option<&MeterBand> {
         let share = |band: &MeterBand| shares.get(band.cell);
         if let Some(elapsed) = elapsed {
-            let bands = self.list.iter().filter_map(|band| Some((band, share(band)?)));
-            bands.for_each(|(band, share)| band.bucket.settle(share, elapsed, cost));
+            self.settle(shares, elapsed, cost);
         }
         let mut bands = self.by_rate.iter().filter_map(|at| self.list.get(usize::from(*at)));
         bands.find(|band| !share(band).is_some_and(|share| band.bucket.take_shared(share, cost)))
@@ -275,7 +301,7 @@ impl Meter {
         let band = match cells.shares.get(self.cell) {
             None => self.bands.acting(self.filled.advance(now), cost),
             Some(share) => {
-                let elapsed = share.is_due(now).then(|| self.filled.claim(now));
+                let elapsed = share.is_due(now, 1).then(|| self.filled.claim(now));
                 self.bands.acting_shared(&cells.shares, elapsed, cost)
             }
         };

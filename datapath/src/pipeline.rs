@@ -402,7 +402,7 @@ impl<'a, H: Hypercall + ?Sized, O: Observer> Run<'a, H, O> {
         let way = Way::new(port, self.tables.ports.gate(port));
         let mut gauge = self.tables.meters.gauge(meter, self.cells, self.now);
         let first = load_of(run.get(..1).unwrap_or_default(), flight);
-        if gauge.as_mut().is_none_or(|gauge| gauge.pass_all(first, load)) {
+        if gauge.as_mut().is_none_or(|gauge| gauge.pass_all(run.len(), first, load)) {
             for &at in run {
                 if let Some(carrier) = flight.get_mut(usize::from(at)) {
                     self.observer.step(self.tables, Step::Meter { slot: meter });

@@ -44,7 +44,8 @@
 //!
 //! One worker: a look at an empty list for each metered packet. Several: 32 bytes for each cell of
 //! groups and meters and each worker, 32 for each flow entry and worker, and the settling, one atomic
-//! operation on the meter and on each band in 32 packets (`workers` bench).
+//! operation on the meter and on each band in 32 packets (`workers` bench), which are then measured at once
+//! when the buckets hold what all of them take.
 //!
 //! # What it does not do
 //!
@@ -72,12 +73,13 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Counts a packet of the batch at `now`; whether the worker has to settle before.
-    pub(crate) fn is_due(&self, now: Nanos) -> bool {
+    /// Notes that `count` packets, no more than a batch has, of the batch at `now` are going to be measured;
+    /// whether the worker has to settle before.
+    pub(crate) fn is_due(&self, now: Nanos, count: u64) -> bool {
         let left = self.left.get();
-        let is_due = left == 0 || self.moment.get() != now.0;
+        let is_due = left < count || self.moment.get() != now.0;
         self.moment.set(now.0);
-        self.left.set(if is_due { SHARE_MAX } else { left }.wrapping_sub(1));
+        self.left.set(if is_due { SHARE_MAX } else { left }.saturating_sub(count));
         is_due
     }
 
