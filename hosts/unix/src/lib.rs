@@ -76,7 +76,7 @@ pub use packet::{PacketOptions, PacketPort};
 pub use pair::PairPort;
 pub use panics::or_end;
 pub use pcap_port::PcapPort;
-pub use pool::{Pool, prefer_huge_pages};
+pub use pool::{Pool, prefer_huge_pages, prefetch};
 pub use port::{Accepts, Outgoing, PortInfo, PortIo, Received, Wait};
 pub use report::Report;
 pub use shape_spec::{QueueSpec, RateSpec};

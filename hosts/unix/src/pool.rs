@@ -143,6 +143,18 @@ pub fn prefer_huge_pages(bytes: &mut [u8]) {
     let _ = sys::prefer_huge_pages(bytes);
 }
 
+/// Has the processor load the first line of `bytes` into its nearest cache, and waits for nothing: what a
+/// receive loop does with the frames that it comes to next.
+///
+/// ```
+/// rumpswitch_unix::prefetch(&[1; 64]);
+/// rumpswitch_unix::prefetch(&[]); // nothing to load
+/// ```
+#[inline(always)]
+pub fn prefetch(bytes: &[u8]) {
+    sys::prefetch(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

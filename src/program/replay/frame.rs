@@ -19,9 +19,34 @@ const LONG_KEPT: usize = 64;
 /// A frame in a buffer of a [`Store`].
 pub(super) struct StoredFrame {
     buffer: Box<[u8]>,
-    /// `start <= end <= buffer.len()`.
-    start: u32,
-    end: u32,
+    span: Span,
+}
+
+/// Where in its buffer a frame is: `start <= end <= buffer.len()`. One word, so that it moves as one: a
+/// processor waits where halves are written and all of it is read.
+#[derive(Clone, Copy)]
+struct Span(u64);
+
+impl Span {
+    #[inline(always)]
+    fn new(start: u32, end: u32) -> Span {
+        Span(u64::from(end) << 32 | u64::from(start))
+    }
+
+    #[inline(always)]
+    fn start(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    #[inline(always)]
+    fn end(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+
+    #[inline(always)]
+    fn range(self) -> std::ops::Range<usize> {
+        self.start()..self.end()
+    }
 }
 
 /// Free buffers.
@@ -32,6 +57,13 @@ pub(super) struct Store {
     long: Vec<Box<[u8]>>,
 }
 
+/// Where a frame begins in a buffer, if there is room: behind the headroom, in a line of its own, so that
+/// most have but one.
+#[inline(always)]
+fn line_start(buffer: &[u8]) -> usize {
+    HEADROOM + (buffer.as_ptr() as usize).wrapping_neg() % LINE
+}
+
 impl Store {
     /// A frame with a copy of the first `len` bytes of `from`. What lies behind them in their last line
     /// may be copied, too, and is not part of the frame.
@@ -39,16 +71,23 @@ impl Store {
     /// `None` when `from` is shorter, or no frame may be that long.
     #[inline]
     pub(super) fn copy(&mut self, from: &[u8], len: usize) -> Option<StoredFrame> {
-        if len <= ORDINARY - HEADROOM && len <= from.len() {
+        if len <= ORDINARY - HEADROOM - LINE && len <= from.len() {
             if let Some(mut buffer) = self.ordinary.pop() {
-                let to = buffer.get_mut(HEADROOM..)?;
-                match (to.first_chunk_mut::<LINE>(), from.first_chunk::<LINE>()) {
-                    // One line is a few moves; for more, the C library knows better ways.
-                    (Some(to), Some(from)) if len <= LINE => *to = *from,
+                let start = line_start(&buffer);
+                let to = buffer.get_mut(start..)?;
+                match (to.split_first_chunk_mut::<LINE>(), from.split_first_chunk::<LINE>()) {
+                    // The first line, which is all of most, is a few moves; for more, the C library knows
+                    // better ways. One behind the other: of either or, a compiler makes one call.
+                    (Some((to, to_rest)), Some((from, from_rest))) => {
+                        *to = *from;
+                        if let Some(rest) = len.checked_sub(LINE).filter(|rest| *rest != 0) {
+                            to_rest.get_mut(..rest)?.copy_from_slice(from_rest.get(..rest)?);
+                        }
+                    }
                     _ => to.get_mut(..len)?.copy_from_slice(from.get(..len)?),
                 }
-                let end = HEADROOM as u32 + len as u32;
-                return Some(StoredFrame { buffer, start: HEADROOM as u32, end });
+                let start = start as u32;
+                return Some(StoredFrame { buffer, span: Span::new(start, start + len as u32) });
             }
         }
         self.copy_slowly(from.get(..len)?)
@@ -65,13 +104,15 @@ impl Store {
     /// A frame of `len` bytes, whatever they are.
     fn take(&mut self, len: usize) -> Option<StoredFrame> {
         let needed = HEADROOM.checked_add(len)?;
-        let end = u32::try_from(needed).ok()?;
+        u32::try_from(needed).ok()?;
         let free = match needed {
             ..=ORDINARY => self.ordinary.pop(),
             _ => self.long.pop().filter(|buffer| buffer.len() >= needed),
         };
         let buffer = free.unwrap_or_else(|| vec![0; needed.max(ORDINARY)].into());
-        Some(StoredFrame { buffer, start: HEADROOM as u32, end })
+        let start = line_start(&buffer);
+        let start = if start + len <= buffer.len() { start } else { HEADROOM };
+        Some(StoredFrame { buffer, span: Span::new(start as u32, (start + len) as u32) })
     }
 
     /// A frame of `len` zero bytes. `None` when no frame may be that long.
@@ -84,7 +125,7 @@ impl Store {
     /// A second frame of the same bytes.
     #[inline]
     pub(super) fn duplicate(&mut self, frame: &StoredFrame) -> Option<StoredFrame> {
-        self.copy(frame.buffer.get(frame.start as usize..)?, frame.len())
+        self.copy(frame.buffer.get(frame.span.start()..)?, frame.len())
     }
 
     /// Takes a frame's buffer back.
@@ -109,7 +150,7 @@ impl StoredFrame {
         // One line more, so that it is never of an ordinary one's size.
         let mut buffer = vec![0; (new_end as usize).max(ORDINARY) + LINE].into_boxed_slice();
         buffer[headroom..end].copy_from_slice(self.headers());
-        *self = StoredFrame { buffer, start: headroom as u32, end: end as u32 };
+        *self = StoredFrame { buffer, span: Span::new(headroom as u32, end as u32) };
         true
     }
 }
@@ -117,17 +158,17 @@ impl StoredFrame {
 impl Frame for StoredFrame {
     #[inline]
     fn len(&self) -> usize {
-        self.end.wrapping_sub(self.start) as usize
+        self.span.end().wrapping_sub(self.span.start())
     }
 
     #[inline]
     fn headers(&self) -> &[u8] {
-        self.buffer.get(self.start as usize..self.end as usize).unwrap_or_default()
+        self.buffer.get(self.span.range()).unwrap_or_default()
     }
 
     #[inline]
     fn headers_mut(&mut self) -> &mut [u8] {
-        self.buffer.get_mut(self.start as usize..self.end as usize).unwrap_or_default()
+        self.buffer.get_mut(self.span.range()).unwrap_or_default()
     }
 
     #[inline]
@@ -143,10 +184,10 @@ impl Frame for StoredFrame {
 
     #[inline]
     fn grow_front(&mut self, count: usize) -> bool {
-        if count > self.start as usize && !self.widen(count, 0) {
+        if count > self.span.start() && !self.widen(count, 0) {
             return false;
         }
-        self.start = self.start.wrapping_sub(count as u32);
+        self.span.0 = self.span.0.wrapping_sub(count as u64);
         true
     }
 
@@ -154,22 +195,23 @@ impl Frame for StoredFrame {
     fn shrink_front(&mut self, count: usize) -> bool {
         let is_there = count <= self.len();
         if is_there {
-            self.start = self.start.wrapping_add(count as u32);
+            self.span.0 = self.span.0.wrapping_add(count as u64);
         }
         is_there
     }
 
     #[inline]
     fn grow_back(&mut self, count: usize) -> bool {
-        let end = self.end as usize;
+        let end = self.span.end();
         if count > self.buffer.len().saturating_sub(end) && !self.widen(0, count) {
             return false;
         }
-        let end = self.end as usize;
+        let Span(span) = self.span;
+        let end = self.span.end();
         // A buffer's bytes are those of frames before.
         let Some(new) = self.buffer.get_mut(end..end + count) else { return false };
         new.fill(0);
-        self.end += count as u32;
+        self.span = Span(span + ((count as u64) << 32));
         true
     }
 }
@@ -191,7 +233,9 @@ mod tests {
         store.give(first);
         let again = frame(&mut store, &[2; 70]);
         assert_eq!((again.buffer.as_ptr(), again.headers()), (memory, &[2; 70][..]));
-        assert_eq!(again.start as usize, HEADROOM);
+        let start = again.span.start();
+        assert!((HEADROOM..HEADROOM + LINE).contains(&start));
+        assert_eq!(again.headers().as_ptr() as usize % LINE, 0, "a line of its own");
     }
 
     #[test]
@@ -232,13 +276,14 @@ mod tests {
     fn a_frame_grows_beyond_its_buffer() {
         let mut store = Store::default();
         let mut grown = frame(&mut store, &[7; 20]);
-        assert!(grown.grow_front(HEADROOM) && grown.grow_front(1), "no headroom left: it moves");
-        assert_eq!(grown.len(), 20 + HEADROOM + 1);
-        assert_eq!(&grown.headers()[HEADROOM + 1..], [7; 20]);
+        let headroom = grown.span.start();
+        assert!(grown.grow_front(headroom) && grown.grow_front(1), "no headroom left: it moves");
+        assert_eq!(grown.len(), 20 + headroom + 1);
+        assert_eq!(&grown.headers()[headroom + 1..], [7; 20]);
         assert!(grown.grow_back(3000));
-        assert_eq!(&grown.headers()[HEADROOM + 1..][..20], [7; 20]);
-        assert!(grown.headers()[HEADROOM + 21..].iter().all(|byte| *byte == 0));
-        assert_eq!(grown.headers()[HEADROOM + 21..].len(), 3000);
+        assert_eq!(&grown.headers()[headroom + 1..][..20], [7; 20]);
+        assert!(grown.headers()[headroom + 21..].iter().all(|byte| *byte == 0));
+        assert_eq!(grown.headers()[headroom + 21..].len(), 3000);
         assert!(!grown.shrink_front(grown.len() + 1));
         store.give(grown);
         assert_eq!(frame(&mut store, &[9; 3000]).headers(), [9; 3000], "a long one is used again");
@@ -250,7 +295,7 @@ mod tests {
         let mut store = Store::default();
         for _ in 0..3 * LONG_KEPT {
             let mut grown = frame(&mut store, &[7; 20]);
-            assert!(grown.grow_front(HEADROOM + 1));
+            assert!(grown.grow_front(HEADROOM + LINE));
             store.give(grown);
         }
         assert_eq!(store.long.len(), LONG_KEPT);

@@ -65,13 +65,11 @@ impl Host {
 
     /// Copies a burst in, each frame into a buffer that was used before if there is one.
     pub(super) fn receive(&mut self, trace: &Trace, burst: &Burst, batch: &mut Batch<StoredFrame>) {
-        trace.touch(burst);
-        for (port, FrameMemory { bytes, len }) in trace.frames_of(burst) {
+        batch.extend(trace.frames_of(burst).filter_map(|(port, FrameMemory { bytes, len })| {
             // Captures hold no frame that would be too long for a buffer.
-            if let Some(frame) = self.store.copy(bytes, len) {
-                batch.push(Ingress { port, meta: Meta::default(), frame });
-            }
-        }
+            let frame = self.store.copy(bytes, len)?;
+            Some(Ingress { port, meta: Meta::default(), frame })
+        }));
     }
 
     pub(super) fn end_round(&mut self) {
@@ -108,7 +106,7 @@ impl Host {
 impl Hypercall for Host {
     type Frame = StoredFrame;
 
-    #[inline]
+    #[inline(always)] // else frames would be laid down to be handed on
     fn transmit(&mut self, port: Port, _: &Meta, frame: StoredFrame) -> Sent {
         if self.is_recording {
             self.record(port, &frame);
@@ -117,7 +115,7 @@ impl Hypercall for Host {
         Sent::Sent
     }
 
-    #[inline]
+    #[inline(always)]
     fn discard(&mut self, frame: StoredFrame) {
         self.store.give(frame);
     }

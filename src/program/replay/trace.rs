@@ -4,12 +4,12 @@
 //! receive costs then is a copy from memory that no prefetcher has guessed, not a walk through one
 //! dense array.
 
-use std::hint::black_box;
 use std::ops::Range;
 use std::time::Duration;
 
+use rumpswitch::datapath::BATCH;
 use rumpswitch::hypercall::{Nanos, Port};
-use rumpswitch::unix_host::{deal, pcap, prefer_huge_pages};
+use rumpswitch::unix_host::{deal, pcap, prefer_huge_pages, prefetch};
 
 use super::frame::LINE;
 use crate::program::Failure;
@@ -25,6 +25,9 @@ const BUFFER: usize = 37 * 64;
 
 /// Frames in buffers of their own at most; more than these lie line by line.
 const BUFFERS_MAX: usize = 1 << 18;
+
+/// How many frames ahead of the one that is received memory is asked for: those of the next full burst.
+const AHEAD: usize = BATCH;
 
 /// The frames of all captures in the order of their time.
 pub(super) struct Trace {
@@ -126,19 +129,17 @@ impl Trace {
         &self.bursts
     }
 
-    /// Loads the first lines of a burst's frames together, in a loop too short for one wait to hold the
-    /// next load up: none of them has been seen since the last round.
-    #[inline]
-    pub(super) fn touch(&self, burst: &Burst) {
-        let frames = &self.frames[burst.frames.clone()];
-        black_box(frames.iter().fold(0, |all, frame| all ^ self.memory[frame.offset]));
-    }
-
-    /// The ports of a burst's frames, and where these lie.
+    /// The ports of a burst's frames, and where these lie. Each that is taken has the first line of one of
+    /// the next burst on its way to the processor, as drivers do: none has been seen since the last round.
     #[inline]
     pub(super) fn frames_of(&self, burst: &Burst) -> impl Iterator<Item = (Port, FrameMemory<'_>)> {
         let frames = &self.frames[burst.frames.clone()];
-        frames.iter().map(|&TraceFrame { offset, len, port }| {
+        let ahead = self.frames.get(burst.frames.start + AHEAD..).unwrap_or_default();
+        let ahead = ahead.iter().map(Some).chain(std::iter::repeat(None));
+        frames.iter().zip(ahead).map(|(&TraceFrame { offset, len, port }, ahead)| {
+            if let Some(ahead) = ahead {
+                prefetch(&self.memory[ahead.offset..]);
+            }
             let len = len as usize;
             let whole_lines = len.wrapping_add(LINE - 1) & !(LINE - 1);
             let bytes = &self.memory[offset..][..whole_lines];
