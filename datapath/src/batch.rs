@@ -1,8 +1,10 @@
 //! The frames that a host hands over together: each becomes a packet where it will stay until it
 //! leaves, so that it is written once.
 
+use core::mem::replace;
+
 use arrayvec::ArrayVec;
-use hypercall::{Frame, Meta, Port};
+use hypercall::{Frame, Meta, Offload, Port};
 
 use crate::counters::Load;
 use crate::execute::{Carrier, Copies};
@@ -63,8 +65,13 @@ impl Arrived {
         len_min: usize::MAX,
     };
 
+    /// That nothing is known of them.
+    const UNKNOWN: Arrived = Arrived { some: u32::MAX, all: 0, ..Arrived::NOTHING };
+
     #[inline(always)]
-    fn add(&mut self, port: Port, load: Load, len: usize) {
+    fn add<F: Frame>(&mut self, Ingress { port, meta, frame }: &Ingress<F>) {
+        let len = frame.len();
+        let (port, load) = (*port, Load::of(len, meta));
         self.some |= port.0;
         self.all &= port.0;
         self.load.add(load);
@@ -80,7 +87,7 @@ impl Arrived {
     /// The same, for a batch that is taken out.
     #[inline]
     pub(crate) fn take(&mut self) -> Arrived {
-        core::mem::replace(self, Arrived::NOTHING)
+        replace(self, Arrived::NOTHING)
     }
 }
 
@@ -136,11 +143,16 @@ impl<F: Frame> Batch<F> {
     /// When the batch [is full](Self::is_full).
     #[inline(always)] // or the packet would be made elsewhere and moved
     pub fn push(&mut self, ingress: Ingress<F>) {
+        assert!(!self.flight.is_full(), "a batch is full");
+        self.arrived.add(&ingress);
+        self.place(ingress);
+    }
+
+    #[inline(always)]
+    fn place(&mut self, ingress: Ingress<F>) {
         // Asked before the packet is made, so that it is made in its place: where a push might still
         // fail, it is made elsewhere first, and copied.
         assert!(!self.flight.is_full(), "a batch is full");
-        let (port, len) = (ingress.port, ingress.frame.len());
-        self.arrived.add(port, Load::of(len, &ingress.meta), len);
         self.flight.extend(Some(carrier(ingress)));
     }
 }
@@ -152,13 +164,70 @@ impl<F> Default for Batch<F> {
 }
 
 impl<F: Frame> Extend<Ingress<F>> for Batch<F> {
+    /// Adds frames, for less than [`push`](Batch::push) takes for each.
+    ///
+    /// # Panics
+    ///
+    /// When the batch is full and another frame comes.
+    #[inline]
     fn extend<I: IntoIterator<Item = Ingress<F>>>(&mut self, frames: I) {
-        frames.into_iter().for_each(|ingress| self.push(ingress));
+        // What they have in common is written once. If one is too many, or the iterator panics, those that
+        // are here are looked at one by one.
+        let mut arrived = replace(&mut self.arrived, Arrived::UNKNOWN);
+        frames.into_iter().for_each(|ingress| {
+            arrived.add(&ingress);
+            self.place(ingress);
+        });
+        self.arrived = arrived;
     }
 }
 
 #[inline(always)]
 fn carrier<F: Frame>(Ingress { port, meta, frame }: Ingress<F>) -> Carrier<F> {
-    // A mark that it brought along was another switch's.
-    Carrier::new(Packet::new(frame, port, Meta { queue_id: None, ..meta }))
+    // A mark that it brought along was another switch's. Field by field: what is copied together goes over
+    // the stack, in pieces that a processor waits for.
+    let Meta { in_phy_port, tunnel_id, queue_id: _, offload } = meta;
+    let Offload { csum_start, csum_offset, gso } = offload;
+    let offload = Offload { csum_start, csum_offset, gso };
+    Carrier::new(Packet::new(frame, port, Meta { in_phy_port, tunnel_id, queue_id: None, offload }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hypercall::VecFrame;
+
+    fn frame(port: u32, len: usize) -> Ingress<VecFrame> {
+        Ingress { port: Port(port), meta: Meta::default(), frame: VecFrame::zeroed(len) }
+    }
+
+    #[test]
+    fn frames_have_the_same_in_common_however_they_come() {
+        let (mut pushed, mut extended) = (Batch::new(), Batch::new());
+        let frames = || [frame(3, 60), frame(3, 61)].into_iter();
+        frames().for_each(|one| pushed.push(one));
+        extended.extend(frames().take(1));
+        extended.extend(frames().skip(1));
+        for mut batch in [pushed, extended] {
+            let arrived = batch.arrived.take();
+            assert_eq!((arrived.port(), arrived.len_min), (Some(Port(3)), 60));
+            assert_eq!(arrived.load, Load { packets: 2, bytes: 121 });
+            assert_eq!(batch.len(), 2);
+        }
+    }
+
+    #[test]
+    fn what_panics_halfway_leaves_frames_of_which_nothing_is_known_together() {
+        let mut batch = Batch::new();
+        batch.push(frame(3, 60));
+        let halfway = [4, 0].into_iter().map(|port| match port {
+            0 => panic!("of no use"),
+            port => frame(port, 60),
+        });
+        let unwound = std::panic::AssertUnwindSafe(|| batch.extend(halfway));
+        assert!(std::panic::catch_unwind(unwound).is_err());
+        assert_eq!((batch.len(), batch.arrived.port()), (2, None));
+        batch.push(frame(3, 60));
+        assert_eq!(batch.arrived.port(), None);
+    }
 }
