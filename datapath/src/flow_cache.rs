@@ -274,32 +274,18 @@ impl FlowCache {
     /// [`find_batch`](Self::find_batch) for one key, which needs no arrays.
     #[inline(never)]
     fn find_one(&mut self, table: &Classifier, table_id: u8, key: &Key) -> Option<u32> {
-        let (stamp, packing) = (self.stamp(table, table_id), table.packing());
-        match packing.column_count() {
+        let stamp = self.stamp(table, table_id);
+        let (answer, is_miss) = match table.packing().column_count() {
             0..=NARROW if self.narrow.is_ready(NARROW_LINES) => {
-                let words = packing.pack(table.compared(), key);
-                let hash = self.narrow.hash(packing, &words);
-                let answer = self.narrow.get(stamp, hash, &words);
-                self.account(table_id, 1, usize::from(answer.is_none()));
-                answer.unwrap_or_else(|| {
-                    let answer = table.find_dear_one(key);
-                    self.narrow.put(stamp, hash, &words, answer);
-                    answer
-                })
+                find_one_in(&mut self.narrow, table, stamp, key)
             }
             4..=WIDE if self.wide.is_ready(WIDE_LINES) => {
-                let words = packing.pack(table.compared(), key);
-                let hash = self.wide.hash(packing, &words);
-                let answer = self.wide.get(stamp, hash, &words);
-                self.account(table_id, 1, usize::from(answer.is_none()));
-                answer.unwrap_or_else(|| {
-                    let answer = table.find_dear_one(key);
-                    self.wide.put(stamp, hash, &words, answer);
-                    answer
-                })
+                find_one_in(&mut self.wide, table, stamp, key)
             }
-            _ => table.find_dear_one(key),
-        }
+            _ => return table.find_dear_one(key),
+        };
+        self.account(table_id, 1, usize::from(is_miss));
+        answer
     }
 
     #[inline(never)]
@@ -345,6 +331,26 @@ impl FlowCache {
         self.narrow.grow(NARROW_LINES.saturating_mul(GROWTH), CROWDED);
         self.wide.grow(WIDE_LINES.saturating_mul(GROWTH), CROWDED);
     }
+}
+
+/// What `lines` remember of `key`, or else what the table says, and then is remembered; whether it had to be
+/// asked.
+#[inline(always)]
+fn find_one_in<const WORDS: usize>(
+    lines: &mut Lines<WORDS>,
+    table: &Classifier,
+    stamp: u64,
+    key: &Key,
+) -> (Option<u32>, bool) {
+    let packing = table.packing();
+    let words = packing.pack(table.compared(), key);
+    let hash = lines.hash(packing, &words);
+    if let Some(answer) = lines.get(stamp, hash, &words) {
+        return (answer, false);
+    }
+    let answer = table.find_dear_one(key);
+    lines.put(stamp, hash, &words, answer);
+    (answer, true)
 }
 
 /// What `lines` remember of `keys`, or else what the table says; how many had to be asked for.
