@@ -78,7 +78,7 @@ fn lpm(count: usize) -> Rules {
 
 /// `count` entries under `mask_count` masks, at most 1,000, of prefixes and ports, each mask with a
 /// priority of its own.
-fn masks(mask_count: usize, count: usize) -> Rules {
+pub(crate) fn masks(mask_count: usize, count: usize) -> Rules {
     let mut random = Random::new(2);
     let mut rules = Rules::default();
     for index in 0..count {
@@ -101,7 +101,7 @@ fn masks(mask_count: usize, count: usize) -> Rules {
 
 /// An access list: source and destination prefixes, protocol, ports, each entry with a priority of
 /// its own (or one that it shares with few), and packets for a tenth of them.
-fn acl(count: usize) -> Rules {
+pub(crate) fn acl(count: usize) -> Rules {
     let mut random = Random::new(3);
     let mut rules = Rules::default();
     for index in 0..count {

@@ -3,6 +3,7 @@
 
 use crate::frames::{tagged, udp, udp_between, udp_to};
 use crate::random::Random;
+use crate::rules::{Rules, acl, masks};
 
 /// A switch's tables as text, and frames for them.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,7 @@ pub struct Scenario {
 }
 
 /// Names of the scenarios.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 18] = [
     "drop",
     "port",
     "l2-10",
@@ -34,6 +35,8 @@ pub const NAMES: [&str; 16] = [
     "vlan-pop",
     "route",
     "lpm-1000",
+    "masks-100",
+    "acl-1000",
     "meter",
     "group-select",
     "group-all",
@@ -70,6 +73,8 @@ pub fn scenario(name: &str) -> Option<Scenario> {
         },
         "route" => Scenario::flow(&format!("ip,actions={}", hop(9))),
         "lpm-1000" => lpm(1_000),
+        "masks-100" => remembered(masks(100, 1_000)),
+        "acl-1000" => remembered(acl(1_000)),
         "meter" => Scenario {
             meters: vec![
                 "meter=1,pktps,burst,band=type=drop,rate=4000000000,burst_size=4000000".into(),
@@ -140,6 +145,16 @@ fn lpm(count: usize) -> Scenario {
         scenario.frames.push(udp_to([a, b, c, last], [2, 0, 0, 0, 0, 9]));
     }
     scenario
+}
+
+/// A table whose lookup is dear, and packets of a hundred flows, whose answers are remembered.
+fn remembered(rules: Rules) -> Scenario {
+    let flow = |(priority, matching)| format!("priority={priority},{matching},actions=output:2");
+    Scenario {
+        flows: rules.matches.into_iter().map(flow).collect(),
+        frames: rules.frames.into_iter().take(100).collect(),
+        ..Scenario::default()
+    }
 }
 
 /// Different IPv4 prefixes.

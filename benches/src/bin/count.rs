@@ -25,7 +25,7 @@ use switch_dev::{ChannelId, ChannelKind, Device, DeviceConfig};
 const EXTRACTS: [&str; 3] = ["udp", "tcp6-vlan", "arp"];
 const REWRITES: [&str; 3] = ["setfield", "route", "vlan-push-pop"];
 /// Scenarios that are measured packet by packet, too.
-const ALONE: [&str; 3] = ["port", "l2-1000", "pipe3"];
+const ALONE: [&str; 4] = ["port", "l2-1000", "pipe3", "masks-100"];
 /// Scenarios whose tables are too big to be made under callgrind each time.
 const SKIPPED: [&str; 1] = ["l2-100000"];
 const CONTROLS: [&str; 4] = ["flow-add", "flow-delete", "device-flow-add", "decode-flow-mod"];
