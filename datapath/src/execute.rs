@@ -374,14 +374,12 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
     #[inline(always)] // else all of the carrier would be moved
     pub(crate) fn finish(&mut self, carrier: Carrier<H::Frame>) {
         // Only what is needed is taken out of what is large.
-        let Carrier { packet: Packet { mut frame, meta, .. }, load, owed, is_popped, .. } = carrier;
+        let Carrier { packet: Packet { frame, meta, .. }, load, owed, is_popped, .. } = carrier;
         match owed {
-            Some(exit) => {
-                if is_popped && frame.len() < FRAME_MIN {
-                    grow(&mut frame);
-                }
-                self.transmit(exit, &meta, frame, load);
+            Some(exit) if is_popped && frame.len() < FRAME_MIN => {
+                self.transmit_grown(exit, &meta, frame, load);
             }
+            Some(exit) => self.transmit(exit, &meta, frame, load),
             None => self.host.discard(frame),
         }
     }
@@ -502,8 +500,16 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
         }
     }
 
+    /// [`transmit`](Self::transmit) of a frame that is too short.
+    #[cold]
+    #[inline(never)] // a frame that is written to lies in memory, from which others would be moved, too
+    fn transmit_grown(&mut self, exit: Exit, meta: &Meta, mut frame: H::Frame, load: Load) {
+        grow(&mut frame);
+        self.transmit(exit, meta, frame, load);
+    }
+
     /// Hands a frame to the host.
-    #[inline]
+    #[inline(always)] // else all that rides with it would be laid down to be handed on
     pub(crate) fn transmit(&mut self, exit: Exit, meta: &Meta, frame: H::Frame, load: Load) {
         let Exit { port, slot, flags } = exit;
         if O::DRY {
@@ -519,13 +525,13 @@ impl<H: Hypercall + ?Sized, O: Observer> Run<'_, H, O> {
             Sent::Dropped => self.refused_by_host(load),
         }
         if flags.contains(GateFlags::QUEUES) {
-            self.count_queue(slot, meta, sent, load);
+            self.count_queue(slot, meta.queue_id, sent, load);
         }
     }
 
     #[inline(never)]
-    fn count_queue(&mut self, slot: u32, meta: &Meta, sent: Sent, load: Load) {
-        if let Some(queue) = self.tables.ports.queue_cells(slot, meta) {
+    fn count_queue(&mut self, slot: u32, queue_id: Option<u32>, sent: Sent, load: Load) {
+        if let Some(queue) = self.tables.ports.queue_cells(slot, queue_id) {
             self.count_cell(if sent == Sent::Sent { queue.tx } else { queue.errors }, load);
         }
     }

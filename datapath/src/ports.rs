@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use hashbrown::HashMap;
-use hypercall::{Meta, Nanos, Port};
+use hypercall::{Nanos, Port};
 use ofp_codec::memory::{TryClone, try_collect, try_one, try_push};
 use ofp_codec::multipart::{PortStats, QueueStats, QueueStatsRequest};
 use ofp_codec::{
@@ -246,8 +246,8 @@ impl Ports {
     }
 
     /// The counters of the queue by which a frame leaves the port in a slot.
-    pub(crate) fn queue_cells(&self, slot: u32, meta: &Meta) -> Option<QueueCells> {
-        self.ports.get(slot)?.queues.cells(meta.queue_id)
+    pub(crate) fn queue_cells(&self, slot: u32, queue_id: Option<u32>) -> Option<QueueCells> {
+        self.ports.get(slot)?.queues.cells(queue_id)
     }
 
     /// The ports that a flood of a packet from `ingress` reaches, by slot.
