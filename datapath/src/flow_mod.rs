@@ -21,7 +21,6 @@ use crate::key::MaskedKey;
 use crate::lead::Lead;
 use crate::personality::Features;
 use crate::program::{Output, Program};
-use crate::stirred::Stirred;
 use crate::tables::{Scratch, Tables};
 
 pub(crate) const FULL: OfpError = OfpError::FlowModFailed(Code::TableFull);
@@ -167,12 +166,10 @@ impl Tables {
         self.shape.check_filter(&given.matching)?;
         self.personality().check_values(&given.matching)?;
         self.changed_at = now;
-        match self.tables.get_mut(usize::from(given.table_id.0)) {
-            Some(table) => {
-                self.stirred.add(given.table_id.0);
-                table.pace(now);
-            }
-            None => self.stirred = Stirred::ALL,
+        // Of all tables only those that have entries come to change.
+        if let Some(table) = self.tables.get_mut(usize::from(given.table_id.0)) {
+            self.stirred.add(given.table_id.0);
+            table.pace(now);
         }
         if deletes {
             return self.delete(now, given).map_err(full);
@@ -454,8 +451,11 @@ impl Tables {
             if filter.selects_all() && self.journal.is_none() {
                 // No packet finds them any more, and none has to be sought where it is found.
                 let count = usize::from(last.saturating_sub(first)).saturating_add(1);
-                let tables = self.tables.iter_mut().skip(first.into()).take(count);
-                tables.for_each(|table| table.classifier.clear());
+                let tables = (0..=u8::MAX).zip(&mut self.tables).skip(first.into()).take(count);
+                for (table_id, table) in tables.filter(|(_, table)| table.count != 0) {
+                    self.stirred.add(table_id);
+                    table.classifier.clear();
+                }
             }
             let walk = Walk::new(self, first, last);
             self.job = Some(Job::delete(now, filter, walk));
