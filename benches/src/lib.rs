@@ -101,11 +101,11 @@ pub fn fill(
     host: &mut Recycler,
     batch: &mut Batch<VecFrame>,
     count: usize,
-    frames: &[Vec<u8>],
+    frames: &[impl AsRef<[u8]>],
     mut at: usize,
 ) -> usize {
     for _ in 0..count {
-        let frame = host.receive(&frames[at]);
+        let frame = host.receive(frames[at].as_ref());
         batch.push(Ingress { port: Port(1), meta: Meta::default(), frame });
         at = (at + 1) % frames.len();
     }
