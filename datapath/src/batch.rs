@@ -184,8 +184,8 @@ impl<F: Frame> Extend<Ingress<F>> for Batch<F> {
 
 #[inline(always)]
 fn carrier<F: Frame>(Ingress { port, meta, frame }: Ingress<F>) -> Carrier<F> {
-    // A mark that it brought along was another switch's. Field by field: what is copied together goes over
-    // the stack, in pieces that a processor waits for.
+    // A mark that it brought along was another switch's. Field by field, so that a compiler need not copy it
+    // over the stack as a whole; where it sees less of the host, it still may.
     let Meta { in_phy_port, tunnel_id, queue_id: _, offload } = meta;
     let Offload { csum_start, csum_offset, gso } = offload;
     let offload = Offload { csum_start, csum_offset, gso };

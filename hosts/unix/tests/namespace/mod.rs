@@ -88,6 +88,16 @@ fn pattern(offset: usize, into: &mut [u8]) {
     }
 }
 
+/// A socket that sends to `address`, given as `IP:PORT`, and waits a moment for what it is answered.
+fn connected(address: &str) -> UdpSocket {
+    let address: SocketAddr = address.parse().unwrap();
+    let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    socket.connect(address).unwrap();
+    socket
+}
+
 /// Datagram `i` of a flood: several of one length, then one that is shorter.
 fn flood(i: u32) -> Vec<u8> {
     let mut bytes = vec![0; if i % 7 == 6 { 5 } else { 18 }];
@@ -166,11 +176,7 @@ pub(crate) fn play() {
         }
         // Sends `count` datagrams, each until it is answered.
         ["ask", address, count] => {
-            let address: SocketAddr = address.parse().unwrap();
-            let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-            let socket = UdpSocket::bind(any).unwrap();
-            socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-            socket.connect(address).unwrap();
+            let socket = connected(address);
             let start = Instant::now();
             for i in 0..count.parse().unwrap() {
                 let question = [i; 1200];
@@ -205,11 +211,7 @@ pub(crate) fn play() {
         }
         // Sends `count` datagrams one behind the other.
         ["flood", address, count] => {
-            let address: SocketAddr = address.parse().unwrap();
-            let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-            let socket = UdpSocket::bind(any).unwrap();
-            socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-            socket.connect(address).unwrap();
+            let socket = connected(address);
             let start = Instant::now();
             while socket.send(b"ready?").and_then(|_| socket.recv(&mut [0; 8])).is_err() {
                 assert!(start.elapsed() < PATIENCE, "nobody collects");
